@@ -1,0 +1,48 @@
+# make venv | demo | test | faults | mutation | bench | lint | clean      (PYTHON=python3.12 make venv picks another Python ≥ 3.11)
+PYTHON ?= python3
+CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
+BIN = .venv/bin
+READY = .venv/.ready
+
+.PHONY: venv demo test faults mutation bench lint clean
+
+venv: $(READY)
+
+# Stale when what it installs changed; made anew in one go, so that an interrupted install is repeated.
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python must be at least 3.11, got %d.%d" % sys.version_info[:2])'
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fast,torch,workflow,export,timm,test]'
+	@touch $@
+
+demo: $(READY)
+	@if $(BIN)/snakemake --dry-run --quiet rules results/digits_pareto.png 2>&1 | grep -q "Nothing to be done"; then \
+		echo "Nothing to do: every result is up to date."; \
+	else \
+		$(BIN)/snakemake --cores $(CORES) results/digits_pareto.png; \
+	fi
+	@echo "The picture: $(CURDIR)/results/digits_pareto.png"
+
+test: $(READY)
+	$(BIN)/python -m pytest -n auto --dist loadfile
+
+# Minutes of SIGKILL, full disks and second trainers; apart from `make test` for its length.
+faults: $(READY)
+	$(BIN)/python -m pytest tests/faults --override-ini addopts=-q -rA
+
+# Breaks the mathematics in many small ways and asks the tests to notice each.
+mutation: $(READY)
+	$(BIN)/python tests/mutation/run.py
+
+bench: $(READY)
+	$(BIN)/python -m pytest benchmarks --benchmark-enable --benchmark-only
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+
+# Everything that runs made, unfinished trainings included; the data sets under data/ stay.
+clean:
+	find results -mindepth 1 ! -name README.md -delete
+	rm -rf .snakemake/metadata .snakemake/incomplete .snakemake/locks

@@ -1,0 +1,1 @@
+"""Speed of the reference, its compiled twins and their rivals; ``make bench`` runs it."""

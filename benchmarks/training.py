@@ -1,0 +1,230 @@
+"""Training and cache on this machine, as ratios within one run; prints the tables of the docs.
+
+    python benchmarks/training.py [--rounds 5] [--images 256] [--width 1] [--device cpu]
+
+All contenders take turns, round by round; a figure is the median over rounds, with the range.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import plain_training
+import torch
+
+from erde_core.images import ImageDataset, Split
+from erde_core.settings import method_settings
+from erde_core.store.dataset import dataset_hash
+from erde_core.store.teacher_logits import read_teacher_logits
+from erde_core.views import all_views
+from erde_torch.batches import Batch
+from erde_torch.cache import build_cache
+from erde_torch.checkpoint import Checkpoint, Position, TrainingState
+from erde_torch.device import autocast, choose_device, choose_precision, set_threads
+from erde_torch.environment import Environment
+from erde_torch.experiment import Augment, Network, Train
+from erde_torch.interrupt import StopRequest
+from erde_torch.loss import distillation_loss
+from erde_torch.optimiser import make_optimiser
+from erde_torch.teacher_rows import CachedTeacher, OnlineTeacher
+from erde_torch.train import Run, train_epoch
+from erde_torch.training_data import network_card, training_set, viewed_train_images
+
+CLASSES = 100
+
+
+def random_dataset(images: int) -> ImageDataset:
+    """Noise of CIFAR's shape: speed does not depend on what is in the picture."""
+    random = np.random.default_rng(0)
+
+    def split(count: int) -> Split:
+        pixels = random.integers(0, 256, (count, 32, 32, 3), dtype=np.uint8)
+        return Split(pixels, random.integers(0, CLASSES, count), np.arange(count))
+
+    names = tuple(f"class {index}" for index in range(CLASSES))
+    mean, std = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
+    return ImageDataset(split(images), split(10), split(10), names, mean, std, "noise")
+
+
+class Bench:
+    """The networks, the data and the cache that all contenders share."""
+
+    def __init__(self, arguments: argparse.Namespace, folder: Path) -> None:
+        self.device = choose_device(arguments.device)
+        self.precision = choose_precision("auto", self.device)
+        self.dataset = random_dataset(arguments.images)
+        self.hash = dataset_hash(self.dataset)
+        self.augment = Augment(pad=4, flip=True)
+        self.batch = min(arguments.batch, arguments.images)
+        self.folder, self.width = folder, arguments.width
+        self.views = all_views(4, True)[:2]
+        teacher = self.network("resnet34").eval()
+        self.env = Environment(self.device, folder, "", 1e9, lambda text: None)
+        self.cache_path = folder / "cache.h5"
+        arguments = (self.hash, [teacher], self.augment, 2, self.precision, self.env)
+        build_cache(self.cache_path, self.dataset, *arguments)
+        self.cached = CachedTeacher(read_teacher_logits(self.cache_path), self.device)
+        self.online = OnlineTeacher(teacher, self.precision, self.device)
+
+    def network(self, name: str) -> torch.nn.Module:
+        torch.manual_seed(0)
+        network = Network(name=name, width=self.width)
+        card = network_card(self.dataset, self.hash, network, self.precision)
+        return card.build().to(self.device, memory_format=torch.channels_last)
+
+    def ours(self, name: str, precision: str, teacher: str | None) -> Callable[[], None]:
+        """One epoch of the product's loop."""
+        train = Train(epochs=1, batch_size=self.batch)
+        network, device = self.network(name), self.device
+        state = TrainingState(network, make_optimiser(network, train), 0.0)
+        images = viewed_train_images(self.dataset, self.augment, self.views, device)
+        rows = self.cached if teacher == "cached" else None
+        data = training_set(self.dataset, images, 2, self.batch, device, rows=rows)
+        settings = method_settings("kd" if teacher else "ce")
+
+        def objective(logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+            answers = self.online(batch.images) if teacher == "online" else batch.teacher
+            return distillation_loss(logits, answers, batch.labels, settings)
+
+        run = Run(train, 0, precision, self.folder, "", 1e9, lambda text: None)
+        checkpoint = Checkpoint(self.folder, "", 1e9)
+        return lambda: train_epoch(
+            network, state, data, objective, run, Position(), checkpoint, StopRequest()
+        )
+
+    def plain(self, name: str, distilled: bool, workers: int) -> Callable[[], None]:
+        """One epoch of the rival's loop."""
+        train, dataset = self.dataset.train, self.dataset
+        batches = plain_training.loader(
+            train.images, train.labels, dataset.mean, dataset.std, self.batch, workers
+        )
+        network = self.network(name).to(memory_format=torch.contiguous_format)
+        teacher = self.network("resnet34").to(memory_format=torch.contiguous_format).eval()
+        teacher = teacher if distilled else None
+        return lambda: plain_training.train_epoch(network, teacher, batches, self.device)
+
+    def read_epoch(self) -> Callable[[], None]:
+        """All teacher rows of a shuffled epoch, without training."""
+        images = viewed_train_images(self.dataset, self.augment, self.views, self.device)
+        data = training_set(self.dataset, images, 2, self.batch, self.device)
+        order = np.random.default_rng(0).permutation(len(self.dataset.train))
+        drawn = np.random.default_rng(1).integers(0, 2, len(order))
+
+        def read() -> None:
+            for step in range(data.steps):
+                chosen = order[step * self.batch : (step + 1) * self.batch]
+                self.cached(chosen, drawn[chosen])
+
+        return read
+
+    def forward_only(self) -> Callable[[], None]:
+        """The teacher's forward pass over one view, images ready."""
+        teacher = self.network("resnet34").eval()
+        images = viewed_train_images(self.dataset, self.augment, self.views, self.device)
+        everyone = torch.arange(len(self.dataset.train), device=self.device)
+        batches = [images.batch(part, 0 * part) for part in everyone.split(500)]
+
+        @torch.no_grad()
+        def forward() -> None:
+            with autocast(self.precision, self.device):
+                for batch in batches:
+                    teacher(batch)
+
+        return forward
+
+    def fill_cache(self) -> Callable[[], None]:
+        """One view of the cache, written and synchronised."""
+        teacher = self.network("resnet34").eval()
+
+        def fill() -> None:
+            path = self.folder / "again.h5"
+            path.unlink(missing_ok=True)
+            build_cache(
+                path, self.dataset, self.hash, [teacher], self.augment, 1, self.precision, self.env
+            )
+
+        return fill
+
+
+def measure(contenders: dict[str, Callable[[], None]], rounds: int, device) -> dict[str, list]:
+    """Seconds of each contender, round by round, after one round to warm up."""
+    seconds = {name: [] for name in contenders}
+    for number in range(rounds + 1):
+        for name, run in contenders.items():
+            started = time.perf_counter()
+            run()
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            if number:
+                seconds[name].append(time.perf_counter() - started)
+    return seconds
+
+
+def row(name: str, top: list[float], bottom: list[float]) -> str:
+    ratios = [a / b for a, b in zip(top, bottom, strict=True)]
+    return f"{name}: {statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--images", type=int, default=256)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--width", type=float, default=1.0)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--device", default="cpu")
+    arguments = parser.parse_args()
+    set_threads(arguments.threads)
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(arguments, Path(folder))
+        fast, workers = bench.precision, arguments.workers
+        contenders = {
+            "plain teacher": bench.plain("resnet34", False, workers),
+            "our teacher": bench.ours("resnet34", fast, None),
+            "our teacher, float32": bench.ours("resnet34", "float32", None),
+            "plain student, teacher online": bench.plain("resnet10", True, workers),
+            "our student, teacher online": bench.ours("resnet10", fast, "online"),
+            "our student, teacher cached": bench.ours("resnet10", fast, "cached"),
+            "plain student, labels only": bench.plain("resnet10", False, workers),
+            "our student, labels only": bench.ours("resnet10", fast, None),
+            "reading a shuffled epoch of the cache": bench.read_epoch(),
+            "teacher forward over one view": bench.forward_only(),
+            "filling the cache with one view": bench.fill_cache(),
+        }
+        seconds = measure(contenders, arguments.rounds, bench.device)
+    report(seconds, arguments, bench)
+
+
+def report(seconds: dict[str, list], arguments: argparse.Namespace, bench: Bench) -> None:
+    print(f"{bench.device}, {bench.precision}, {arguments.threads} threads, PyTorch", end=" ")
+    print(f"{torch.__version__}, width {arguments.width}, batch {bench.batch}", end=", ")
+    print(f"{arguments.images} images 32×32, {arguments.rounds} rounds; median (range)\n")
+    print("| contender | images/s | |\n|---|---|---|")
+    for name, values in seconds.items():
+        rates = sorted(arguments.images / value for value in values)
+        print(f"| {name} | {statistics.median(rates):.1f} | {rates[0]:.1f}–{rates[-1]:.1f} |")
+    s = seconds
+    print()
+    print(row("teacher, plain / ours", s["plain teacher"], s["our teacher"]))
+    print(row("teacher, plain / ours in float32", s["plain teacher"], s["our teacher, float32"]))
+    plain, cached = s["plain student, teacher online"], s["our student, teacher cached"]
+    print(row("student, plain with teacher online / ours with cache", plain, cached))
+    alone = row("x", s["plain student, labels only"], s["our student, labels only"])[3:]
+    print(f"student without a teacher, plain / ours: {alone}")
+    online = s["our student, teacher online"]
+    print(row("step with teacher online / with cache", online, cached))
+    print(row("reading / student epoch", s["reading a shuffled epoch of the cache"], cached))
+    forward, fill = s["teacher forward over one view"], s["filling the cache with one view"]
+    print(row("teacher forward / filling the cache", forward, fill))
+    saved = statistics.median(online) - statistics.median(cached)
+    epochs = 162 * statistics.median(fill) / saved
+    print(f"break-even: 162 views cost as much as {epochs:.0f} student epochs with teacher online")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,146 @@
+"""A threshold with a guarantee: how rarely leaving early spoils an answer that was right.
+
+The method is learn-then-test (Angelopoulos et al., 2021, arXiv 2110.01052) with fixed-sequence
+testing. What is and is not guaranteed stands in :func:`certified_threshold`.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from erde_core.sorted_steps import SortedSteps, sorted_steps, weighted_right
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A certified threshold and what it rests on.
+
+    Attributes:
+        threshold: nats; every smaller threshold is certified too.
+        harmed: validation units answered wrongly by their early exit, rightly by the full network.
+        units: independent validation units, n.
+        epsilon, delta: the guarantee.
+    """
+
+    threshold: float
+    harmed: int
+    units: int
+    epsilon: float
+    delta: float
+
+
+def certified_threshold(
+    entropy: ArrayLike,
+    correct: ArrayLike,
+    classes: int,
+    *,
+    epsilon: float,
+    delta: float,
+    group: ArrayLike | None = None,
+) -> Certificate:
+    """The loosest threshold that fixed-sequence testing certifies.
+
+    For one network fixed beforehand and n independent validation images, with probability at
+    least 1 - ``delta`` over them:
+
+        P(a new image is answered wrongly by its early exit and rightly by the full network)
+            <= ``epsilon``
+
+    at the returned threshold and at every stricter one. Every operating point is tested from
+    strict to loose with the exact binomial tail, and the first that fails ends the search: points
+    beyond it may pass by luck, because the risk need not grow with the threshold. Only the order
+    is fixed beforehand, not the points: between two validation entropies no decision changes, so
+    every threshold of the continuum is tested.
+
+    The guarantee holds for one network and one ``epsilon``. Who asks for m of them (networks,
+    epsilons, or both) and wants all to hold together passes ``delta`` / m. Images that also tuned
+    something (early stopping, a temperature, thresholds per exit) are not independent of it:
+    split the validation images and certify on the part that tuned nothing. New images must come
+    from the distribution of the validation images; a shift voids the guarantee.
+
+    Args:
+        entropy: nats, ``(N, E)``.
+        correct: bool ``(N, E)``, whether each exit's answer is right.
+        classes: C.
+        epsilon: largest probability of a spoilt answer, in (0, 1).
+        delta: probability with which the guarantee may fail, in (0, 1).
+        group: int ``(N,)``; images that share a source. Of each group one image counts, drawn
+            with a fixed seed, and "a new image" means one image of a new group.
+
+    Raises:
+        ValueError: epsilon or delta outside (0, 1), wrong shapes, or fewer units than
+            ``ceil(log delta / log(1 - epsilon))``, with which nothing can be certified.
+    """
+    check_probability("epsilon", epsilon)
+    check_probability("delta", delta)
+    steps = harm_steps(entropy, correct, classes)
+    weights = one_per_group(group, len(steps.right))
+    units = int(weights.sum())
+    needed = units_needed(epsilon, delta)
+    if units < needed:
+        raise ValueError(
+            f"validation images must be at least {needed} to certify epsilon = {epsilon:g} at "
+            f"delta = {delta:g}, got {units} independent ones"
+        )
+    harmed = harm_counts(steps, weights[None])
+    index = int(certified_index(harmed, critical_count(units, epsilon, delta))[0])
+    threshold = float(steps.threshold[index])
+    return Certificate(threshold, int(harmed[0, index]), units, epsilon, delta)
+
+
+def units_needed(epsilon: float, delta: float) -> int:
+    """The smallest n at which n units without a single harm certify anything."""
+    return math.ceil(math.log(delta) / math.log1p(-epsilon))
+
+
+def harm_steps(entropy: ArrayLike, correct: ArrayLike, classes: int) -> SortedSteps:
+    """The steps of a network whose "right" means: not harmed by leaving early."""
+    correct = np.asarray(correct)
+    harmless = correct | ~correct[:, -1:] if correct.dtype == np.bool_ else correct
+    exits = correct.shape[1] if correct.ndim == 2 else 0
+    return sorted_steps(entropy, harmless, np.arange(exits), classes)
+
+
+def harm_counts(steps: SortedSteps, weights: ArrayLike) -> NDArray[np.int64]:
+    """Harmed units at every point for each weighting ``(R, N)``, int64 ``(R, K)``."""
+    return np.asarray(weights).sum(axis=1, keepdims=True) - weighted_right(steps, weights)
+
+
+def critical_count(units: int, epsilon: float, delta: float) -> int:
+    """The largest k with P(Binomial(``units``, ``epsilon``) <= k) <= ``delta``; -1 if none."""
+    k = np.arange(units + 1)
+    factorial = np.append(0.0, np.cumsum(np.log(k[1:])))  # of k, as a logarithm
+    choose = factorial[-1] - factorial - factorial[::-1]
+    mass = np.exp(choose + k * math.log(epsilon) + (units - k) * math.log1p(-epsilon))
+    return int(np.searchsorted(np.cumsum(mass), delta, side="right")) - 1
+
+
+def certified_index(harmed: NDArray[np.int64], critical: int) -> NDArray[np.int64]:
+    """The last point before the first with more than ``critical`` harmed units, ``(R,)``.
+
+    ``critical`` must be at least 0: at the strictest point nobody is harmed.
+    """
+    fails = harmed > critical
+    return np.where(fails.any(axis=1), fails.argmax(axis=1), harmed.shape[1]) - 1
+
+
+def one_per_group(group: ArrayLike | None, samples: int) -> NDArray[np.int64]:
+    """1 for one image of each group, drawn with a fixed seed, and 0 for the others, ``(N,)``."""
+    if group is None:
+        return np.ones(samples, dtype=np.int64)
+    group = np.asarray(group)
+    if group.shape != (samples,):
+        raise ValueError(f"group must have shape ({samples},), got {group.shape}")
+    order = np.random.default_rng(0).permutation(samples)
+    _, first = np.unique(group[order], return_index=True)
+    weights = np.zeros(samples, dtype=np.int64)
+    weights[order[first]] = 1
+    return weights
+
+
+def check_probability(name: str, value: float) -> None:
+    """``value`` lies strictly between 0 and 1."""
+    if not 0 < value < 1:
+        raise ValueError(f"{name} must lie strictly between 0 and 1, got {value!r}")

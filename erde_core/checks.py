@@ -1,0 +1,108 @@
+"""What every public function asks of its arguments, in the same words for reference and twin.
+
+Each check raises ``ValueError`` with the argument's name, the rule and the value (or both shapes),
+before anything is computed.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def float_array(name: str, values: ArrayLike, ndim: int | None = None) -> NDArray[np.floating]:
+    """``values`` as a floating-point array of ``ndim`` axes, none empty but the first."""
+    array = np.asarray(values)
+    if not np.issubdtype(array.dtype, np.floating):
+        raise ValueError(f"{name} must be a floating-point array, got dtype {array.dtype}")
+    if ndim is not None and array.ndim != ndim:
+        raise ValueError(f"{name} must have {ndim} axes, got shape {array.shape}")
+    if array.ndim == 0 or array.shape[-1] == 0 or (ndim is not None and 0 in array.shape[1:]):
+        raise ValueError(f"{name} must have at least one exit and class, got shape {array.shape}")
+    return array
+
+
+def same_shape(name: str, array: NDArray, other_name: str, other: NDArray) -> None:
+    """``array`` and ``other`` agree in shape."""
+    if array.shape != other.shape:
+        raise ValueError(
+            f"{name} must have the shape of {other_name}, got {array.shape} and {other.shape}"
+        )
+
+
+def class_labels(labels: ArrayLike, samples: int, classes: int) -> NDArray[np.int64]:
+    """``labels`` as int64 ``(samples,)``, each in 0 … ``classes`` - 1."""
+    array = np.asarray(labels)
+    if not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(f"labels must be an integer array, got dtype {array.dtype}")
+    if array.shape != (samples,):
+        raise ValueError(f"labels must have shape ({samples},), got {array.shape}")
+    outside = (array < 0) | (array >= classes)
+    if outside.any():
+        value = array[outside][0]
+        raise ValueError(f"labels must lie in 0 … {classes - 1}, got {value}")
+    return array.astype(np.int64, copy=False)
+
+
+def positive(name: str, value: float) -> None:
+    """``value`` is a finite number above zero."""
+    if not (_is_number(value) and math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} must be a finite number > 0, got {value!r}")
+
+
+def not_negative(name: str, value: float) -> None:
+    """``value`` is a finite number of at least zero."""
+    if not (_is_number(value) and math.isfinite(value) and value >= 0):
+        raise ValueError(f"{name} must be a finite number >= 0, got {value!r}")
+
+
+def one_of(name: str, value: object, allowed: tuple[str, ...]) -> None:
+    """``value`` is one of the words in ``allowed``."""
+    if value not in allowed:
+        words = ", ".join(repr(word) for word in allowed)
+        raise ValueError(f"{name} must be one of {words}, got {value!r}")
+
+
+def class_count(classes: int) -> None:
+    """``classes`` is a whole number of at least two."""
+    if not (isinstance(classes, int | np.integer) and classes >= 2):
+        raise ValueError(f"classes must be a whole number >= 2, got {classes!r}")
+
+
+def exit_macs(macs: ArrayLike, exits: int) -> NDArray[np.int64]:
+    """``macs`` as int64 ``(exits,)``, not negative and never decreasing."""
+    array = np.asarray(macs)
+    if not np.issubdtype(array.dtype, np.integer):
+        raise ValueError(f"macs must be an integer array, got dtype {array.dtype}")
+    if array.shape != (exits,):
+        raise ValueError(f"macs must have shape ({exits},), got {array.shape}")
+    if (array < 0).any() or (np.diff(array.astype(np.int64)) < 0).any():
+        raise ValueError(f"macs must be >= 0 and never decrease, got {array.tolist()}")
+    return array.astype(np.int64, copy=False)
+
+
+def entropies(entropy: ArrayLike) -> NDArray[np.float64]:
+    """``entropy`` as float64 ``(N, E)``, each value at least zero or NaN."""
+    array = float_array("entropy", entropy, ndim=2).astype(np.float64, copy=False)
+    if (array < 0).any():
+        raise ValueError(f"entropy must be >= 0 or NaN, got {array[array < 0][0]}")
+    return array
+
+
+def exit_thresholds(thresholds: ArrayLike, exits: int) -> NDArray[np.float64]:
+    """``thresholds`` as float64 ``(exits - 1,)``: one number for all early exits, or one each."""
+    array = np.asarray(thresholds)
+    if array.dtype.kind not in "iuf":
+        raise ValueError(f"thresholds must be numbers, got {thresholds!r}")
+    array = array.astype(np.float64)
+    if array.ndim > 1 or (array.ndim == 1 and array.shape != (exits - 1,)):
+        raise ValueError(
+            f"thresholds must be one number or have shape ({exits - 1},), got {array.shape}"
+        )
+    if np.isnan(array).any() or (array < 0).any():
+        raise ValueError(f"thresholds must be >= 0, got {np.asarray(thresholds).tolist()}")
+    return np.broadcast_to(array, (exits - 1,))
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)

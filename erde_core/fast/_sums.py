@@ -1,0 +1,92 @@
+"""Maximum, answer and sums of exponentials of one row of C logits, as vector code.
+
+Arithmetic is float64 whatever the logits are. ``scratch`` is float64 ``(SCRATCH_ROWS, C)``.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from erde_core.fast._exp import exp
+from erde_core.fast._jit import serial
+from erde_core.fast._vector import add_in_any_order, from_order_key, larger, order_key
+
+# The rows of a scratch array: exp x, x exp x, and both softened distributions, not yet normalised.
+P, P_LOG, P_SOFT, Q_SOFT = range(4)
+SCRATCH_ROWS = 4
+
+
+@serial
+def largest(row: NDArray) -> float:
+    """The maximum of ``row`` in float64, NaN if any entry is."""
+    key = order_key(row[0])
+    for c in range(1, row.size):
+        key = larger(key, order_key(row[c]))
+    return np.float64(from_order_key(key))
+
+
+@serial
+def answers(row: NDArray, label: int, top: float) -> bool:
+    """Whether ``label`` is the first entry of a defined row that equals its maximum ``top``."""
+    if row[label] != top:
+        return False
+    earlier = 0
+    for c in range(label):
+        earlier += row[c] == top
+    return earlier == 0
+
+
+@serial
+def plain_sums(row: NDArray, top: float, scratch: NDArray) -> tuple[float, float]:
+    """Σ exp x and Σ x exp x of x = row - top; the summands stay in ``scratch``."""
+    total, weighted = 0.0, 0.0
+    for c in range(row.size):
+        x = np.float64(row[c]) - top
+        p = exp(x)
+        product = x * p if p > 0 else p  # 0 · -inf = 0, but NaN stays
+        scratch[P, c] = p
+        scratch[P_LOG, c] = product
+        total = add_in_any_order(total, p)
+        weighted = add_in_any_order(weighted, product)
+    return total, weighted
+
+
+@serial
+def plain_sums_from_soft(
+    row: NDArray, top: float, temperature: float, scratch: NDArray
+) -> tuple[float, float]:
+    """:func:`plain_sums` where exp x is a power of the softened exp(x / τ), τ = 1, 2 or 4."""
+    total, weighted = 0.0, 0.0
+    for c in range(row.size):
+        x = np.float64(row[c]) - top
+        soft = scratch[P_SOFT, c]
+        square = soft * soft
+        p = square * square if temperature == 4 else square if temperature == 2 else soft
+        product = x * p if p > 0 else p
+        scratch[P, c] = p
+        scratch[P_LOG, c] = product
+        total = add_in_any_order(total, p)
+        weighted = add_in_any_order(weighted, product)
+    return total, weighted
+
+
+@serial
+def soft_sums(
+    student: NDArray,
+    student_top: float,
+    teacher: NDArray,
+    teacher_top: float,
+    inverse_temperature: float,
+    scratch: NDArray,
+) -> tuple[float, float, float]:
+    """Σ exp x, Σ exp y and Σ (y - x) exp y of the shifted student x and teacher y, both over τ."""
+    of_student, of_teacher, weighted = 0.0, 0.0, 0.0
+    for c in range(student.size):
+        x = (np.float64(student[c]) - student_top) * inverse_temperature
+        y = (np.float64(teacher[c]) - teacher_top) * inverse_temperature
+        p, q = exp(x), exp(y)
+        scratch[P_SOFT, c] = p
+        scratch[Q_SOFT, c] = q
+        of_student = add_in_any_order(of_student, p)
+        of_teacher = add_in_any_order(of_teacher, q)
+        weighted = add_in_any_order(weighted, (y - x) * q if q > 0 else q)
+    return of_student, of_teacher, weighted

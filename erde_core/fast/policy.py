@@ -1,0 +1,27 @@
+"""Compiled twin of ``erde_core.policy``: same name, arguments, outcome and errors."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from erde_core import checks
+from erde_core.fast._jit import serial
+from erde_core.fast._layout import read_only
+
+
+def exit_indices(entropy: ArrayLike, thresholds: ArrayLike) -> NDArray[np.int64]:
+    """See :func:`erde_core.exit_indices`."""
+    entropy = checks.entropies(entropy)
+    thresholds = checks.exit_thresholds(thresholds, entropy.shape[1])
+    index = np.empty(len(entropy), dtype=np.int64)
+    _first_below(read_only(entropy), read_only(thresholds), index)
+    return index
+
+
+# Serial: waking a second thread costs more than these few comparisons.
+@serial
+def _first_below(entropy: NDArray, thresholds: NDArray, index: NDArray) -> None:
+    for n in range(len(entropy)):
+        e = 0
+        while e < len(thresholds) and not entropy[n, e] < thresholds[e]:
+            e += 1
+        index[n] = e

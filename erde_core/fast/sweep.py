@@ -1,0 +1,104 @@
+"""Compiled twin of ``erde_core.sweep``: same name, arguments, outcome (bit for bit) and errors."""
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from erde_core.fast._jit import serial
+from erde_core.fast._layout import read_only
+from erde_core.fast._radix import sort_by_key
+from erde_core.sweep import OperatingPoints, checked_sweep_arguments
+from erde_core.sweep import sweep as reference_sweep
+
+# A change in 32 bits: new exit, old exit, gain + 1.
+_EXIT_BITS = 15
+_EXIT_MASK = (1 << _EXIT_BITS) - 1
+_GAIN = 2 * _EXIT_BITS
+
+
+def sweep(entropy: ArrayLike, correct: ArrayLike, macs: ArrayLike, classes: int) -> OperatingPoints:
+    """See :func:`erde_core.sweep`."""
+    entropy, correct, macs = checked_sweep_arguments(entropy, correct, macs, classes)
+    if len(macs) > _EXIT_MASK:  # do not fit a change; a network of so many exits is a mistake
+        return reference_sweep(entropy, correct, macs, classes)
+    correct = read_only(correct)
+    moment, change = _exit_changes(read_only(entropy), correct)
+    moment, change = sort_by_key(moment, change)
+    threshold, right, mean_macs, share = _accumulate(
+        moment.view(np.float64),
+        change,
+        int(correct[:, -1].sum()),
+        len(entropy),
+        read_only(macs),
+        2 * math.log(classes),
+    )
+    return OperatingPoints(threshold, right, mean_macs, share)
+
+
+@serial
+def _exit_changes(entropy: NDArray, correct: NDArray) -> tuple[NDArray, NDArray]:
+    """Where a rising threshold moves a sample: entropy passed, and (gain, old exit, new exit).
+
+    The three small integers share one word of 32 bits: the sort moves less memory.
+    """
+    samples, exits = entropy.shape
+    moment = np.empty(samples * (exits - 1), dtype=np.float64)
+    change = np.empty(samples * (exits - 1), dtype=np.uint32)
+    size = 0
+    for n in range(samples):
+        lowest, first = math.inf, size
+        for e in range(exits - 1):
+            if entropy[n, e] < lowest:
+                lowest = entropy[n, e]
+                moment[size] = lowest + 0.0  # -0.0 becomes 0.0, whose bits sort first
+                change[size] = e
+                size += 1
+        # The lowest minimum frees a sample from the last exit, each other from the next lower's.
+        for i in range(first, size):
+            new = change[i]
+            old = change[i + 1] if i + 1 < size else np.uint32(exits - 1)
+            gain = np.int64(correct[n, new]) - np.int64(correct[n, old])
+            change[i] = ((gain + 1) << _GAIN) | (old << _EXIT_BITS) | new
+    return moment[:size].view(np.uint64), change[:size]
+
+
+@serial
+def _accumulate(
+    moment: NDArray, change: NDArray, right: int, samples: int, macs: NDArray, loosest: float
+) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """Thresholds, accuracies, mean MACs and exit shares from the sorted changes."""
+    points = 1
+    for i in range(len(moment)):
+        points += i == 0 or moment[i] != moment[i - 1]
+    threshold, accuracy, cost = np.empty(points), np.empty(points), np.empty(points)
+    share = np.empty((points, len(macs)))
+    count = np.zeros(len(macs), dtype=np.int64)
+    count[-1] = samples
+    total, i = samples * macs[-1], 0
+    for k in range(points):
+        accuracy[k], cost[k] = right / samples, total / samples
+        for e in range(len(macs)):
+            share[k, e] = count[e] / samples
+        threshold[k] = _between(moment, i, loosest)
+        here = i
+        while i < len(moment) and moment[i] == moment[here]:
+            word = np.int64(change[i])
+            new, old = word & _EXIT_MASK, (word >> _EXIT_BITS) & _EXIT_MASK
+            right += (word >> _GAIN) - 1
+            count[new] += 1
+            count[old] -= 1
+            total += macs[new] - macs[old]
+            i += 1
+    return threshold, accuracy, cost, share
+
+
+@serial
+def _between(moment: NDArray, i: int, loosest: float) -> float:
+    """A threshold that passes the first ``i`` of the sorted entropies and no more."""
+    if i == 0:
+        return 0.0
+    if i == len(moment):
+        return loosest
+    middle = moment[i - 1] + (moment[i] - moment[i - 1]) / 2
+    return middle if middle > moment[i - 1] else moment[i]

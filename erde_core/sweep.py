@@ -1,0 +1,198 @@
+"""Every operating point that one global threshold can reach, exactly, and what their curve says.
+
+A sample's exit changes only where the threshold passes a new minimum of its entropies so far.
+Sorting those minima gives all distinct sets of decisions at once: no grid, nothing missed.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from erde_core import checks
+
+
+@dataclass(frozen=True)
+class OperatingPoints:
+    """K points, strict (nobody leaves early) to loose (everybody who can leaves at once).
+
+    Attributes:
+        threshold: nats, float64 ``(K,)``, increasing; no sample's entropy equals one of them
+            unless two neighbouring entropies have no number between them.
+        accuracy: fraction, float64 ``(K,)``.
+        mean_macs: multiply-accumulates per image, float64 ``(K,)``, never increasing.
+        exit_share: fraction of the samples that leaves at each exit, float64 ``(K, E)``.
+    """
+
+    threshold: NDArray[np.float64]
+    accuracy: NDArray[np.float64]
+    mean_macs: NDArray[np.float64]
+    exit_share: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.threshold)
+
+    def take(self, index: NDArray) -> "OperatingPoints":
+        """The points at ``index`` (integers or a mask), in that order."""
+        return OperatingPoints(
+            self.threshold[index],
+            self.accuracy[index],
+            self.mean_macs[index],
+            self.exit_share[index],
+        )
+
+
+def sweep(entropy: ArrayLike, correct: ArrayLike, macs: ArrayLike, classes: int) -> OperatingPoints:
+    """All distinct outcomes of one threshold shared by every early exit.
+
+    Args:
+        entropy: nats, ``(N, E)``, each 0 … log C, or NaN (which never leaves).
+        correct: bool ``(N, E)``, whether that exit's answer is right.
+        macs: int ``(E,)``, multiply-accumulates to the end of each exit, never decreasing.
+        classes: C; the loosest threshold is 2 · log C.
+
+    Returns:
+        1 + (number of distinct running-minimum entropies) points, at most N · (E - 1) + 1. With
+        N = 0 the one point has NaN accuracy, cost and shares.
+
+    Raises:
+        ValueError: shapes differ, MACs decrease, fewer than two classes, or an entropy is
+            negative or not below 2 · log C.
+    """
+    entropy, correct, macs = checked_sweep_arguments(entropy, correct, macs, classes)
+    moment, sample, exit_to, exit_from = _exit_changes(entropy)
+    order = np.argsort(moment)
+    moment, sample = moment[order], sample[order]
+    exit_to, exit_from = exit_to[order], exit_from[order]
+    last_of_group = np.flatnonzero(np.append(moment[1:] != moment[:-1], len(moment) > 0))
+    gained = correct[sample, exit_to].astype(np.int64) - correct[sample, exit_from]
+    right = _running(gained, last_of_group, int(correct[:, -1].sum()))
+    count = np.empty((len(right), len(macs)), dtype=np.int64)
+    for e in range(len(macs)):
+        moved = (exit_to == e).astype(np.int64) - (exit_from == e)
+        count[:, e] = _running(moved, last_of_group, len(entropy) * (e == len(macs) - 1))
+    threshold = thresholds_between(moment[last_of_group], classes)
+    return points_from_counts(threshold, right, count, macs)
+
+
+def points_from_counts(
+    threshold: NDArray[np.float64], right: NDArray, count: NDArray, macs: NDArray[np.int64]
+) -> OperatingPoints:
+    """Operating points from counts: samples right ``(K,)``, and leaving per exit ``(K, E)``."""
+    with np.errstate(invalid="ignore"):  # 0 / 0 is the documented NaN of an empty data set
+        samples = np.float64(count[0].sum())
+        return OperatingPoints(threshold, right / samples, count @ macs / samples, count / samples)
+
+
+def pareto_front(points: OperatingPoints) -> OperatingPoints:
+    """The points that no other beats in both accuracy and cost, strict to loose.
+
+    Of several with equal accuracy and equal cost, the loosest stands for all.
+    """
+    # Cheap to dear, and among equal costs the accurate first: a point stays if it raises the best.
+    order = np.lexsort((-points.threshold, -points.accuracy, points.mean_macs))
+    best_before = np.maximum.accumulate(np.append(-np.inf, points.accuracy[order][:-1]))
+    keep = order[points.accuracy[order] > best_before]
+    return points.take(np.sort(keep))
+
+
+def best_index(points: OperatingPoints, macs: float) -> int | None:
+    """Index of the most accurate point at or under ``macs``, or None if there is none.
+
+    Of equally accurate points the cheapest, of equally cheap ones the loosest.
+    """
+    affordable = np.flatnonzero(points.mean_macs <= macs)
+    if not len(affordable):
+        return None
+    found = points.take(affordable)
+    order = np.lexsort((-found.threshold, found.mean_macs, -found.accuracy))
+    return int(affordable[order[0]])
+
+
+def accuracy_at(points: OperatingPoints, macs: ArrayLike) -> NDArray[np.float64]:
+    """Accuracy of the best point at or under each budget; never an interpolation.
+
+    Args:
+        points: as :func:`sweep` returns them.
+        macs: mean multiply-accumulates per image allowed, any shape.
+
+    Returns:
+        float64 of that shape; NaN where no point is cheap enough.
+
+    Raises:
+        ValueError: a budget is NaN.
+    """
+    budgets = np.asarray(macs, dtype=np.float64)
+    if np.isnan(budgets).any():
+        raise ValueError(f"macs must be numbers, got {budgets.tolist()}")
+    front = pareto_front(points)
+    cost, accuracy = front.mean_macs[::-1], front.accuracy[::-1]
+    position = np.searchsorted(cost, budgets, side="right")
+    return np.append(np.nan, accuracy)[position]
+
+
+def area_under_curve(points: OperatingPoints) -> float:
+    """Mean of ``accuracy_at`` over all budgets from the cheapest point's cost to the dearest's.
+
+    A fraction like accuracy; the accuracy itself where all points cost the same.
+    """
+    front = pareto_front(points)
+    cost, accuracy = front.mean_macs[::-1], front.accuracy[::-1]
+    if not len(front):
+        return math.nan
+    dearest = points.mean_macs.max()
+    if dearest == cost[0]:
+        return float(accuracy[-1])
+    widths = np.diff(np.append(cost, dearest))
+    return float(widths @ accuracy / (dearest - cost[0]))
+
+
+def checked_sweep_arguments(
+    entropy: ArrayLike, correct: ArrayLike, macs: ArrayLike, classes: int
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
+    """The arguments of :func:`sweep` as arrays; raises what it documents."""
+    entropy = checks.entropies(entropy)
+    correct = np.asarray(correct)
+    if correct.dtype != np.bool_:
+        raise ValueError(f"correct must be a boolean array, got dtype {correct.dtype}")
+    checks.same_shape("correct", correct, "entropy", entropy)
+    checks.class_count(classes)
+    loosest = 2 * math.log(classes)
+    above = entropy[entropy >= loosest]
+    if len(above):
+        raise ValueError(f"entropy must be below 2 log(classes) = {loosest}, got {above[0]}")
+    return entropy, correct, checks.exit_macs(macs, entropy.shape[1])
+
+
+def thresholds_between(breakpoints: NDArray[np.float64], classes: int) -> NDArray[np.float64]:
+    """0, one threshold between each two neighbouring breakpoints, and 2 · log C, ``(K,)``.
+
+    ``breakpoints`` are distinct entropies, ascending, ``(K - 1,)``. The midpoint of two floats
+    without a number between them is the upper one: strict ``<`` then still parts them.
+    """
+    if not len(breakpoints):
+        return np.zeros(1)
+    lower, upper = breakpoints[:-1], breakpoints[1:]
+    middle = lower + (upper - lower) / 2
+    middle = np.where(middle > lower, middle, upper)
+    return np.concatenate(([0.0], middle, [2 * math.log(classes)]))
+
+
+def _exit_changes(entropy: NDArray[np.float64]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """Where a rising threshold moves a sample: entropy passed, sample, new exit, old exit."""
+    exits = entropy.shape[1]
+    early = np.where(np.isnan(entropy[:, :-1]), np.inf, entropy[:, :-1])
+    lowest = np.minimum.accumulate(early, axis=1)
+    before = np.column_stack([np.full(len(early), np.inf), lowest])[:, : exits - 1]
+    sample, exit_to = np.nonzero(early < before)
+    # The lowest minimum frees a sample from the last exit, each higher one from the next lower's.
+    exit_from = np.full(len(exit_to), exits - 1)
+    same = sample[1:] == sample[:-1]
+    exit_from[:-1][same] = exit_to[1:][same]
+    return early[sample, exit_to], sample, exit_to, exit_from
+
+
+def _running(change: NDArray, last_of_group: NDArray, start: int) -> NDArray[np.int64]:
+    """``start``, then its value after each group of simultaneous changes, ``(K,)``."""
+    return start + np.append(0, np.cumsum(change)[last_of_group])

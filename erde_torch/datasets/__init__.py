@@ -1,0 +1,1 @@
+"""Image data sets as plain uint8 arrays; only the downloads need PyTorch."""

@@ -1,0 +1,37 @@
+"""Which device, which precision, how many threads: decided once, at the start of a stage."""
+
+import contextlib
+
+import torch
+
+
+def choose_device(name: str) -> torch.device:
+    """``cpu``, ``cuda``, or with ``auto`` a GPU where there is one.
+
+    Raises:
+        ValueError: ``cuda`` is asked for and PyTorch sees none.
+    """
+    found = torch.cuda.is_available()
+    if name == "cuda" and not found:
+        raise ValueError("device must be available, got 'cuda' but PyTorch sees no GPU")
+    return torch.device("cuda" if name != "cpu" and found else "cpu")
+
+
+def choose_precision(name: str, device: torch.device) -> str:
+    """``float32`` or ``bf16``; with ``auto`` bf16 where the processor multiplies it natively."""
+    if name != "auto":
+        return name
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    return "bf16" if capabilities.get("avx512_bf16") else "float32"
+
+
+def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager:
+    """The context in which a network runs at ``precision``."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+def set_threads(threads: int) -> None:
+    """Use exactly ``threads`` CPU threads: sums depend on how they are split."""
+    torch.set_num_threads(threads)

@@ -1,0 +1,77 @@
+"""Turns what pydantic says of an experiment file into one sentence: key, rule, value."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+
+class ExperimentError(ValueError):
+    """An experiment file breaks a rule; the message is one sentence."""
+
+
+def sentence(error: ValidationError, model: type[BaseModel]) -> str:
+    """The first broken rule of ``error``, and how many more there are."""
+    # A misspelt key is also a missing one: the unknown key comes first, as it names the cause.
+    errors = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
+    first = _one_rule(errors[0], model)
+    return first if len(errors) == 1 else f"{first} (and {len(errors) - 1} more)"
+
+
+def unknown_key(key: str, known: Iterable[str]) -> str:
+    """What to say of a key that does not exist."""
+    return f"unknown key {key!r}; {nearest(key, known)}"
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """A question that names the nearest known word, or the list of them."""
+    known = list(known)
+    near = difflib.get_close_matches(word, known, 1)
+    return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
+
+
+def _one_rule(rule: dict[str, Any], model: type[BaseModel]) -> str:
+    parent, path = _model_at(model, rule["loc"])
+    where = ".".join(path)
+    if rule["type"] == "extra_forbidden":
+        text = unknown_key(path[-1], parent.model_fields)
+        return f"{'.'.join(path[:-1])}: {text}" if path[1:] else text
+    if rule["type"] == "missing":
+        return f"{where}: this key is required"
+    if rule["type"] == "value_error":
+        text = str(rule["ctx"]["error"])
+        return f"{where}: {text}" if where else text
+    if rule["type"] == "union_tag_invalid":
+        tag = rule["ctx"]["tag"]
+        tags = [known.strip(" '") for known in rule["ctx"]["expected_tags"].split(",")]
+        return f"{where}.name: unknown name {tag!r}; {nearest(tag, tags)}"
+    if rule["type"] == "union_tag_not_found":
+        return f"{where}.name: this key is required"
+    if rule["type"] in ("dict_type", "model_type", "model_attributes_type"):
+        return f"{where}: must be a mapping of keys, got {rule['input']!r}"
+    message = rule["msg"].replace("Input should", "must").replace(" should ", " must ")
+    return f"{where}: {message}, got {rule['input']!r}"
+
+
+def _model_at(
+    model: type[BaseModel], place: tuple[str | int, ...]
+) -> tuple[type[BaseModel], list[str]]:
+    """The model that holds the last key, and the path without the tags that a union adds."""
+    path: list[str] = []
+    choices: list[type[BaseModel]] = []
+    for part in place:
+        tagged = [c for c in choices if part in get_args(c.model_fields["name"].annotation)]
+        if tagged:
+            model, choices = tagged[0], []
+            continue
+        path.append(str(part))
+        if part in model.model_fields:
+            annotation = model.model_fields[part].annotation
+            choices = [a for a in get_args(annotation) if _is_model(a) and "name" in a.model_fields]
+            model = annotation if _is_model(annotation) else model
+    return model, path
+
+
+def _is_model(annotation: object) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)

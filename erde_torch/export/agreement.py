@@ -1,0 +1,71 @@
+"""Whether all that is shipped decides as the evaluation counted, on real images."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from erde_core.images import Split
+from erde_core.store.exit_logits import SplitLogits
+from erde_torch.augment import plain_images
+from erde_torch.decisions import Agreement, Decide, compare_decisions, spread_thresholds
+from erde_torch.export.runner import Runner
+from erde_torch.infer import StagedNetwork
+from erde_torch.weights import NetworkCard
+
+MOST_IMAGES = 1000  # more would take longer than the training of a small network
+_BATCH = 64
+
+
+def deployment_agreement(
+    network: nn.Module,
+    card: NetworkCard,
+    runner: Runner,
+    images: Split,
+    logits: SplitLogits,
+    macs: NDArray[np.int64],
+) -> Iterator[tuple[str, Agreement]]:
+    """Staged PyTorch, staged ONNX and the single ONNX file against the exit logits on file.
+
+    Takes 20 operating points and the first ``MOST_IMAGES`` images.
+
+    Yields:
+        The implementation's name and how it compares.
+    """
+    part = slice(MOST_IMAGES)
+    pixels = images.images[part]
+    split = SplitLogits(logits.logits[part], logits.labels[part], logits.group[part])
+    thresholds = spread_thresholds(split, macs)
+    deciders = {
+        "staged PyTorch": _staged_torch(network, card, pixels),
+        "staged ONNX": _runner(runner, pixels, _BATCH),
+        "single ONNX": _runner(runner, pixels, 1),
+    }
+    for name, decide in deciders.items():
+        yield name, compare_decisions(split, thresholds, decide)
+
+
+def _staged_torch(network: nn.Module, card: NetworkCard, pixels: NDArray[np.uint8]) -> Decide:
+    staged = StagedNetwork(network)
+    viewed = plain_images(pixels, card.mean, card.std, staged.device)
+    parts = torch.arange(len(pixels)).split(_BATCH)
+
+    def decide(threshold: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        found = [staged.predict(viewed.batch(p, torch.zeros_like(p)), threshold) for p in parts]
+        exits, labels = (torch.cat([getattr(f, n) for f in found]) for n in ("exit", "label"))
+        return exits.numpy(), labels.numpy()
+
+    return decide
+
+
+def _runner(runner: Runner, pixels: NDArray[np.uint8], batch: int) -> Decide:
+    starts = range(0, len(pixels), batch)
+
+    def decide(threshold: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        found = [runner.predict(pixels[n : n + batch], threshold) for n in starts]
+        labels, _, exits = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return exits, labels
+
+    return decide

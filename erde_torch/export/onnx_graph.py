@@ -1,0 +1,168 @@
+"""ONNX graphs of a multi-exit network: one per stage for any batch size, and one for batch 1.
+
+The single graph nests each later stage in the else-branch of an ``If``, so that a runtime cannot
+but leave it out. Thresholds are inputs: the files hold for every operating point.
+"""
+
+import copy
+import warnings
+
+import onnx
+import torch
+from onnx import TensorProto, helper
+from torch import nn
+
+from erde_torch.infer import ExitStage, exit_stages
+
+OPSET = 18
+_LOGITS, _ENTROPY, _FEATURES, _NEXT = "logits", "entropy", "features", "next_features"
+
+
+def stage_models(network: nn.Module, image_shape: tuple[int, int, int]) -> list[onnx.ModelProto]:
+    """One model per exit.
+
+    Model 0 reads ``images`` float32 ``(N, channels, H, W)``, normalised, later ones the
+    ``features`` of the one before. Each writes ``logits`` float32 ``(N, C)`` and ``entropy``
+    float64 ``(N,)`` in nats, and all but the last ``next_features``.
+    """
+    models, inputs = [], torch.zeros(2, *image_shape)
+    stages = exit_stages(network.cpu())
+    for index, stage in enumerate(stages):
+        name, last = (_FEATURES if index else "images"), index == len(stages) - 1
+        models.append(_export(stage, inputs, name, last))
+        with torch.no_grad():
+            inputs = stage(inputs)[2]
+    return models
+
+
+def single_model(stages: list[onnx.ModelProto]) -> onnx.ModelProto:
+    """All of ``stages`` as one model for one image.
+
+    Reads ``images`` float32 ``(1, channels, H, W)`` and ``thresholds`` float64 ``(E - 1,)`` in
+    nats; writes ``logits`` float32 ``(1, C)`` of the exit taken, and ``exit`` int64 ``(1,)``.
+    """
+    graph = _last(stages[-1].graph, len(stages) - 1)
+    for index in reversed(range(len(stages) - 1)):
+        graph = _decide(stages[index].graph, index, graph)
+    # The outermost names are the ones that users see.
+    graph.node[-1].output[:] = ["logits", "exit"]
+    graph.output[0].name, graph.output[1].name = "logits", "exit"
+    images = stages[0].graph.input[0]
+    sides = [dim.dim_value for dim in images.type.tensor_type.shape.dim[1:]]
+    graph.name = "early_exit"
+    graph.input.extend(
+        [
+            helper.make_tensor_value_info("images", TensorProto.FLOAT, [1, *sides]),
+            helper.make_tensor_value_info("thresholds", TensorProto.DOUBLE, [len(stages) - 1]),
+        ]
+    )
+    model = helper.make_model(
+        graph, opset_imports=stages[0].opset_import, ir_version=stages[0].ir_version
+    )
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+class _EarlyOutputs(nn.Module):
+    """What of a stage leaves its graph: a runtime then computes no output that nobody reads."""
+
+    def __init__(self, stage: ExitStage, last: bool) -> None:
+        super().__init__()
+        self.stage, self.last = stage, last
+
+    def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        outputs = self.stage(inputs)
+        return outputs[:2] if self.last else outputs
+
+
+def _export(stage: ExitStage, inputs: torch.Tensor, name: str, last: bool) -> onnx.ModelProto:
+    outputs = [_LOGITS, _ENTROPY] + [_NEXT] * (not last)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecations inside the exporter, nothing of ours
+        program = torch.onnx.export(
+            _EarlyOutputs(stage, last).eval(),
+            (inputs,),
+            input_names=[name],
+            output_names=outputs,
+            opset_version=OPSET,
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+            dynamo=True,
+            verbose=False,
+        )
+    model = program.model_proto
+    _strip(model)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Remove what the exporter notes of the source code: paths of the machine that exported."""
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    del graph.value_info[:]
+
+
+def _last(graph: onnx.GraphProto, index: int) -> onnx.GraphProto:
+    """The body of the last stage, which answers in any case."""
+    nodes, weights = _prefixed(graph, index)
+    nodes += _answer(index, f"logits{index}", f"exit{index}")
+    outputs = _values(f"logits{index}", f"exit{index}", _classes(graph))
+    return helper.make_graph(nodes, f"stage{index}", [], outputs, weights)
+
+
+def _decide(graph: onnx.GraphProto, index: int, otherwise: onnx.GraphProto) -> onnx.GraphProto:
+    """Stage ``index``, then an ``If``: answer here, or do ``otherwise``."""
+    nodes, weights = _prefixed(graph, index)
+    early = [f"early_logits{index}", f"early_exit{index}"]
+    here = helper.make_graph(
+        _answer(index, *early), f"exit{index}", [], _values(*early, _classes(graph))
+    )
+    position, limit, leaves = (f"{name}{index}" for name in ("position", "limit", "leaves"))
+    weights.append(helper.make_tensor(position, TensorProto.INT64, [1], [index]))
+    taken = [f"logits{index}", f"exit{index}"]
+    nodes += [
+        helper.make_node("Gather", ["thresholds", position], [limit]),
+        helper.make_node("Less", [f"s{index}/{_ENTROPY}", limit], [leaves]),
+        helper.make_node("If", [leaves], taken, then_branch=here, else_branch=otherwise),
+    ]
+    return helper.make_graph(nodes, f"stage{index}", [], _values(*taken, _classes(graph)), weights)
+
+
+def _answer(index: int, logits: str, exit_name: str) -> list[onnx.NodeProto]:
+    return [
+        helper.make_node("Identity", [f"s{index}/{_LOGITS}"], [logits]),
+        helper.make_node("Constant", [], [exit_name], value_ints=[index]),
+    ]
+
+
+def _classes(graph: onnx.GraphProto) -> int:
+    return graph.output[0].type.tensor_type.shape.dim[1].dim_value
+
+
+def _values(logits: str, exit_name: str, classes: int) -> list[onnx.ValueInfoProto]:
+    return [
+        helper.make_tensor_value_info(logits, TensorProto.FLOAT, [1, classes]),
+        helper.make_tensor_value_info(exit_name, TensorProto.INT64, [1]),
+    ]
+
+
+def _prefixed(
+    graph: onnx.GraphProto, index: int
+) -> tuple[list[onnx.NodeProto], list[onnx.TensorProto]]:
+    """Copies of a stage's nodes and weights: names must be unique through all depths."""
+
+    def rename(name: str) -> str:
+        if name == _FEATURES:
+            return f"s{index - 1}/{_NEXT}"
+        return name if name in ("", "images") else f"s{index}/{name}"
+
+    nodes, weights = list(copy.deepcopy(graph.node)), list(copy.deepcopy(graph.initializer))
+    for node in nodes:
+        node.name = f"s{index}/{node.name}"
+        node.input[:] = [rename(name) for name in node.input]
+        node.output[:] = [rename(name) for name in node.output]
+    for weight in weights:
+        weight.name = rename(weight.name)
+    return nodes, weights

@@ -1,0 +1,79 @@
+"""Classify images with early exits; needs this folder, numpy and onnxruntime, nothing else.
+
+IMAGES: .npy of uint8 (N, H, W, channels), or an image file (Pillow). THETA: nats, see "curve".
+Threads may share one Runner."""
+
+import argparse
+import hashlib
+import json
+from pathlib import Path
+
+import numpy as np
+import onnxruntime as ort
+
+
+def must(holds: bool, rule: str, value: object) -> None:
+    if not holds:
+        raise ValueError(f"{rule}, got {value}")
+
+
+class Runner:
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        self.manifest = m = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        must(m["version"] <= 1, f"{folder}: manifest version must be at most 1", m["version"])
+        for name, noted in m["files"].items():
+            found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            must(found == noted, f"{folder / name}: SHA-256 must be {noted}", found)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        # Idle threads that spin would take the cores from the next session.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        names = [*(f"stage{e}.onnx" for e in range(len(m["macs"]))), "single.onnx"]
+        on_cpu = {"sess_options": options, "providers": ["CPUExecutionProvider"]}
+        *self.stages, self.single = [ort.InferenceSession(folder / n, **on_cpu) for n in names]
+
+    def predict(self, pixels: np.ndarray, theta: float | None = None) -> tuple[np.ndarray, ...]:
+        """Class, probability and exit, (N,) each."""
+        m, last, count = self.manifest, len(self.stages) - 1, len(pixels)
+        theta = m["certified_theta"] if theta is None else theta
+        in_range = theta is not None and 0 <= theta <= m["largest_theta"]
+        must(in_range, f"theta must be certified or given, 0 … {m['largest_theta']:.4f}", theta)
+        fits = pixels.dtype == np.uint8 and list(pixels.shape[1:]) == m["shape"] and count > 0
+        must(fits, f"images must be uint8 (N, *{m['shape']})", f"{pixels.dtype} {pixels.shape}")
+        std = np.float32(m["std"])
+        x = (pixels * (1 / (std * 255)) - np.float32(m["mean"]) / std).transpose(0, 3, 1, 2)
+        logits, exits = np.empty((count, len(m["class_names"])), np.float32), np.empty(count, int)
+        if count == 1:
+            logits, exits = self.single.run(None, {"images": x, "thresholds": np.full(last, theta)})
+        waiting = np.arange(count if count > 1 else 0)
+        for e, stage in enumerate(self.stages):
+            if len(waiting):
+                said, entropy, *features = stage.run(None, {stage.get_inputs()[0].name: x})
+                leaves = (entropy < theta) | (e == last)
+                logits[waiting[leaves]], exits[waiting[leaves]] = said[leaves], e
+                waiting, x = waiting[~leaves], features and features[0][~leaves]
+        powers = np.exp(logits - logits.max(1, keepdims=True))
+        return logits.argmax(1), powers.max(1) / powers.sum(1), exits
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("images", type=Path)
+    parser.add_argument("--theta", type=float)
+    options, runner = parser.parse_args(), Runner(Path(__file__).parent)
+    m = runner.manifest
+    if options.images.suffix == ".npy":
+        pixels = np.load(options.images)
+    else:
+        from PIL import Image
+
+        mode = {1: "L", 3: "RGB"}[m["shape"][2]]
+        pixels = np.atleast_3d(Image.open(options.images).convert(mode))[None]
+    print("class,probability,exit,macs")
+    for part in np.array_split(pixels, max(1, len(pixels) // 64)):
+        for label, p, e in zip(*runner.predict(part, options.theta), strict=True):
+            print(f"{m['class_names'][label]},{p:.6f},{e},{m['macs'][e]}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""Staged inference: after each stage the samples that leave are taken out of the batch.
+
+The survivors go on as a smaller batch, so that computing stops at any batch size, with the
+decisions that ``erde_core.policy`` takes from the same logits.
+"""
+
+import copy
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from erde_core import checks
+from erde_torch.device import autocast
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What was decided of N images, in their order, on the device.
+
+    Attributes:
+        label: class, int64 ``(N,)``.
+        probability: softmax of that class at the exit taken, float32 ``(N,)``.
+        exit: int64 ``(N,)``, 0 … E - 1.
+    """
+
+    label: Tensor
+    probability: Tensor
+    exit: Tensor
+
+
+class ExitStage(nn.Module):
+    """One stage and its head: images or features in; logits, entropy and features out.
+
+    Args:
+        body: what comes before this exit and after the last one, the stem included in the first.
+        head: features to logits ``(N, C)``.
+    """
+
+    def __init__(self, body: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.body, self.head = body, head
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits float32 ``(N, C)``, entropy in nats float64 ``(N,)``, and features."""
+        features = self.body(inputs)
+        logits = self.head(features).float()
+        # In float64, as the evaluation: float32 would move an entropy by up to 1e-6 nats.
+        log_p = logits.double().log_softmax(dim=1)
+        return logits, (log_p.exp() * log_p).sum(dim=1).abs(), features
+
+
+def exit_stages(network: nn.Module) -> list[ExitStage]:
+    """The E parts of ``network`` (which has ``stem``, ``stages`` and ``heads``), in eval mode.
+
+    They share its weights. Part 0 reads normalised images, each later one the features of the
+    part before it.
+    """
+    bodies = [nn.Sequential(network.stem, network.stages[0]), *network.stages[1:]]
+    parts = zip(bodies, network.heads, strict=True)
+    return [ExitStage(body, head).eval() for body, head in parts]
+
+
+def fold_norms(network: nn.Module) -> nn.Module:
+    """``network``, in eval mode, with each batch norm after a convolution folded into its weights.
+
+    The answers stay the same up to rounding; early stages, whose features are large, gain most.
+    """
+    for parent in network.modules():
+        names = list(parent._modules) if isinstance(parent, nn.Sequential) else []
+        for name, following in pairwise(names):
+            convolution, norm = parent._modules[name], parent._modules[following]
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                parent._modules[name] = fuse_conv_bn_eval(convolution, norm)
+                parent._modules[following] = nn.Identity()
+    return network
+
+
+class StagedNetwork:
+    """A multi-exit network that really leaves early.
+
+    Args:
+        network: any network with ``stem``, ``stages`` and ``heads``; copied, so that later training
+            does not change the answers.
+        device: where it runs.
+        precision: ``float32``, or ``bf16`` where the processor multiplies it natively (the
+            decisions then differ from those of the evaluation, which is in float32).
+        compiled: compile each stage for any batch size; the first calls then take seconds.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        device: torch.device | None = None,
+        precision: str = "float32",
+        compiled: bool = False,
+    ) -> None:
+        checks.one_of("precision", precision, ("float32", "bf16"))
+        self.device, self.precision = device or torch.device("cpu"), precision
+        copied = fold_norms(copy.deepcopy(network).eval())
+        copied.to(self.device, memory_format=torch.channels_last)
+        self.stages = exit_stages(copied)
+        if compiled:
+            for stage in self.stages:
+                stage.compile(dynamic=True)
+
+    @torch.inference_mode()
+    def predict(self, images: Tensor, thresholds: ArrayLike) -> Predictions:
+        """Classify ``images``, each at the first exit whose entropy is below its threshold.
+
+        Args:
+            images: normalised, float ``(N, channels, H, W)``.
+            thresholds: nats, one for all early exits or one each; 0 lets nobody leave early.
+                It may differ at every call.
+
+        Raises:
+            ValueError: a threshold is negative or NaN, their number is wrong, or N = 0.
+        """
+        limits = checks.exit_thresholds(np.asarray(thresholds), len(self.stages))
+        if images.ndim != 4 or not len(images):
+            raise ValueError(
+                f"images must have shape (N, channels, H, W) with N >= 1, got {tuple(images.shape)}"
+            )
+        images = images.to(self.device, memory_format=torch.channels_last)
+        with autocast(self.precision, self.device):
+            return self._predict(images, [*limits.tolist(), np.inf])
+
+    def _predict(self, features: Tensor, limits: list[float]) -> Predictions:
+        count = len(features)
+        waiting = torch.arange(count, device=self.device)
+        label, exit_taken = torch.empty_like(waiting), torch.empty_like(waiting)
+        probability = torch.empty(count, device=self.device)
+        for index, (stage, limit) in enumerate(zip(self.stages, limits, strict=True)):
+            logits, entropy, features = stage(features)
+            last = index == len(limits) - 1
+            leaves = torch.ones_like(entropy, dtype=torch.bool) if last else entropy < limit
+            stays = torch.nonzero(~leaves).squeeze(1)
+            # One transfer of a size decides on: copying nothing where nobody or everybody leaves.
+            if len(stays) < len(waiting):
+                gone, said = (
+                    (waiting, logits) if not len(stays) else (waiting[leaves], logits[leaves])
+                )
+                top = said.softmax(dim=1).max(dim=1)
+                label[gone], probability[gone], exit_taken[gone] = top.indices, top.values, index
+                if not len(stays):
+                    break
+                waiting, features = waiting[stays], features[stays]
+        return Predictions(label, probability, exit_taken)

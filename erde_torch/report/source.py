@@ -1,0 +1,30 @@
+"""What a report is made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from erde_core.images import ImageDataset
+from erde_core.store.exit_logits import ExitLogits
+from erde_torch.operating_points import Students
+from erde_torch.report.charts import Table
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a report is made from.
+
+    Attributes:
+        experiment: its name.
+        csv: tables by name: bands, areas, comparison, operating_points, per_exit, audit, classes,
+            exits, reliability, teacher, rivals (empty where they were not trained).
+        teacher, students: exit logits.
+        dataset: for the pictures and class names.
+        behind: text by title: configuration, versions and so on.
+    """
+
+    experiment: str
+    csv: Mapping[str, Table]
+    teacher: ExitLogits
+    students: Students
+    dataset: ImageDataset
+    behind: Mapping[str, str]

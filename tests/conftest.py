@@ -1,0 +1,59 @@
+"""Fixtures of the whole test suite."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def cifar100_mini():
+    """A folder data set of real CIFAR-100 images; the test is skipped where there is none."""
+    root = Path(__file__).resolve().parents[1]
+    named = os.environ.get("ERDE_CIFAR100_MINI")
+    beside = [p.joinpath("shared", "data", "cifar100-mini") for p in (root, root.parent)]
+    for folder in [Path(named)] if named else beside:
+        if (folder / "train").is_dir():
+            return folder
+    pytest.skip("no CIFAR-100 images here: name their folder in ERDE_CIFAR100_MINI")
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset():
+    """16×16 RGB images of 10 classes, each a pattern of its own under noise: learned in seconds."""
+    from erde_torch.datasets.images import image_dataset, ungrouped
+
+    rng = np.random.default_rng(0)
+    patterns = rng.uniform(40, 215, (10, 4, 4, 3)).repeat(4, axis=1).repeat(4, axis=2)
+
+    def split(count):
+        labels = np.arange(count) % 10
+        pixels = patterns[labels] + rng.normal(0, 25, (count, 16, 16, 3))
+        return ungrouped(pixels.clip(0, 255).astype(np.uint8), labels)
+
+    names = [f"pattern {label}" for label in range(10)]
+    return image_dataset(split(120), split(40), split(50), names, "made by the tests")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Mounts a file system of its own: ``small_disk(size=65536)`` or ``small_disk(ro=True)``."""
+    mounted = []
+
+    def mount(size=1 << 20, ro=False):
+        folder = tmp_path / f"disk{len(mounted)}"
+        folder.mkdir()
+        options = f"size={size}" + (",ro" if ro else "")
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError):
+            pytest.skip("mounting a tmpfs needs root")
+        mounted.append(folder)
+        return folder
+
+    yield mount
+    for folder in mounted:
+        subprocess.run(["umount", str(folder)], check=True)

@@ -1,0 +1,109 @@
+"""Wrong arguments: one ValueError with name, rule and value; the twin says it in the same words."""
+
+import numpy as np
+import pytest
+
+import erde_core
+from erde_core import LossSettings, fast, method_settings
+
+STUDENT = np.zeros((4, 3, 5))
+LABELS = np.zeros(4, dtype=np.int64)
+ENTROPY = np.full((4, 3), 0.5)
+CORRECT = np.zeros((4, 3), dtype=bool)
+MACS = np.array([1, 2, 3])
+ERDE = LossSettings()
+
+
+def loss(student=STUDENT, teacher=STUDENT, labels=LABELS, settings=ERDE):
+    return student, teacher, labels, settings
+
+
+def points(entropy=ENTROPY, correct=CORRECT, macs=MACS, classes=5):
+    return entropy, correct, macs, classes
+
+
+LOSSES = [
+    (loss(student=STUDENT[0]), r"student must have 3 axes, got shape (3, 5)"),
+    (
+        loss(student=LABELS[:, None, None]),
+        "student must be a floating-point array, got dtype int64",
+    ),
+    (loss(student=STUDENT[:, :0]), "student must have at least one exit and class, got shape"),
+    (loss(student=STUDENT[:, :, :0]), "at least one exit and class, got shape (4, 3, 0)"),
+    (loss(teacher=STUDENT[:3]), "teacher must have the shape of student, got (3, 3, 5) and (4"),
+    (loss(teacher=STUDENT[:, :2]), "teacher must have the shape of student, got (4, 2, 5) and (4"),
+    (loss(teacher=STUDENT.astype(int)), "teacher must be a floating-point array, got dtype int64"),
+    (loss(teacher=None), "teacher must be given for these settings, got None"),
+    (loss(labels=LABELS[:3]), "labels must have shape (4,), got (3,)"),
+    (loss(labels=LABELS[:, None]), "labels must have shape (4,), got (4, 1)"),
+    (loss(labels=LABELS.astype(float)), "labels must be an integer array, got dtype float64"),
+    (loss(labels=np.array([0, 1, 5, 6])), "labels must lie in 0 … 4, got 5"),
+    (loss(labels=np.array([0, 1, -2, 3])), "labels must lie in 0 … 4, got -2"),
+    (
+        loss(*(STUDENT[..., :1],) * 2, settings=LossSettings(entropy_scale="log_c")),
+        "entropy_scale 'log_c' needs at least 2 classes, got 1",
+    ),
+]
+CALLS = [(name, *case) for name in ("erde_loss", "erde_loss_and_gradient") for case in LOSSES]
+CALLS += [
+    ("cross_entropy", (STUDENT, LABELS + 5), "labels must lie in 0 … 4, got 5"),
+    ("teacher_right", (STUDENT, LABELS[1:]), "labels must have shape (4,), got (3,)"),
+    ("negative_entropy", (STUDENT[0],), "student must have 3 axes, got shape (3, 5)"),
+    ("kd_divergence", (STUDENT, STUDENT[1:], 4.0), "got (3, 3, 5) and (4, 3, 5)"),
+    ("kd_divergence", (STUDENT, STUDENT, 0.0), "temperature must be a finite number > 0, got 0.0"),
+    ("kd_divergence", (STUDENT, STUDENT, np.nan), "temperature must be a finite number > 0, got"),
+    ("exit_indices", (ENTROPY[0], 0.5), "entropy must have 2 axes, got shape (3,)"),
+    ("exit_indices", (ENTROPY - 1, 0.5), "entropy must be >= 0 or NaN, got -0.5"),
+    ("exit_indices", (ENTROPY[:, :0], 0.5), "got shape (4, 0)"),
+    (
+        "exit_indices",
+        (ENTROPY, [1.0]),
+        "thresholds must be one number or have shape (2,), got (1,)",
+    ),
+    ("exit_indices", (ENTROPY, [1.0] * 3), "one number or have shape (2,), got (3,)"),
+    ("exit_indices", (ENTROPY, [[1.0, 1.0]]), "one number or have shape (2,), got (1, 2)"),
+    ("exit_indices", (ENTROPY, -0.1), "thresholds must be >= 0, got -0.1"),
+    ("exit_indices", (ENTROPY, [1.0, np.nan]), "thresholds must be >= 0, got [1.0, nan]"),
+    ("sweep", points(entropy=ENTROPY[0]), "entropy must have 2 axes, got shape (3,)"),
+    ("sweep", points(entropy=ENTROPY - 1), "entropy must be >= 0 or NaN, got -0.5"),
+    ("sweep", points(entropy=ENTROPY + 3), "entropy must be below 2 log(classes) = 3.218"),
+    ("sweep", points(entropy=ENTROPY + np.inf), "entropy must be below 2 log(classes)"),
+    (
+        "sweep",
+        points(correct=CORRECT[:3]),
+        "correct must have the shape of entropy, got (3, 3) and",
+    ),
+    ("sweep", points(correct=ENTROPY), "correct must be a boolean array, got dtype float64"),
+    ("sweep", points(macs=MACS[:2]), "macs must have shape (3,), got (2,)"),
+    ("sweep", points(macs=MACS[::-1]), "macs must be >= 0 and never decrease, got [3, 2, 1]"),
+    ("sweep", points(macs=MACS - 2), "macs must be >= 0 and never decrease, got [-1, 0, 1]"),
+    ("sweep", points(macs=MACS * 1.0), "macs must be an integer array, got dtype float64"),
+    ("sweep", points(classes=1), "classes must be a whole number >= 2, got 1"),
+    ("sweep", points(classes=np.nan), "classes must be a whole number >= 2, got nan"),
+]
+
+
+def message(function, arguments):
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 the words are compared below
+        function(*arguments)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "arguments", "words"), CALLS)
+def test_reference_and_twin_refuse_in_the_same_words(name, arguments, words):
+    found = message(getattr(erde_core, name), arguments)
+    assert words in found
+    assert "\n" not in found
+    assert message(getattr(fast, name), arguments) == found
+
+
+def test_a_budget_must_be_a_number():
+    curve = erde_core.sweep(*points())
+    with pytest.raises(ValueError, match=r"macs must be numbers, got \[1.0, nan\]"):
+        erde_core.accuracy_at(curve, [1.0, np.nan])
+
+
+def test_the_same_shape_in_float_types_of_all_kinds_is_accepted():
+    arguments = loss(STUDENT.astype(np.float16), STUDENT.astype(np.float32))
+    assert erde_core.erde_loss(*arguments).shape == (4, 3)
+    assert erde_core.erde_loss(STUDENT, None, LABELS, method_settings("ce")).shape == (4, 3)

@@ -1,0 +1,61 @@
+"""Networks with spread-out entropies, without training, and what the evaluation says of them."""
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+import torch
+
+from erde_core.store.exit_logits import ExitLogits, SplitLogits
+from erde_torch.augment import plain_images
+from erde_torch.macs import exit_macs
+from erde_torch.models import MultiExitResNet
+from erde_torch.weights import NetworkCard, network_hash
+
+SETTINGS = {"name": "resnet10", "width": 0.0625, "head_pool": "avg2", "head_dropout": 0.5}
+MEAN, STD = (0.5, 0.4, 0.6), (0.25, 0.3, 0.2)
+
+
+@dataclass
+class Case:
+    network: torch.nn.Module
+    pixels: np.ndarray
+    images: torch.Tensor
+    split: SplitLogits
+    macs: np.ndarray
+
+
+def random_network(classes=10, side=16):
+    """Random weights, the heads' scaled: else all entropies are nearly log C."""
+    torch.manual_seed(0)
+    network = MultiExitResNet(SimpleNamespace(**SETTINGS), classes, (3, side, side))
+    with torch.no_grad():
+        for head in network.heads:
+            head[-1].weight.mul_(12)
+    return network.eval()
+
+
+def evaluated(network, pixels):
+    """Exit logits as the evaluation collects them: the whole network, one large batch."""
+    viewed = plain_images(pixels.astype(np.uint8), MEAN, STD, torch.device("cpu"))
+    everyone = torch.arange(len(pixels))
+    images = viewed.batch(everyone, torch.zeros_like(everyone))
+    with torch.no_grad():
+        logits = network(images).numpy()
+    labels = np.zeros(len(pixels), np.int64)
+    macs = exit_macs(network, tuple(images.shape[1:]))
+    return Case(network, pixels.astype(np.uint8), images, SplitLogits(logits, labels, labels), macs)
+
+
+def exit_logits(case):
+    """The case as both splits of an exit-logits file, with its second exit always right."""
+    labels = case.split.logits[:, 1].argmax(axis=1)
+    split = SplitLogits(case.split.logits, labels, np.arange(len(labels)))
+    return ExitLogits(split, split, case.macs, "0" * 64, network_hash(case.network))
+
+
+def card_of(case):
+    """A card for the case's network."""
+    classes, shape = case.split.logits.shape[2], tuple(case.images.shape[1:])
+    names = tuple(f"class {c}" for c in range(classes))
+    return NetworkCard(SETTINGS, shape, names, MEAN, STD, "0" * 64, "float32")

@@ -1,0 +1,46 @@
+"""All that is shipped agrees with the exit logits; a wrong one is noticed."""
+
+import numpy as np
+import pytest
+
+from erde_core.images import Split
+from erde_core.store.exit_logits import SplitLogits
+from erde_torch.datasets.folder import read_folder
+from erde_torch.export.agreement import deployment_agreement
+from erde_torch.export.folder import write_deployment
+from erde_torch.export.manifest import deployment_manifest
+from erde_torch.export.runner import Runner
+from tests.erde_torch.deployable import card_of, evaluated, exit_logits, random_network
+
+
+def agreements(case, folder, logits):
+    zeros = np.zeros(len(case.pixels), np.int64)
+    images, split = Split(case.pixels, zeros, zeros), SplitLogits(logits, zeros, zeros)
+    card = card_of(case)
+    return dict(deployment_agreement(case.network, card, Runner(folder), images, split, case.macs))
+
+
+def test_three_implementations_agree(deployable, exported):
+    found = agreements(deployable, exported, deployable.split.logits)
+    assert list(found) == ["staged PyTorch", "staged ONNX", "single ONNX"]
+    for name, agreement in found.items():
+        agreement.check(name)
+        assert agreement.decisions == 150 * 20
+
+
+def test_other_logits_are_noticed(deployable, exported):
+    for name, agreement in agreements(deployable, exported, deployable.split.logits[::-1]).items():
+        with pytest.raises(ValueError, match=f"{name} must decide as the exit logits say"):
+            agreement.check(name)
+
+
+def test_real_images(cifar100_mini, tmp_path):
+    images = read_folder(cifar100_mini, (32, 32)).test.images
+    case = evaluated(random_network(classes=100, side=32), images)
+    manifest = deployment_manifest(card_of(case), exit_logits(case), 1, "tests", "x")
+    write_deployment(tmp_path / "x", case.network, manifest)
+    for name, agreement in agreements(case, tmp_path / "x", case.split.logits).items():
+        print(name, agreement)
+        agreement.check(name)
+        assert agreement.decisions == 20 * len(images)
+        assert agreement.near_ties <= 1e-3 * agreement.decisions

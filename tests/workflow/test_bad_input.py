@@ -1,0 +1,121 @@
+"""What a user reads when something is wrong: one sentence, an exit code, nothing half-written."""
+
+import copy
+import os
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.workflow.conftest import TINY
+
+FOLDER = copy.deepcopy(TINY) | {
+    "dataset": {"name": "folder", "path": "images", "image_size": [16, 16], "validation": 4}
+}
+
+
+def images(root, count=4, size=(16, 16)):
+    """Two classes of random PNGs."""
+    random = np.random.default_rng(0)
+    for split in ("train", "test"):
+        for name in ("cat", "dog"):
+            folder = root / "images" / split / name
+            folder.mkdir(parents=True)
+            for index in range(count):
+                pixels = random.integers(0, 256, (*size, 3), dtype=np.uint8)
+                Image.fromarray(pixels).save(folder / f"{index}.png")
+
+
+def failure(checkout, *arguments):
+    done = checkout.snakemake("--cores", "1", "results/bad_pareto.png", *arguments, check=False)
+    assert done.returncode != 0
+    return " ".join((done.stdout + done.stderr).split())
+
+
+def test_a_misspelt_key_is_refused_before_any_job(checkout):
+    keys = copy.deepcopy(TINY)
+    keys["student"]["train"]["epoch"] = keys["student"]["train"].pop("epochs")
+    checkout.write_experiment("bad", keys)
+    said = failure(checkout)
+    assert "bad.yaml: student.train" in said
+    assert "unknown key 'epoch'; did you mean 'epochs'?" in said
+    assert not (checkout.root / "results").exists()
+
+
+def test_an_unknown_experiment_names_the_nearest(checkout):
+    done = checkout.snakemake("--cores", "1", "results/cifar1000_pareto.png", check=False)
+    assert done.returncode != 0
+    assert "did you mean 'cifar100'?" in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("name", ["cifar10", "cifar100", "svhn"])
+def test_without_network_the_data_rule_says_what_to_do(checkout, name, monkeypatch):
+    for variable in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(variable, "http://127.0.0.1:9")  # nobody answers there
+    monkeypatch.delenv("no_proxy", raising=False)
+    done = checkout.snakemake("--cores", "1", f"results/{name}/data.h5", check=False)
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    files = {
+        "cifar10": ["cifar-10-python.tar.gz"],
+        "cifar100": ["cifar-100-python.tar.gz"],
+        "svhn": ["train_32x32.mat"],
+    }[name]
+    assert all(file in said for file in files)
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (checkout.root / f"results/{name}/data.h5").exists()
+
+
+def break_size(root):
+    Image.new("RGB", (8, 16)).save(root / "images/train/cat/0.png")
+    return ["0.png", "16"]
+
+
+def break_image(root):
+    path = root / "images/test/dog/1.png"
+    path.write_bytes(path.read_bytes()[:60])
+    return ["1.png"]
+
+
+def break_class(root):
+    for path in (root / "images/train/dog").iterdir():
+        path.unlink()
+    return ["dog", "train"]
+
+
+@pytest.mark.parametrize("break_it", [break_size, break_image, break_class])
+def test_a_bad_image_folder_is_named(checkout, break_it):
+    images(checkout.root)
+    words = break_it(checkout.root)
+    checkout.write_experiment("bad", FOLDER)
+    said = failure(checkout)
+    assert "error:" in said
+    for word in words:
+        assert word in said[said.index("error:") :]
+    assert list((checkout.root / "results/bad").glob("*.h5")) == []
+    assert list((checkout.root / "results/bad").glob(".*.tmp")) == []
+
+
+def test_a_batch_larger_than_the_data_is_refused(checkout):
+    images(checkout.root)
+    checkout.write_experiment("bad", FOLDER)
+    said = failure(checkout)
+    assert "train.batch_size must be at most the 4 training images, got 50" in said
+
+
+def test_a_damaged_cache_is_refused(finished):
+    path = finished.root / "results/tiny/teacher_logits.h5"
+    before, stat = path.read_bytes(), path.stat()
+    path.write_bytes(before[: len(before) // 2])
+    try:
+        target = "results/tiny/kd/seed0/weights.safetensors"
+        (finished.root / target).rename(finished.root / "kept.safetensors")
+        os.utime(path, (stat.st_atime, stat.st_mtime))
+        done = finished.snakemake("--cores", "1", target, check=False)
+        assert done.returncode != 0
+        assert "teacher_logits.h5: " in done.stdout + done.stderr
+        assert not (finished.root / target).exists()
+    finally:
+        path.write_bytes(before)
+        os.utime(path, (stat.st_atime, stat.st_mtime))
+        (finished.root / "kept.safetensors").rename(finished.root / target)

@@ -1,0 +1,36 @@
+"""``snakemake results/<experiment>/deploy/<variant>-seed<n>/`` ships one student."""
+
+import json
+
+import h5py
+
+from erde_core.store.exit_logits import read_exit_logits
+from erde_torch.export.runner import Runner
+
+
+def test_a_student_is_shipped_and_checked(finished):
+    target = "results/tiny/deploy/erde-seed0/"
+    done = finished.snakemake("--cores", "2", target)
+    folder = finished.root / target
+    runner = Runner(folder)
+    manifest = runner.manifest
+    assert (manifest["experiment"], manifest["network"]) == ("tiny", "erde-seed0")
+    assert len(manifest["curve"]) <= 200
+    assert json.loads((folder / "manifest.json").read_text())["files"].keys() >= {"run.py"}
+    for name in ("staged PyTorch", "staged ONNX", "single ONNX"):
+        assert f"{name}: 0 of 12000 decisions differ" in done.stdout + done.stderr
+    with h5py.File(finished.root / "results/tiny/data.h5") as file:
+        images = file["test/images"][:100]
+    exits = read_exit_logits(finished.root / "results/tiny/erde/seed0/exit_logits.h5")
+    label, _, exit_taken = runner.predict(images, 0.0)
+    assert (exit_taken == 3).all()
+    assert (label == exits.test.logits[:100, 3].argmax(1)).mean() > 0.98
+    teacher = read_exit_logits(finished.root / "results/tiny/teacher/exit_logits.h5")
+    assert manifest["teacher_macs"] == teacher.macs[-1]
+    assert finished.plan(target) == {}
+
+
+def test_an_unknown_variant_is_refused(finished):
+    done = finished.snakemake("--dry-run", "results/tiny/deploy/nothing-seed0/", check=False)
+    assert done.returncode
+    assert "has no variant 'nothing'; known: " in done.stdout + done.stderr

@@ -1,0 +1,86 @@
+"""What Snakemake runs again after an edit: what the edit changes, and nothing else."""
+
+import contextlib
+import copy
+
+import pytest
+
+from tests.workflow.conftest import TINY
+
+TARGET = "results/tiny_pareto.png"
+ERDE_ONLY = {"student": 1, "exit_logits": 1, "sweep": 1, "plot": 1}
+ALL_STUDENTS = {"student": 3, "exit_logits": 3, "sweep": 1, "plot": 1}
+
+
+@contextlib.contextmanager
+def edited(checkout, path, old, new):
+    file = checkout.root / path
+    before = file.read_text(encoding="utf-8")
+    assert old in before
+    file.write_text(before.replace(old, new, 1), encoding="utf-8")
+    try:
+        yield
+    finally:
+        file.write_text(before, encoding="utf-8")
+
+
+def with_(path, value):
+    keys = copy.deepcopy(TINY)
+    inner = keys
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    return keys
+
+
+def replanned(checkout, keys):
+    checkout.write_experiment("tiny", keys)
+    try:
+        return checkout.plan(TARGET)
+    finally:
+        checkout.write_experiment("tiny", TINY)
+
+
+def test_a_finished_run_has_nothing_to_do(finished):
+    assert finished.plan(TARGET) == {}
+
+
+def test_the_weight_of_one_variant_reruns_that_variant(finished):
+    assert replanned(finished, with_(["variants", "erde", "entropy_weight"], 0.7)) == ERDE_ONLY
+
+
+def test_a_new_seed_trains_new_students_only(finished):
+    assert replanned(finished, with_(["seeds"], [0, 5])) == ALL_STUDENTS
+
+
+def test_the_students_epochs_leave_teacher_and_cache_alone(finished):
+    assert replanned(finished, with_(["student", "train", "epochs"], 3)) == ALL_STUDENTS
+
+
+def test_the_teachers_settings_rerun_the_teacher(finished):
+    plan = replanned(finished, with_(["teacher", "train", "weight_decay"], 1e-3))
+    assert plan["teacher"] == plan["cache"] == plan["verify"] == 1
+    assert plan["student"] == 2  # ce has no teacher
+
+
+def test_an_edit_of_the_loss_reruns_students_and_not_the_teacher(finished):
+    old = "return temperature**2 * "
+    with edited(finished, "erde_torch/loss.py", old, "return 2 * temperature**2 * "):
+        assert finished.plan(TARGET) == ALL_STUDENTS
+
+
+@pytest.mark.parametrize(
+    "path", ["erde_torch/loss.py", "erde_torch/train.py", "erde_core/views.py"]
+)
+def test_a_comment_reruns_nothing(finished, path):
+    with edited(finished, path, "\nimport ", "\n# A remark.\nimport "):
+        assert finished.plan(TARGET) == {}
+
+
+def test_an_edit_of_the_figure_draws_again(finished):
+    with edited(finished, "erde_torch/figure.py", "test accuracy (%)", "accuracy (%)"):
+        assert finished.plan(TARGET) == {"plot": 1}
+
+
+def test_how_often_checkpoints_are_saved_reruns_nothing(finished):
+    assert finished.plan(TARGET, "--config", "checkpoint_seconds=7") == {}

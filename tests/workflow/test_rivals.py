@@ -1,0 +1,22 @@
+"""Plain networks in the workflow: planned for the report unless told otherwise, and trained."""
+
+import h5py
+import numpy as np
+
+from tests.workflow.conftest import TINY
+
+
+def test_the_report_plans_them_unless_told_otherwise(checkout):
+    checkout.write_experiment("tiny", TINY)
+    assert checkout.plan("results/tiny_report.html")["rival"] == 7
+    assert "rival" not in checkout.plan("results/tiny_report.html", "--config", "rivals=False")
+    assert "rival" not in checkout.plan("results/tiny_pareto.png")
+
+
+def test_one_is_trained(finished):
+    target = "results/tiny/rivals/narrow0/seed0/exit_logits.h5"
+    finished.snakemake("--cores", "2", target)
+    beside = finished.root / "results/tiny/ce/seed0/exit_logits.h5"
+    with h5py.File(finished.root / target) as rival, h5py.File(beside) as student:
+        assert np.array_equal(rival["test/labels"], student["test/labels"])
+        assert rival["macs"][-1] < student["macs"][1]

@@ -1,0 +1,52 @@
+# The teacher's answer to every view of every training image, and the check that it is right.
+
+
+rule cache:
+    input:
+        data="results/{experiment}/data.h5",
+        teachers=teachers,
+    output:
+        "results/{experiment}/teacher_logits.h5",
+    log:
+        "results/{experiment}/logs/cache.log",
+    benchmark:
+        "results/{experiment}/benchmarks/cache.tsv"
+    threads: setting(lambda exp: exp.teacher.train.threads)
+    resources:
+        gpu=gpus,
+    params:
+        augment=settings(lambda exp: exp.augment),
+        views=setting(view_count),
+        precision=setting(lambda exp: exp.cache.precision),
+        train_threads=setting(lambda exp: exp.teacher.train.threads),
+        device=setting(lambda exp: exp.device),
+        code=code("erde_torch.cache", "erde_torch.weights"),
+    script:
+        "../scripts/cache.py"
+
+
+# The machine's name is a parameter: a cache that was copied to another machine is checked again.
+# The curves wait for it, not the students: an ancient() input whose own job runs again hides
+# other reasons to rerun (Snakemake 9.27). The priority lets it run before the students all the same.
+rule verify:
+    input:
+        data="results/{experiment}/data.h5",
+        cache="results/{experiment}/teacher_logits.h5",
+        teachers=teachers,
+    output:
+        "results/{experiment}/teacher_logits_verified.json",
+    log:
+        "results/{experiment}/logs/verify.log",
+    benchmark:
+        "results/{experiment}/benchmarks/verify.tsv"
+    priority: 10
+    threads: setting(lambda exp: exp.teacher.train.threads)
+    resources:
+        gpu=gpus,
+    params:
+        augment=settings(lambda exp: exp.augment),
+        device=setting(lambda exp: exp.device),
+        machine=platform.node(),
+        code=code("erde_torch.verify"),
+    script:
+        "../scripts/verify.py"

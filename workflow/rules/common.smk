@@ -1,0 +1,116 @@
+# The only file that reads configuration: experiment files, names of targets, code hashes.
+import dataclasses
+import functools
+import platform
+import shutil
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+
+from erde_torch.code_hash import code_hash
+from erde_torch.experiment import read_experiment
+from erde_torch.experiment_errors import ExperimentError
+
+REPOSITORY = Path(workflow.basedir)
+EXPERIMENTS = Path(
+    config.get("experiments", REPOSITORY / "workflow/experiments")
+).resolve()
+DATA = config.get("data", "data")
+# Plain networks of the same cost are many more trainings; `--config rivals=False` leaves them out.
+RIVALS_WANTED = bool(config.get("rivals", True))
+# What scripts read beside their params: it changes no result, so a change reruns nothing.
+config["experiments"] = str(EXPERIMENTS)
+config.setdefault("checkpoint_seconds", 300)
+
+
+wildcard_constraints:
+    experiment=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
+    variant=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
+    seed=r"\d+",
+    teacher=r"teacher(/fold\d+)?",
+    network=r"teacher|[^/]+/seed\d+",
+
+
+@functools.cache
+def experiment(name):
+    try:
+        return read_experiment(EXPERIMENTS / f"{name}.yaml")
+    except ExperimentError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def setting(get):
+    """A params or threads function that looks at the experiment of the wildcards."""
+    return lambda wildcards: get(experiment(wildcards.experiment))
+
+
+def settings(get):
+    """The same for a part of the experiment file, as plain data."""
+    return lambda wildcards: get(experiment(wildcards.experiment)).model_dump()
+
+
+def code(*modules):
+    return code_hash(REPOSITORY, *modules)
+
+
+def gpus(wildcards):
+    """Ask for a GPU if the experiment says so, or if it leaves it open and there is one."""
+    device = experiment(wildcards.experiment).device
+    return int(
+        device == "cuda" or (device == "auto" and bool(shutil.which("nvidia-smi")))
+    )
+
+
+def view_count(exp):
+    return None if exp.cache.views == "all" else exp.cache.views
+
+
+def variant(wildcards):
+    variants = experiment(wildcards.experiment).variants
+    if wildcards.variant not in variants:
+        raise WorkflowError(
+            f"experiment {wildcards.experiment!r} has no variant {wildcards.variant!r}; "
+            f"known: {', '.join(variants)}"
+        )
+    return variants[wildcards.variant]
+
+
+def students(pattern):
+    """An input function: ``pattern`` for every variant and seed of the experiment."""
+
+    def paths(wildcards):
+        exp = experiment(wildcards.experiment)
+        return expand(
+            pattern,
+            experiment=wildcards.experiment,
+            variant=list(exp.variants),
+            seed=exp.seeds,
+        )
+
+    return paths
+
+
+def teachers(wildcards):
+    """The networks that fill the cache: the teacher, or one per fold."""
+    folds = experiment(wildcards.experiment).teacher.folds
+    names = ["teacher"] if folds == 1 else [f"teacher/fold{k}" for k in range(folds)]
+    return [
+        f"results/{wildcards.experiment}/{name}/weights.safetensors" for name in names
+    ]
+
+
+def verified(wildcards):
+    """The check of the cache, where a variant reads it."""
+    exp, folder = experiment(wildcards.experiment), f"results/{wildcards.experiment}"
+    cached = any(variant.reads_cache for variant in exp.variants.values())
+    return [f"{folder}/teacher_logits_verified.json"] if cached else []
+
+
+def teacher_of_student(wildcards):
+    """What a student needs of its teacher: the cache, the network itself, or nothing."""
+    chosen, folder = variant(wildcards), f"results/{wildcards.experiment}"
+    if chosen.reads_cache:
+        return {"cache": f"{folder}/teacher_logits.h5"}
+    if chosen.loss.needs_teacher:
+        return {"online": f"{folder}/teacher/weights.safetensors"}
+    return {}

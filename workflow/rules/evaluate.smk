@@ -1,0 +1,47 @@
+# What every exit says of validation and test images, and what thresholds make of it.
+
+
+rule exit_logits:
+    input:
+        data="results/{experiment}/data.h5",
+        weights="results/{experiment}/{network}/weights.safetensors",
+    output:
+        "results/{experiment}/{network}/exit_logits.h5",
+    log:
+        "results/{experiment}/logs/{network}_exit_logits.log",
+    benchmark:
+        "results/{experiment}/benchmarks/{network}_exit_logits.tsv"
+    threads: setting(lambda exp: exp.student.train.threads)
+    resources:
+        gpu=gpus,
+    params:
+        device=setting(lambda exp: exp.device),
+        train_threads=setting(lambda exp: exp.student.train.threads),
+        code=code("erde_torch.collect", "erde_torch.weights"),
+    script:
+        "../scripts/exit_logits.py"
+
+
+rule sweep:
+    input:
+        teacher="results/{experiment}/teacher/exit_logits.h5",
+        students=students("results/{experiment}/{variant}/seed{seed}/exit_logits.h5"),
+        verified=verified,
+    output:
+        pareto="results/{experiment}/pareto.csv",
+        curves="results/{experiment}/curves.csv",
+        teacher="results/{experiment}/teacher_exits.csv",
+    log:
+        "results/{experiment}/logs/sweep.log",
+    benchmark:
+        "results/{experiment}/benchmarks/sweep.tsv"
+    threads: 1
+    params:
+        students=lambda wildcards: [
+            (variant, seed)
+            for variant in experiment(wildcards.experiment).variants
+            for seed in experiment(wildcards.experiment).seeds
+        ],
+        code=code("erde_torch.operating_points"),
+    script:
+        "../scripts/sweep.py"

@@ -1,0 +1,60 @@
+# Plain networks of the same cost as the student's exits: is early exit worth it?
+RIVALS = [f"truncated{e}" for e in range(4)] + [f"narrow{e}" for e in range(3)]
+
+
+def rival_keys(wildcards):
+    seeds = experiment(wildcards.experiment).seeds
+    return [(rival, seed) for rival in RIVALS for seed in seeds]
+
+
+def rival_files(name):
+    return lambda wildcards: [
+        f"results/{wildcards.experiment}/rivals/{rival}/seed{seed}/{name}"
+        for rival, seed in rival_keys(wildcards)
+    ]
+
+
+rule rival:
+    input:
+        data="results/{experiment}/data.h5",
+        cache="results/{experiment}/teacher_logits.h5",
+    output:
+        weights="results/{experiment}/rivals/{rival}/seed{seed}/weights.safetensors",
+        logits="results/{experiment}/rivals/{rival}/seed{seed}/exit_logits.h5",
+    log:
+        "results/{experiment}/logs/rivals/{rival}/seed{seed}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/rivals/{rival}/seed{seed}.tsv"
+    wildcard_constraints:
+        rival="|".join(RIVALS),
+    threads: setting(lambda exp: exp.student.train.threads)
+    resources:
+        gpu=gpus,
+    params:
+        student=settings(lambda exp: exp.student),
+        augment=settings(lambda exp: exp.augment),
+        views=setting(view_count),
+        device=setting(lambda exp: exp.device),
+        code=code("erde_torch.distill", "erde_torch.weights", "erde_torch.rivals"),
+    script:
+        "../scripts/rival.py"
+
+
+rule rivals:
+    input:
+        students=students("results/{experiment}/{variant}/seed{seed}/exit_logits.h5"),
+        weights=rival_files("weights.safetensors"),
+        rivals=rival_files("exit_logits.h5"),
+    output:
+        "results/{experiment}/rivals.csv",
+    log:
+        "results/{experiment}/logs/rivals.log",
+    benchmark:
+        "results/{experiment}/benchmarks/rivals.tsv"
+    threads: 1
+    params:
+        students=student_keys,
+        rivals=rival_keys,
+        code=code("erde_torch.rivals", "erde_torch.weights"),
+    script:
+        "../scripts/rivals.py"

@@ -1,0 +1,27 @@
+# One student per variant and seed.
+
+
+rule student:
+    input:
+        unpack(teacher_of_student),
+        data="results/{experiment}/data.h5",
+    output:
+        weights="results/{experiment}/{variant}/seed{seed}/weights.safetensors",
+        history="results/{experiment}/{variant}/seed{seed}/history.csv",
+    log:
+        "results/{experiment}/logs/{variant}/seed{seed}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/{variant}/seed{seed}.tsv"
+    threads: setting(lambda exp: exp.student.train.threads)
+    resources:
+        gpu=gpus,
+    params:
+        student=settings(lambda exp: exp.student),
+        augment=settings(lambda exp: exp.augment),
+        views=setting(view_count),
+        loss=lambda wildcards: dataclasses.asdict(variant(wildcards).loss),
+        teacher_precision=setting(lambda exp: exp.cache.precision),
+        device=setting(lambda exp: exp.device),
+        code=code("erde_torch.distill", "erde_torch.weights"),
+    script:
+        "../scripts/student.py"

@@ -1,0 +1,24 @@
+# The early-exit teacher, and with teacher.folds one more per fold that has not seen that fold.
+
+
+rule teacher:
+    input:
+        data="results/{experiment}/data.h5",
+    output:
+        weights="results/{experiment}/{teacher}/weights.safetensors",
+        history="results/{experiment}/{teacher}/history.csv",
+    log:
+        "results/{experiment}/logs/{teacher}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/{teacher}.tsv"
+    priority: 10  # most of the work waits for it
+    threads: setting(lambda exp: exp.teacher.train.threads)
+    resources:
+        gpu=gpus,
+    params:
+        teacher=settings(lambda exp: exp.teacher),
+        augment=settings(lambda exp: exp.augment),
+        device=setting(lambda exp: exp.device),
+        code=code("erde_torch.teacher", "erde_torch.weights"),
+    script:
+        "../scripts/teacher.py"

@@ -1,0 +1,28 @@
+"""Fill the teacher-logits cache."""
+
+from pathlib import Path
+
+from erde_core.store.dataset import dataset_hash, read_dataset
+from erde_torch.cache import build_cache
+from erde_torch.device import choose_precision, set_threads
+from erde_torch.environment import stage_environment
+from erde_torch.experiment import Augment
+from erde_torch.lock import folder_lock
+from erde_torch.stage import running
+from erde_torch.weights import read_network
+
+with running(f"{snakemake.wildcards.experiment} · cache", snakemake.log[0]) as say:
+    env = stage_environment(snakemake, "cache", say)
+    set_threads(snakemake.params.train_threads)
+    dataset = read_dataset(snakemake.input.data)
+    with folder_lock(env.folder, say):
+        build_cache(
+            Path(snakemake.output[0]),
+            dataset,
+            dataset_hash(dataset),
+            [read_network(path)[0] for path in snakemake.input.teachers],
+            Augment.model_validate(snakemake.params.augment),
+            snakemake.params.views,
+            choose_precision(snakemake.params.precision, env.device),
+            env,
+        )

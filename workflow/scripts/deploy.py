@@ -1,0 +1,27 @@
+"""Export one student, and compare every decision of what was exported with the exit logits."""
+
+from pathlib import Path
+
+from erde_core.store.dataset import read_dataset
+from erde_core.store.exit_logits import read_exit_logits
+from erde_torch.device import set_threads
+from erde_torch.export.agreement import deployment_agreement
+from erde_torch.export.folder import write_deployment
+from erde_torch.export.manifest import deployment_manifest
+from erde_torch.export.runner import Runner
+from erde_torch.stage import running
+from erde_torch.weights import read_network
+
+experiment, folder = snakemake.wildcards.experiment, Path(snakemake.output[0])
+with running(f"{experiment} · deploy {folder.name}", snakemake.log[0]) as say:
+    set_threads(snakemake.threads)
+    network, card = read_network(snakemake.input.weights)
+    exits, teacher = (read_exit_logits(snakemake.input[k]) for k in ("exits", "teacher"))
+    teacher_macs = int(teacher.macs[-1])
+    manifest = deployment_manifest(card, exits, teacher_macs, experiment, folder.name)
+    write_deployment(folder, network, manifest)
+    images = read_dataset(snakemake.input.data).test
+    compared = deployment_agreement(network, card, Runner(folder), images, exits.test, exits.macs)
+    for name, agreement in compared:
+        say(f"{name}: {agreement}")
+        agreement.check(name)

@@ -1,0 +1,35 @@
+"""Write the report of an experiment."""
+
+from importlib import metadata
+
+import yaml
+
+from erde_core.store.dataset import dataset_hash, read_dataset
+from erde_core.store.exit_logits import read_exit_logits
+from erde_core.store.files import write_text
+from erde_core.store.tables import read_table
+from erde_torch.operating_points import check_comparable
+from erde_torch.report.page import report_page
+from erde_torch.report.source import Source
+from erde_torch.stage import running
+
+VERSIONS = ("erde", "numpy", "numba", "torch", "torchvision", "snakemake", "plotly")
+
+with running(f"{snakemake.wildcards.experiment} · report", snakemake.log[0]) as say:
+    inputs, params = snakemake.input, snakemake.params
+    teacher, dataset = read_exit_logits(inputs.teacher_logits), read_dataset(inputs.data)
+    paths = zip(params.students, inputs.students, strict=True)
+    students = {tuple(key): read_exit_logits(path) for key, path in paths}
+    check_comparable(teacher, students)
+    hashes = {"data set": dataset_hash(dataset), "teacher": teacher.network}
+    hashes |= {f"{variant}/seed{seed}": s.network for (variant, seed), s in students.items()}
+    behind = {
+        "Data": dataset.source,
+        "SHA-256 of contents": yaml.safe_dump(hashes, sort_keys=False, width=1000),
+        "Versions": yaml.safe_dump({name: metadata.version(name) for name in VERSIONS}),
+        "Configuration, defaults included": yaml.safe_dump(params.config, sort_keys=False),
+    }
+    csv = {"rivals": []} | {name: read_table(inputs[name]) for name in params.tables}
+    source = Source(snakemake.wildcards.experiment, csv, teacher, students, dataset, behind)
+    write_text(snakemake.output[0], report_page(source))
+    say(f"the report is {snakemake.output[0]}")

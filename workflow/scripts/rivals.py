@@ -1,0 +1,24 @@
+"""Early exit against plain networks of the same cost."""
+
+from erde_core.store.exit_logits import read_exit_logits
+from erde_core.store.tables import write_table
+from erde_torch.rivals import plain_macs, rival_exit, rival_rows
+from erde_torch.stage import running
+from erde_torch.weights import read_network
+
+params, inputs = snakemake.params, snakemake.input
+
+
+def read(keys, paths):
+    return {tuple(key): read_exit_logits(path) for key, path in zip(keys, paths, strict=True)}
+
+
+with running(f"{snakemake.wildcards.experiment} · rivals", snakemake.log[0]):
+    macs = {}
+    for (rival, _), path in zip(params.rivals, inputs.weights, strict=True):
+        network, card = read_network(path)
+        kind, e = rival_exit(rival)
+        last = e if kind == "truncated" else network.exits - 1
+        macs[rival] = plain_macs(network, tuple(card.image_shape), last)
+    students, rivals = read(params.students, inputs.students), read(params.rivals, inputs.rivals)
+    write_table(snakemake.output[0], rival_rows(students, rivals, macs))

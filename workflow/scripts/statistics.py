@@ -1,0 +1,41 @@
+"""Intervals, comparisons, chosen thresholds, audit and calibration of an experiment."""
+
+from erde_core.store.exit_logits import read_exit_logits
+from erde_core.store.files import write_text
+from erde_core.store.tables import write_table
+from erde_torch.audit import audit_rows, class_rows
+from erde_torch.calibration import exit_rows, reliability_rows
+from erde_torch.comparison import (
+    COMPARISON_COLUMNS,
+    area_rows,
+    band_rows,
+    comparison_rows,
+    resample_variants,
+)
+from erde_torch.deployment import operating_rows, per_exit_rows
+from erde_torch.operating_points import check_comparable
+from erde_torch.stage import running
+
+with running(f"{snakemake.wildcards.experiment} · statistics", snakemake.log[0]) as say:
+    out, methods = snakemake.output, snakemake.params.methods
+    teacher = read_exit_logits(snakemake.input.teacher)
+    paths = zip(snakemake.params.students, snakemake.input.students, strict=True)
+    students = {tuple(key): read_exit_logits(path) for key, path in paths}
+    check_comparable(teacher, students)
+    resampled = resample_variants(students)
+    say("resampled the test images 1,000 times")
+    classes = teacher.test.logits.shape[2]
+    macs = next(iter(students.values())).macs
+    write_table(out.bands, band_rows(resampled, macs))
+    write_table(out.areas, area_rows(resampled))
+    compared = comparison_rows(resampled, methods, macs, classes)
+    if compared:
+        write_table(out.comparison, compared)
+    else:  # one variant alone
+        write_text(out.comparison, ",".join(COMPARISON_COLUMNS) + "\n")
+    write_table(out.audit, audit_rows(teacher, students))
+    write_table(out.classes, class_rows(students))
+    write_table(out.exits, exit_rows(students))
+    write_table(out.reliability, reliability_rows(students))
+    write_table(out.per_exit, per_exit_rows(teacher, students))
+    write_table(out.operating_points, operating_rows(teacher, students))

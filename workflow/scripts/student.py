@@ -1,0 +1,59 @@
+"""Train one student."""
+
+from pathlib import Path
+
+from erde_core.settings import LossSettings
+from erde_core.store.dataset import dataset_hash, read_dataset
+from erde_core.store.tables import write_table
+from erde_core.store.teacher_logits import read_teacher_logits
+from erde_torch.cache import expected_identity
+from erde_torch.device import choose_precision
+from erde_torch.distill import train_student
+from erde_torch.environment import stage_environment
+from erde_torch.estimate import announce
+from erde_torch.experiment import Augment, Student, read_experiment
+from erde_torch.lock import folder_lock
+from erde_torch.stage import running
+from erde_torch.teacher_rows import CachedTeacher, OnlineTeacher
+from erde_torch.weights import network_hash, read_network, write_network
+
+params, inputs = snakemake.params, snakemake.input
+experiment_name = snakemake.wildcards.experiment
+name = f"{snakemake.wildcards.variant}/seed{snakemake.wildcards.seed}"
+
+
+def teacher(dataset, data_hash, augment, env):
+    """The keyword arguments that give the student its teacher."""
+    if "cache" in inputs.keys():  # noqa: SIM118 -- Snakemake's Namedlist iterates over values
+        expected = expected_identity(dataset, data_hash, augment, params.views)
+        cache = read_teacher_logits(inputs.cache, **expected)
+        return {"cached": CachedTeacher(cache, env.device), "teacher_hash": cache.sha256}
+    if "online" in inputs.keys():  # noqa: SIM118
+        network, _ = read_network(inputs.online)
+        precision = choose_precision(params.teacher_precision, env.device)
+        online = OnlineTeacher(network, precision, env.device)
+        return {"online": online, "teacher_hash": network_hash(network)}
+    return {}
+
+
+with running(f"{experiment_name} · {name}", snakemake.log[0]) as say:
+    env = stage_environment(snakemake, name, say)
+    dataset = read_dataset(inputs.data)
+    experiment = read_experiment(f"{snakemake.config['experiments']}/{experiment_name}.yaml")
+    announce(dataset, experiment, Path("results", experiment_name), env)
+    data_hash = dataset_hash(dataset)
+    augment = Augment.model_validate(params.augment)
+    with folder_lock(env.folder, say):
+        network, card, history = train_student(
+            dataset,
+            data_hash,
+            Student.model_validate(params.student),
+            augment,
+            params.views,
+            LossSettings(**params.loss),
+            int(snakemake.wildcards.seed),
+            env,
+            **teacher(dataset, data_hash, augment, env),
+        )
+        write_network(snakemake.output.weights, network, card)
+        write_table(snakemake.output.history, history)

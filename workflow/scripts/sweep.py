@@ -1,0 +1,15 @@
+"""Sweep the exit thresholds of all students of an experiment."""
+
+from erde_core.store.exit_logits import read_exit_logits
+from erde_core.store.tables import write_table
+from erde_torch.operating_points import budget_rows, check_comparable, curve_rows, teacher_rows
+from erde_torch.stage import running
+
+with running(f"{snakemake.wildcards.experiment} · sweep", snakemake.log[0]):
+    teacher = read_exit_logits(snakemake.input.teacher)
+    paths = zip(snakemake.params.students, snakemake.input.students, strict=True)
+    students = {tuple(key): read_exit_logits(path) for key, path in paths}
+    check_comparable(teacher, students)
+    write_table(snakemake.output.teacher, teacher_rows(teacher))
+    write_table(snakemake.output.curves, curve_rows(students))
+    write_table(snakemake.output.pareto, budget_rows(teacher, students))

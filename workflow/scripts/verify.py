@@ -1,0 +1,28 @@
+"""Check the teacher-logits cache against its teachers."""
+
+import json
+
+from erde_core.store.dataset import dataset_hash, read_dataset
+from erde_core.store.files import write_text
+from erde_core.store.teacher_logits import read_teacher_logits, verify_content
+from erde_torch.device import choose_device, set_threads
+from erde_torch.experiment import Augment
+from erde_torch.stage import running
+from erde_torch.verify import verify_cache
+from erde_torch.weights import read_network
+
+with running(f"{snakemake.wildcards.experiment} · verify", snakemake.log[0]) as say:
+    set_threads(snakemake.threads)
+    dataset = read_dataset(snakemake.input.data)
+    cache = read_teacher_logits(snakemake.input.cache)
+    verify_content(cache, snakemake.input.cache)
+    found = verify_cache(
+        cache,
+        dataset,
+        dataset_hash(dataset),
+        [read_network(path)[0] for path in snakemake.input.teachers],
+        Augment.model_validate(snakemake.params.augment),
+        choose_device(snakemake.params.device),
+    )
+    say(f"{found['rows']} rows recomputed, largest difference {found['largest']:.2g} logits")
+    write_text(snakemake.output[0], json.dumps(found, indent=2) + "\n")
