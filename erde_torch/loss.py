@@ -118,7 +118,7 @@ def _term_weights(
     one = torch.where(defined, 1.0, math.nan).to(student.dtype)
     wrong = ~right
     if settings.entropy_exits == "early":
-        wrong[:, -1] = False
+        wrong[:, -1].zero_()  # in place on the device: a number assigned would be copied there
     nats = math.log(student.shape[2]) if settings.entropy_scale == "log_c" else 1.0
     ce = settings.ce_weight * (one * right if settings.ce_mask == "right" else one)
     kd = settings.kd_weight * (one * right if settings.kd_mask == "right" else one)
