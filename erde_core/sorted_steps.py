@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from erde_core.sweep import _exit_changes, checked_sweep_arguments, thresholds_between
+from erde_core.sweep import checked_sweep_arguments, exit_changes, thresholds_between
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def sorted_steps(
 ) -> SortedSteps:
     """The steps of :func:`erde_core.sweep`; same arguments, points, thresholds and errors."""
     entropy, correct, macs = checked_sweep_arguments(entropy, correct, macs, classes)
-    moment, sample, exit_to, exit_from = _exit_changes(entropy)
+    moment, sample, exit_to, exit_from = exit_changes(entropy)
     order = np.argsort(moment, kind="stable")
     moment, sample, exit_to, exit_from = (a[order] for a in (moment, sample, exit_to, exit_from))
     last = np.flatnonzero(np.append(moment[1:] != moment[:-1], len(moment) > 0))

@@ -61,16 +61,17 @@ def sweep(entropy: ArrayLike, correct: ArrayLike, macs: ArrayLike, classes: int)
             negative or not below 2 · log C.
     """
     entropy, correct, macs = checked_sweep_arguments(entropy, correct, macs, classes)
-    moment, sample, exit_to, exit_from = _exit_changes(entropy)
+    moment, sample, exit_to, exit_from = exit_changes(entropy)
+    answers = correct.view(np.int8)
+    gained = answers[sample, exit_to] - answers[sample, exit_from]
     order = np.argsort(moment)
-    moment, sample = moment[order], sample[order]
-    exit_to, exit_from = exit_to[order], exit_from[order]
+    # Bytes, not the integers that NumPy makes by itself: at random places, they stay in the cache.
+    moment, gained, exit_to, exit_from = (a[order] for a in (moment, gained, exit_to, exit_from))
     last_of_group = np.flatnonzero(np.append(moment[1:] != moment[:-1], len(moment) > 0))
-    gained = correct[sample, exit_to].astype(np.int64) - correct[sample, exit_from]
     right = _running(gained, last_of_group, int(correct[:, -1].sum()))
     count = np.empty((len(right), len(macs)), dtype=np.int64)
     for e in range(len(macs)):
-        moved = (exit_to == e).astype(np.int64) - (exit_from == e)
+        moved = (exit_to == e).view(np.int8) - (exit_from == e).view(np.int8)
         count[:, e] = _running(moved, last_of_group, len(entropy) * (e == len(macs) - 1))
     threshold = thresholds_between(moment[last_of_group], classes)
     return points_from_counts(threshold, right, count, macs)
@@ -179,20 +180,28 @@ def thresholds_between(breakpoints: NDArray[np.float64], classes: int) -> NDArra
     return np.concatenate(([0.0], middle, [2 * math.log(classes)]))
 
 
-def _exit_changes(entropy: NDArray[np.float64]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-    """Where a rising threshold moves a sample: entropy passed, sample, new exit, old exit."""
-    exits = entropy.shape[1]
-    early = np.where(np.isnan(entropy[:, :-1]), np.inf, entropy[:, :-1])
-    lowest = np.minimum.accumulate(early, axis=1)
-    before = np.column_stack([np.full(len(early), np.inf), lowest])[:, : exits - 1]
-    sample, exit_to = np.nonzero(early < before)
+def exit_changes(entropy: NDArray[np.float64]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """Where a rising threshold moves a sample: entropy passed, sample, new exit, old exit.
+
+    One row per running minimum of ``entropy`` ``(N, E)``, ``(J,)`` each; the exits as the smallest
+    unsigned integers that hold E. A NaN is no minimum.
+    """
+    samples, exits = entropy.shape
+    lowest, minima = np.full(samples, np.inf), []
+    for e in range(exits - 1):
+        minima.append(np.flatnonzero(entropy[:, e] < lowest))
+        lowest = np.fmin(lowest, entropy[:, e])
     # The lowest minimum frees a sample from the last exit, each higher one from the next lower's.
-    exit_from = np.full(len(exit_to), exits - 1)
-    same = sample[1:] == sample[:-1]
-    exit_from[:-1][same] = exit_to[1:][same]
-    return early[sample, exit_to], sample, exit_to, exit_from
+    left_from, rows = np.full(samples, exits - 1, np.min_scalar_type(exits)), []
+    for e, sample in reversed(list(enumerate(minima))):
+        exit_from = left_from[sample]
+        rows.append((entropy[sample, e], sample, np.full_like(exit_from, e), exit_from))
+        left_from[sample] = e
+    if not rows:
+        return np.empty(0), np.empty(0, np.intp), left_from[:0], left_from[:0]
+    return tuple(np.concatenate(parts) for parts in zip(*rows, strict=True))
 
 
 def _running(change: NDArray, last_of_group: NDArray, start: int) -> NDArray[np.int64]:
     """``start``, then its value after each group of simultaneous changes, ``(K,)``."""
-    return start + np.append(0, np.cumsum(change)[last_of_group])
+    return start + np.append(0, np.cumsum(change, dtype=np.int64)[last_of_group])
