@@ -6,6 +6,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+_MIXING = ("mixup", "cutmix")
+
 
 class ExperimentError(ValueError):
     """An experiment file breaks a rule; the message is one sentence."""
@@ -21,6 +23,11 @@ def sentence(error: ValidationError, model: type[BaseModel]) -> str:
 
 def unknown_key(key: str, known: Iterable[str]) -> str:
     """What to say of a key that does not exist."""
+    if key in _MIXING:
+        return (
+            f"{key!r} mixes images, which the cached teacher cannot serve: it has answered "
+            "every view of one image, not mixtures of several"
+        )
     return f"unknown key {key!r}; {nearest(key, known)}"
 
 

@@ -83,7 +83,9 @@ UNKNOWN = {
         "variants.erde: unknown key 'entropy_weigth'; did you mean 'entropy_weight'?",
         0.1,
     ),
-    "student.train.mixup": ("student.train: unknown key 'mixup'; known: epochs, ", 0.2),
+    "student.train.decay": ("student.train: unknown key 'decay'; did you mean 'ema_decay'?", 0.2),
+    "student.train.mixup": ("student.train: 'mixup' mixes images, which the cached teacher", 0.2),
+    "augment.cutmix": ("augment: 'cutmix' mixes images, which the cached teacher cannot", 1.0),
 }
 
 
