@@ -12,6 +12,7 @@ from torch import Tensor
 
 from erde_core.views import sample_order, view_of_samples
 from erde_torch.augment import ViewedImages
+from erde_torch.processes import ALONE, Processes
 
 
 class Rows(Protocol):
@@ -48,6 +49,7 @@ class TrainingSet:
         views: V, the number of views to draw from.
         batch_size: B; an incomplete last batch is left out (its samples come in other epochs).
         rows: the cached teacher, or None.
+        processes: who share each batch; this one is given its part.
     """
 
     images: ViewedImages
@@ -56,6 +58,7 @@ class TrainingSet:
     views: int
     batch_size: int
     rows: Rows | None = None
+    processes: Processes = ALONE
 
     @property
     def steps(self) -> int:
@@ -79,7 +82,8 @@ class TrainingSet:
                 yield self._batch(samples, drawn[samples], current())
 
     def _chosen(self, order: NDArray, step: int) -> NDArray[np.int64]:
-        return self.samples[order[step * self.batch_size : (step + 1) * self.batch_size]]
+        batch = order[step * self.batch_size : (step + 1) * self.batch_size]
+        return self.samples[self.processes.part(batch)]
 
     def _read(
         self, reader: ThreadPoolExecutor, samples: NDArray, drawn: NDArray

@@ -64,7 +64,15 @@ def train_student(
     table = chosen_views(augment.pad, augment.flip, views)
     images = viewed_train_images(dataset, augment, table, env.device)
     batch_size = student.train.batch_size
-    data = training_set(dataset, images, len(table), batch_size, env.device, rows=cached)
+    data = training_set(
+        dataset,
+        images,
+        len(table),
+        batch_size,
+        env.device,
+        rows=cached,
+        processes=env.processes,
+    )
     card = network_card(dataset, dataset_hash, student.network, precision)
     identity = env.identity(
         stage="student",
@@ -78,7 +86,16 @@ def train_student(
         precision=precision,
         seed=seed,
     )
-    run = Run(student.train, seed, precision, env.folder, identity, env.checkpoint_seconds, env.say)
+    run = Run(
+        student.train,
+        seed,
+        precision,
+        env.folder,
+        identity,
+        env.checkpoint_seconds,
+        env.say,
+        env.processes,
+    )
     seed_initialisation(seed)
     validation = validation_set(dataset, env.device)
     objective = _objective(loss, online, student.train.compile)

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from erde_torch.device import choose_device
+from erde_torch.processes import ALONE, Processes
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Environment:
         code: hash of the code that the stage imports.
         checkpoint_seconds: how often a checkpoint is saved.
         say: tells the person who watches.
+        processes: this process among those that share the work.
     """
 
     device: torch.device
@@ -29,6 +31,7 @@ class Environment:
     code: str
     checkpoint_seconds: float
     say: Callable[[str], None]
+    processes: Processes = ALONE
 
     def identity(self, **parts: object) -> str:
         """One hash of ``parts`` (JSON values), the code, PyTorch's version and the device."""
@@ -39,12 +42,18 @@ class Environment:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def stage_environment(job: Any, name: str, say: Callable[[str], None]) -> Environment:  # noqa: ANN401
+def stage_environment(
+    job: Any,  # noqa: ANN401
+    name: str,
+    say: Callable[[str], None],
+    processes: Processes = ALONE,
+) -> Environment:
     """The environment of a Snakemake job (its script's ``snakemake`` object) called ``name``."""
     return Environment(
-        device=choose_device(job.params.device),
+        device=processes.own_device(choose_device(job.params.device)),
         folder=Path("results", job.wildcards.experiment, "checkpoints", name),
         code=job.params.code,
         checkpoint_seconds=float(job.config["checkpoint_seconds"]),
         say=say,
+        processes=processes,
     )

@@ -103,6 +103,18 @@ class Train(_Model):
     precision: Literal["auto", "float32", "bf16"] = "auto"
     compile: bool = False  # network and loss as one graph each; a minute to build
     threads: int = Field(1, ge=1)
+    # How the work is shared, not what is learned: left out of what results and checkpoints name.
+    processes: int = Field(1, ge=1, exclude=True)
+
+    @model_validator(mode="after")
+    def _shareable(self) -> "Train":
+        share, rest = divmod(self.batch_size, self.processes)
+        if rest or share < 2:  # batch norm needs two images
+            raise ValueError(
+                f"batch_size must be a multiple of processes, at least 2 · {self.processes}, "
+                f"got {self.batch_size}"
+            )
+        return self
 
 
 class Teacher(_Model):

@@ -9,9 +9,15 @@ class Interrupted(SystemExit):
 
 
 class StopRequest:
-    """While active, a first SIGTERM or SIGINT only sets ``signal``; a second acts as usual."""
+    """While active, a first SIGTERM or SIGINT only sets ``signal``; a second acts as usual.
 
-    def __init__(self) -> None:
+    Args:
+        patient: the second and all later ones are ignored. A process among several may be told of
+            one request by its launcher, by the scheduler and by the terminal.
+    """
+
+    def __init__(self, patient: bool = False) -> None:
+        self._patient = patient
         self.signal: signal.Signals | None = None
         self._previous: dict[signal.Signals, object] = {}
 
@@ -29,8 +35,10 @@ class StopRequest:
         self._restore()
 
     def _asked(self, number: int, frame: FrameType | None) -> None:
-        self.signal = signal.Signals(number)
-        self._restore()
+        if self.signal is None:
+            self.signal = signal.Signals(number)
+        if not self._patient:
+            self._restore()
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():

@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 Say = Callable[[str], None]
 
@@ -21,13 +22,9 @@ def running(name: str, log: str) -> Iterator[Say]:
         SystemExit: the stage failed. An error of ours, or of the operating system, becomes one
             sentence; anything else leaves its traceback in the log too.
     """
-    with open(log, "w", encoding="utf-8", buffering=1) as file:
-
-        def say(text: str) -> None:
-            line = f"{time.strftime('%H:%M:%S')} [{name}] {text}"
-            print(line, file=sys.stderr, flush=True)
-            print(line, file=file)
-
+    Path(log).write_text("", encoding="utf-8")
+    with open(log, "a", encoding="utf-8", buffering=1) as file:  # other processes add to it too
+        say = speaker(name, file)
         try:
             started = time.monotonic()
             yield say
@@ -36,13 +33,24 @@ def running(name: str, log: str) -> Iterator[Say]:
             say("stopped by SIGINT")
             sys.exit(130)
         except Exception as error:
-            if not _names_its_cause(error):
+            if not names_its_cause(error):
                 traceback.print_exc(file=file)
             say(f"error: {error}")
             sys.exit(1)
 
 
-def _names_its_cause(error: Exception) -> bool:
+def speaker(name: str, log: TextIO) -> Say:
+    """A function that prints a line, with time and ``name``, on the terminal and into ``log``."""
+
+    def say(text: str) -> None:
+        line = f"{time.strftime('%H:%M:%S')} [{name}] {text}"
+        print(line, file=sys.stderr, flush=True)
+        print(line, file=log)
+
+    return say
+
+
+def names_its_cause(error: Exception) -> bool:
     """Whether we raised it, in words for the user, or the operating system did (a full disk)."""
     last = traceback.extract_tb(error.__traceback__)[-1]
     ours = any(part in ("erde_core", "erde_torch") for part in Path(last.filename).parts)

@@ -49,7 +49,13 @@ def train_teacher(
     images = viewed_train_images(dataset, augment, views, env.device)
     samples = None if fold is None else _seen(dataset, teacher.folds, fold)
     data = training_set(
-        dataset, images, len(views), teacher.train.batch_size, env.device, samples=samples
+        dataset,
+        images,
+        len(views),
+        teacher.train.batch_size,
+        env.device,
+        samples=samples,
+        processes=env.processes,
     )
     card = network_card(dataset, dataset_hash, teacher.network, precision)
     identity = env.identity(
@@ -60,7 +66,16 @@ def train_teacher(
         precision=precision,
         fold=fold,
     )
-    run = Run(teacher.train, seed, precision, env.folder, identity, env.checkpoint_seconds, env.say)
+    run = Run(
+        teacher.train,
+        seed,
+        precision,
+        env.folder,
+        identity,
+        env.checkpoint_seconds,
+        env.say,
+        env.processes,
+    )
     seed_initialisation(seed)
     objective = _cross_entropy_at_every_exit(teacher.train.label_smoothing)
     validation = validation_set(dataset, env.device)

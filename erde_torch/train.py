@@ -1,7 +1,8 @@
 """One training loop for teacher and student: pieces first, ``fit`` last."""
 
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from erde_torch.device import autocast
 from erde_torch.forward import exit_accuracy
 from erde_torch.interrupt import Interrupted, StopRequest
 from erde_torch.optimiser import learning_rate, make_optimiser, set_learning_rate
+from erde_torch.processes import ALONE, Processes
 
 if TYPE_CHECKING:
     from erde_torch.experiment import Train
@@ -41,6 +43,7 @@ class Run:
         identity: what the checkpoint must agree with.
         checkpoint_seconds: how often it is saved.
         say: tells the person who watches.
+        processes: who share the work; the first one saves, measures and speaks.
     """
 
     train: "Train"
@@ -50,12 +53,14 @@ class Run:
     identity: str
     checkpoint_seconds: float
     say: Say
+    processes: Processes = ALONE
 
 
-def seed_step(seed: int, step: int) -> None:
-    """Make dropout a pure function of (seed, step), so that a resumed run draws the same."""
+def seed_step(seed: int, step: int, rank: int = 0) -> None:
+    """Make dropout a pure function of (seed, step, rank): a resumed run draws the same."""
+    place = (seed, step + 1, rank) if rank else (seed, step + 1)
     # Mixed, not shifted together: the CPU's generator reads the low 32 bits only.
-    mixed = np.random.SeedSequence((seed, step + 1)).generate_state(1, np.uint64)
+    mixed = np.random.SeedSequence(place).generate_state(1, np.uint64)
     torch.manual_seed(int(mixed[0]))
 
 
@@ -64,17 +69,26 @@ def seed_initialisation(seed: int) -> None:
     seed_step(seed, -1)
 
 
-def refuse_non_finite(
-    loss: Tensor, logits: Tensor, batch: Batch, position: Position, rate: float
+def mean_loss(
+    losses: Sequence[float],
+    rank: int,
+    logits: Tensor,
+    batch: Batch,
+    position: Position,
+    rate: float,
 ) -> float:
-    """The loss as a number.
+    """The mean of the processes' ``losses``.
 
     Raises:
-        NonFiniteLossError: it is none; the message has epoch, step and the statistics of the batch.
+        NonFiniteLossError: the loss of this process, ``losses[rank]``, is no number; the message
+            has epoch, step and the statistics of its batch.
+        SystemExit: that of another one is none.
     """
-    value = loss.item()
+    value, mean = losses[rank], sum(losses) / len(losses)
+    if mean - mean == 0:
+        return mean
     if value - value == 0:
-        return value
+        raise SystemExit(1)
     parts = {"images": batch.images, "logits": logits, "teacher logits": batch.teacher}
     statistics = "; ".join(_statistics(name, t) for name, t in parts.items() if t is not None)
     raise NonFiniteLossError(
@@ -125,17 +139,17 @@ def fit(
         run.say("the training is already finished")
     elif position.epoch or position.step:
         run.say(f"resuming in epoch {position.epoch + 1}, step {position.step + 1}")
-    forward = torch.compile(network) if run.train.compile else network
-    with StopRequest() as stop:
+    forward = run.processes.parallel(network)
+    forward = torch.compile(forward) if run.train.compile else forward
+    with StopRequest(patient=run.processes.count > 1) as stop:
         while position.epoch < run.train.epochs:
             started = time.monotonic()
             train_epoch(forward, state, data, objective, run, position, checkpoint, stop)
-            accuracy = exit_accuracy(
-                state.averaged, validation.images, validation.labels, run.precision
-            )
+            accuracy = _accuracy(state, validation, run)
             _close_epoch(position, run, data.steps, accuracy, time.monotonic() - started)
             _report(position, run)
-        checkpoint.save(state, position)
+        if run.processes.first:
+            checkpoint.save(state, position)
     return state.averaged, position.history
 
 
@@ -155,21 +169,32 @@ def train_epoch(
         step = position.epoch * data.steps + position.step
         rate = learning_rate(run.train, step, run.train.epochs * data.steps)
         set_learning_rate(state.optimiser, rate)
-        seed_step(run.seed, step)
+        seed_step(run.seed, step, run.processes.rank)
         with autocast(run.precision, data.labels.device):
             logits = forward(batch.images)
         loss = objective(logits.float(), batch)
-        position.loss_sum += refuse_non_finite(loss, logits, batch, position, rate)
+        told = run.processes.gather(loss.item(), stop.signal or 0)
+        losses, stops = zip(*told, strict=True)
+        position.loss_sum += mean_loss(losses, run.processes.rank, logits, batch, position, rate)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         state.optimiser.step()
         state.average()
         position.step += 1
-        if stop.signal or checkpoint.is_due():
+        asked = int(max(stops))  # the same for all, so that all stop after the same step
+        if run.processes.first and (asked or checkpoint.is_due()):
             checkpoint.save(state, position)
-        if stop.signal:
-            run.say(f"stopped by {stop.signal.name}; the checkpoint is saved")
-            raise Interrupted(128 + stop.signal)
+        if asked:
+            run.processes.wait()  # the first exit ends all processes
+            run.say(f"stopped by {signal.Signals(asked).name}; the checkpoint is saved")
+            raise Interrupted(128 + asked)
+
+
+def _accuracy(state: TrainingState, validation: Validation, run: Run) -> list[float]:
+    """Of each exit, for the first process; the others go on and wait at the next step."""
+    if not run.processes.first:
+        return []
+    return exit_accuracy(state.averaged, validation.images, validation.labels, run.precision)
 
 
 def _close_epoch(

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from erde_core.images import ImageDataset
 from erde_torch.augment import ViewedImages, plain_images
 from erde_torch.batches import Rows, TrainingSet, Validation
+from erde_torch.processes import ALONE, Processes
 from erde_torch.weights import NetworkCard
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def training_set(
     *,
     samples: NDArray[np.int64] | None = None,
     rows: Rows | None = None,
+    processes: Processes = ALONE,
 ) -> TrainingSet:
     """The train split (or ``samples`` of it) with its labels, and the cached teacher if given.
 
@@ -44,7 +46,7 @@ def training_set(
             f"train.batch_size must be at most the {len(samples)} training images, got {batch_size}"
         )
     labels = torch.from_numpy(dataset.train.labels).to(device)
-    return TrainingSet(images, labels, samples, views, batch_size, rows)
+    return TrainingSet(images, labels, samples, views, batch_size, rows, processes)
 
 
 def validation_set(dataset: ImageDataset, device: torch.device) -> Validation:

@@ -61,6 +61,26 @@ def gpus(wildcards):
     )
 
 
+def training(part, wildcards):
+    """How the ``teacher`` or the ``student`` is trained."""
+    return getattr(experiment(wildcards.experiment), part).train
+
+
+def training_threads(part):
+    """Its cores: so many threads in each of its processes."""
+
+    def cores(wildcards):
+        train = training(part, wildcards)
+        return train.threads * train.processes
+
+    return cores
+
+
+def training_gpus(part):
+    """Its GPUs: one per process."""
+    return lambda wildcards: gpus(wildcards) * training(part, wildcards).processes
+
+
 def view_count(exp):
     return None if exp.cache.views == "all" else exp.cache.views
 

@@ -27,9 +27,9 @@ rule rival:
         "results/{experiment}/benchmarks/rivals/{rival}/seed{seed}.tsv"
     wildcard_constraints:
         rival="|".join(RIVALS),
-    threads: setting(lambda exp: exp.student.train.threads)
+    threads: training_threads("student")
     resources:
-        gpu=gpus,
+        gpu=training_gpus("student"),
     params:
         student=settings(lambda exp: exp.student),
         augment=settings(lambda exp: exp.augment),

@@ -12,9 +12,9 @@ rule student:
         "results/{experiment}/logs/{variant}/seed{seed}.log",
     benchmark:
         "results/{experiment}/benchmarks/{variant}/seed{seed}.tsv"
-    threads: setting(lambda exp: exp.student.train.threads)
+    threads: training_threads("student")
     resources:
-        gpu=gpus,
+        gpu=training_gpus("student"),
     params:
         student=settings(lambda exp: exp.student),
         augment=settings(lambda exp: exp.augment),

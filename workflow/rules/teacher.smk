@@ -12,9 +12,9 @@ rule teacher:
     benchmark:
         "results/{experiment}/benchmarks/{teacher}.tsv"
     priority: 10  # most of the work waits for it
-    threads: setting(lambda exp: exp.teacher.train.threads)
+    threads: training_threads("teacher")
     resources:
-        gpu=gpus,
+        gpu=training_gpus("teacher"),
     params:
         teacher=settings(lambda exp: exp.teacher),
         augment=settings(lambda exp: exp.augment),

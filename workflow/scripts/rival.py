@@ -6,19 +6,17 @@ from erde_core.store.teacher_logits import read_teacher_logits
 from erde_torch.cache import expected_identity
 from erde_torch.collect import collect_exit_logits
 from erde_torch.distill import train_student
-from erde_torch.environment import stage_environment
 from erde_torch.experiment import Augment, Student
-from erde_torch.lock import folder_lock
 from erde_torch.rivals import LastExit, rival_loss, rival_network
-from erde_torch.stage import running
 from erde_torch.teacher_rows import CachedTeacher
+from erde_torch.training_stage import run_training
 from erde_torch.weights import write_network
 
 params, rival = snakemake.params, snakemake.wildcards.rival
 name = f"rivals/{rival}/seed{snakemake.wildcards.seed}"
 
-with running(f"{snakemake.wildcards.experiment} · {name}", snakemake.log[0]) as say:
-    env = stage_environment(snakemake, name, say)
+
+def train(env):
     dataset = read_dataset(snakemake.input.data)
     data_hash, augment = dataset_hash(dataset), Augment.model_validate(params.augment)
     expected = expected_identity(dataset, data_hash, augment, params.views)
@@ -28,19 +26,22 @@ with running(f"{snakemake.wildcards.experiment} · {name}", snakemake.log[0]) as
     shape, classes = (channels, height, breadth), len(dataset.class_names)
     width, last = rival_network(rival, student.network, classes, shape)
     narrowed = student.network.model_copy(update={"width": width})
-    with folder_lock(env.folder, say):
-        network, card, _ = train_student(
-            dataset,
-            data_hash,
-            student.model_copy(update={"network": narrowed}),
-            augment,
-            params.views,
-            rival_loss(4, last),
-            int(snakemake.wildcards.seed),
-            env,
-            cached=LastExit(CachedTeacher(cache, env.device)),
-            teacher_hash=f"{cache.sha256} last exit",
-        )
+    network, card, _ = train_student(
+        dataset,
+        data_hash,
+        student.model_copy(update={"network": narrowed}),
+        augment,
+        params.views,
+        rival_loss(4, last),
+        int(snakemake.wildcards.seed),
+        env,
+        cached=LastExit(CachedTeacher(cache, env.device)),
+        teacher_hash=f"{cache.sha256} last exit",
+    )
+    if env.processes.first:
         write_network(snakemake.output.weights, network, card)
         exits = collect_exit_logits(network, card, dataset, data_hash, env.device)
         write_exit_logits(snakemake.output.logits, exits)
+
+
+run_training(snakemake, __file__, name, "student", train)

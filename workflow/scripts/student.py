@@ -9,12 +9,10 @@ from erde_core.store.teacher_logits import read_teacher_logits
 from erde_torch.cache import expected_identity
 from erde_torch.device import choose_precision
 from erde_torch.distill import train_student
-from erde_torch.environment import stage_environment
 from erde_torch.estimate import announce
 from erde_torch.experiment import Augment, Student, read_experiment
-from erde_torch.lock import folder_lock
-from erde_torch.stage import running
 from erde_torch.teacher_rows import CachedTeacher, OnlineTeacher
+from erde_torch.training_stage import run_training
 from erde_torch.weights import network_hash, read_network, write_network
 
 params, inputs = snakemake.params, snakemake.input
@@ -36,24 +34,27 @@ def teacher(dataset, data_hash, augment, env):
     return {}
 
 
-with running(f"{experiment_name} · {name}", snakemake.log[0]) as say:
-    env = stage_environment(snakemake, name, say)
+def train(env):
     dataset = read_dataset(inputs.data)
-    experiment = read_experiment(f"{snakemake.config['experiments']}/{experiment_name}.yaml")
-    announce(dataset, experiment, Path("results", experiment_name), env)
+    if env.processes.first:
+        experiment = read_experiment(f"{snakemake.config['experiments']}/{experiment_name}.yaml")
+        announce(dataset, experiment, Path("results", experiment_name), env)
     data_hash = dataset_hash(dataset)
     augment = Augment.model_validate(params.augment)
-    with folder_lock(env.folder, say):
-        network, card, history = train_student(
-            dataset,
-            data_hash,
-            Student.model_validate(params.student),
-            augment,
-            params.views,
-            LossSettings(**params.loss),
-            int(snakemake.wildcards.seed),
-            env,
-            **teacher(dataset, data_hash, augment, env),
-        )
+    network, card, history = train_student(
+        dataset,
+        data_hash,
+        Student.model_validate(params.student),
+        augment,
+        params.views,
+        LossSettings(**params.loss),
+        int(snakemake.wildcards.seed),
+        env,
+        **teacher(dataset, data_hash, augment, env),
+    )
+    if env.processes.first:
         write_network(snakemake.output.weights, network, card)
         write_table(snakemake.output.history, history)
+
+
+run_training(snakemake, __file__, name, "student", train)

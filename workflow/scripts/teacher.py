@@ -4,29 +4,31 @@ from pathlib import Path
 
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.tables import write_table
-from erde_torch.environment import stage_environment
 from erde_torch.estimate import announce
 from erde_torch.experiment import Augment, Teacher, read_experiment
-from erde_torch.lock import folder_lock
-from erde_torch.stage import running
 from erde_torch.teacher import train_teacher
+from erde_torch.training_stage import run_training
 from erde_torch.weights import write_network
 
 name, experiment_name = snakemake.wildcards.teacher, snakemake.wildcards.experiment
-with running(f"{experiment_name} · {name}", snakemake.log[0]) as say:
-    env = stage_environment(snakemake, name, say)
+
+
+def train(env):
     dataset = read_dataset(snakemake.input.data)
-    experiment = read_experiment(f"{snakemake.config['experiments']}/{experiment_name}.yaml")
-    announce(dataset, experiment, Path("results", experiment_name), env)
-    fold = int(name.removeprefix("teacher/fold")) if "fold" in name else None
-    with folder_lock(env.folder, say):
-        network, card, history = train_teacher(
-            dataset,
-            dataset_hash(dataset),
-            Teacher.model_validate(snakemake.params.teacher),
-            Augment.model_validate(snakemake.params.augment),
-            env,
-            fold,
-        )
+    if env.processes.first:
+        experiment = read_experiment(f"{snakemake.config['experiments']}/{experiment_name}.yaml")
+        announce(dataset, experiment, Path("results", experiment_name), env)
+    network, card, history = train_teacher(
+        dataset,
+        dataset_hash(dataset),
+        Teacher.model_validate(snakemake.params.teacher),
+        Augment.model_validate(snakemake.params.augment),
+        env,
+        int(name.removeprefix("teacher/fold")) if "fold" in name else None,
+    )
+    if env.processes.first:
         write_network(snakemake.output.weights, network, card)
         write_table(snakemake.output.history, history)
+
+
+run_training(snakemake, __file__, name, "teacher", train)
