@@ -53,8 +53,7 @@ class Processes:
         """``network`` with gradients that are the mean over all processes."""
         if self.count == 1:
             return network
-        # Training reads no running statistic, and those that are kept are the first process's.
-        return DistributedDataParallel(network, broadcast_buffers=False)
+        return DistributedDataParallel(network)
 
     def gather(self, *numbers: float) -> list[list[float]]:
         """Each process's ``numbers``, by rank, for all of them."""

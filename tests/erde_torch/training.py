@@ -8,6 +8,7 @@ import torch
 from torch.nn import functional as F
 
 from erde_core.views import all_views
+from erde_torch.processes import ALONE
 from erde_torch.train import Run, fit
 from erde_torch.training_data import training_set, validation_set, viewed_train_images
 
@@ -20,14 +21,17 @@ def cross_entropy(logits, batch):
 
 
 class Training:
-    def __init__(self, dataset, augment, make_network, train, folder, say):
+    def __init__(self, dataset, augment, make_network, train, folder, say, processes=ALONE):
         images = viewed_train_images(dataset, augment, all_views(1, True), CPU)
-        self.data = training_set(dataset, images, 18, train.batch_size, CPU)
+        size = train.batch_size
+        self.data = training_set(dataset, images, 18, size, CPU, processes=processes)
+        self.processes = processes
         self.validation = validation_set(dataset, CPU)
         self.make_network, self.train, self.folder, self.say = make_network, train, folder, say
 
     def start(self, objective=cross_entropy, precision="float32", seconds=1e9, identity="identity"):
-        run = Run(self.train, SEED, precision, self.folder, identity, seconds, self.say)
+        where = self.folder, identity, seconds, self.say, self.processes
+        run = Run(self.train, SEED, precision, *where)
         network = self.make_network()
         torch.manual_seed(random.randrange(2**31))  # nothing may depend on what came before
         return fit(network, self.data, self.validation, objective, run)

@@ -1,0 +1,86 @@
+"""A workflow script in small: what every process runs in the tests of several processes.
+
+``snakemake.params.fault`` names the process (by rank) and the step of its run (the first is 1) in
+which something happens, and what.
+"""
+
+import json
+import os
+import signal
+import time
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+
+from erde_core.store.dataset import read_dataset
+from erde_torch.experiment import Augment, Network, Train
+from erde_torch.models import MultiExitResNet
+from erde_torch.training_stage import run_training
+from tests.erde_torch.training import Training, cross_entropy
+
+params, output = snakemake.params, Path(snakemake.output.folder)  # noqa: F821
+
+
+def killed(loss):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def mistaken(loss):
+    return {}["a mistake in our code"]
+
+
+def asked(loss):
+    os.kill(os.getpid(), signal.SIGTERM)
+    return loss
+
+
+def launcher_asked(loss):
+    os.kill(os.getppid(), signal.SIGTERM)
+    time.sleep(0.3)  # in which the launcher passes it on
+    return loss
+
+
+def held(loss):
+    (output / "held").write_text(str(os.getpid()), encoding="utf-8")
+    time.sleep(600)
+
+
+FAULTS = {
+    "not a number": lambda loss: loss * float("nan"),
+    "killed": killed,
+    "mistaken": mistaken,
+    "asked": asked,
+    "launcher asked": launcher_asked,
+    "held": held,
+}
+
+
+def make_network():
+    torch.manual_seed(0)
+    return MultiExitResNet(Network(name="resnet10", width=1 / 16), 10, (3, 16, 16))
+
+
+def train(env):
+    losses, fault = [], params.fault
+
+    def objective(logits, batch):
+        loss = cross_entropy(logits, batch)
+        losses.append(loss.item())
+        if fault and [fault["rank"], fault["step"]] == [env.processes.rank, len(losses)]:
+            return FAULTS[fault["what"]](loss)
+        return loss
+
+    dataset, settings = read_dataset(snakemake.input.data), Train(**params.train)  # noqa: F821
+    made = dataset, Augment(pad=1, flip=True), make_network, settings
+    training = Training(*made, env.folder, env.say, env.processes)
+    network, history = training.start(objective, seconds=env.checkpoint_seconds)
+    name = f"losses{env.processes.rank}.json"
+    (output / name).write_text(json.dumps(losses), encoding="utf-8")
+    if env.processes.first:
+        state = {name: t.contiguous() for name, t in network.state_dict().items()}
+        save_file(state, output / "network.safetensors")
+        (output / "history.json").write_text(json.dumps(history), encoding="utf-8")
+
+
+run_training(snakemake, __file__, "shared", "student", train)  # noqa: F821

@@ -1,0 +1,288 @@
+"""Several processes, started by torchrun, against one that does the same by hand."""
+
+import copy
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+from torch.nn import functional as F
+
+from erde_core.store.dataset import write_dataset
+from erde_torch.experiment import Augment, Network, Train
+from erde_torch.launch import TrainingProcessError, launch
+from erde_torch.models import MultiExitResNet
+from erde_torch.optimiser import learning_rate, make_optimiser
+from erde_torch.processes import ALONE, Processes
+from erde_torch.train import Interrupted
+from erde_torch.training_job import Named
+from tests.erde_torch.training import CPU, EPOCHS, SEED, STEPS, Training, at_step, terminate
+
+REPOSITORY = Path(__file__).parents[2]
+SCRIPT = str(Path(__file__).with_name("shared_training.py"))
+TRAIN = {"epochs": EPOCHS, "batch_size": 24, "precision": "float32", "warmup": 0.3}
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+
+
+def make_network():
+    torch.manual_seed(0)
+    return MultiExitResNet(Network(name="resnet10", width=1 / 16), 10, (3, 16, 16))
+
+
+class Shared:
+    """One training in a folder of its own, in two processes or in this one."""
+
+    def __init__(self, folder, dataset):
+        self.folder, self.dataset = folder, dataset
+        self.checkpoints = folder / "results/shared/checkpoints/shared"
+        self.log = folder / "log"
+        folder.mkdir()
+        write_dataset(folder / "data.h5", dataset)
+
+    def job(self, fault=None, seconds=1e9):
+        """What Snakemake hands to a script."""
+        return SimpleNamespace(
+            input=Named(data=str(self.folder / "data.h5")),
+            output=Named(folder=str(self.folder)),
+            params=Named(device="cpu", code="", train=TRAIN, fault=fault),
+            wildcards=Named(experiment="shared"),
+            config={"checkpoint_seconds": seconds},
+            log=[str(self.log)],
+        )
+
+    def launch(self, what=None, rank=0, step=0, seconds=1e9):
+        fault = what and {"what": what, "rank": rank, "step": step}
+        here = os.getcwd()
+        os.chdir(self.folder)  # the checkpoint's path is relative
+        try:
+            launch(self.job(fault, seconds), SCRIPT, 2, 1)
+        finally:
+            os.chdir(here)
+
+    def alone(self, say=print):
+        made = self.dataset, Augment(pad=1, flip=True), make_network, Train(**TRAIN)
+        return Training(*made, self.checkpoints, say)
+
+    def result(self):
+        history = json.loads((self.folder / "history.json").read_text())
+        for row in history:
+            del row["seconds"]
+        return load_file(self.folder / "network.safetensors"), history
+
+    def losses(self):
+        """Of each step, by process."""
+        files = [self.folder / f"losses{rank}.json" for rank in (0, 1)]
+        return np.array([json.loads(file.read_text()) for file in files])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _as_before():
+    """The launcher ends with its training; here it must leave no trace."""
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(REPOSITORY))
+        patch.setenv("OMP_NUM_THREADS", "1")
+        patch.setenv("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", "60")
+        yield
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def shared(tmp_path, tiny_dataset):
+    return lambda name="shared": Shared(tmp_path / name, tiny_dataset)
+
+
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory, tiny_dataset):
+    """Two processes from start to end."""
+    training = Shared(tmp_path_factory.mktemp("two") / "quiet", tiny_dataset)
+    training.launch()
+    return training
+
+
+def by_hand(dataset, processes_of_steps):
+    """Weights and losses ``(steps, processes)`` when one process does the work of them all.
+
+    Each share of a batch goes through a network of its own with the same weights, so that each has
+    its own statistics for batch norm; the optimiser takes the mean of their gradients.
+    """
+    settings = Train(**TRAIN)
+    parts = dataset, Augment(pad=1, flip=True), make_network, settings
+    data = Training(*parts, None, print).data
+    networks = [make_network().train().to(memory_format=torch.channels_last) for _ in range(2)]
+    optimiser, losses = make_optimiser(networks[0], settings), []
+    for step, processes in enumerate(processes_of_steps):
+        epoch, first_step = divmod(step, STEPS)
+        batch = next(data.epoch(SEED, epoch, first_step))
+        shares = zip(batch.images.chunk(processes), batch.labels.chunk(processes), strict=True)
+        losses.append([])
+        for rank, (images, labels) in enumerate(shares):
+            words = (SEED, step + 1, rank) if rank else (SEED, step + 1)
+            seed = np.random.SeedSequence(words).generate_state(1, np.uint64)
+            torch.manual_seed(int(seed[0]))
+            networks[rank].zero_grad()
+            logits = networks[rank](images)
+            loss = sum(F.cross_entropy(logits[:, e], labels) for e in range(4)) / 4
+            loss.backward()
+            losses[-1].append(loss.item())
+        for own, *others in zip(*(n.parameters() for n in networks[:processes]), strict=True):
+            own.grad = sum((other.grad for other in others), own.grad) / processes
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(settings, step, EPOCHS * STEPS)
+        optimiser.step()
+        with torch.no_grad():
+            for own, other in zip(*(n.parameters() for n in networks), strict=True):
+                other.copy_(own)
+    return networks[0].state_dict(), losses
+
+
+def assert_close(found, wanted):
+    assert found.keys() == wanted.keys()
+    for name, tensor in wanted.items():
+        torch.testing.assert_close(found[name], tensor, rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_two_processes_are_one_that_runs_both_halves(quiet):
+    state, losses = by_hand(quiet.dataset, [2] * EPOCHS * STEPS)
+    found = quiet.losses()
+    print("largest relative difference of a loss", np.abs(found.T / losses - 1).max())
+    np.testing.assert_allclose(found.T, losses, rtol=1e-4)
+    network, history = quiet.result()
+    assert_close(network, state)
+    means = found.mean(0).reshape(EPOCHS, STEPS).mean(1)
+    np.testing.assert_allclose([row["train_loss"] for row in history], means, rtol=1e-12)
+
+
+def test_whole_batches_would_give_other_losses(quiet):
+    """The comparison above sees the statistics of each half."""
+    _, losses = by_hand(quiet.dataset, [1] * EPOCHS * STEPS)
+    assert np.abs(quiet.losses().mean(0)[:, None] / losses - 1)[1:].max() > 1e-2
+
+
+def test_stopped_and_resumed_gives_the_same_bits_or_goes_on_in_one_process(quiet, shared):
+    stopped, said = shared(), []
+    with pytest.raises(SystemExit) as caught:
+        stopped.launch("launcher asked", rank=1, step=4)
+    assert caught.value.code == 128 + signal.SIGTERM
+    one = shared("one")
+    shutil.copytree(stopped.checkpoints, one.checkpoints)
+    with pytest.raises(SystemExit) as caught:
+        stopped.launch("asked", rank=1, step=3)  # one process alone, and not the first
+    assert caught.value.code == 128 + signal.SIGTERM
+    stopped.launch()
+    log = stopped.log.read_text(encoding="utf-8")
+    assert log.count("stopped by SIGTERM; the checkpoint is saved") == 2
+    taken = [int(step) for step in re.findall(r"resuming in epoch 1, step (\d)", log)]
+    assert "resuming in epoch 2, step " in log
+    (network, history), (wanted, rows) = stopped.result(), quiet.result()
+    assert all(torch.equal(network[name], tensor) for name, tensor in wanted.items())
+    assert history == rows
+    network, _ = one.alone(said.append).start()
+    assert said[0] == f"resuming in epoch 1, step {taken[0]}"
+    done = taken[0] - 1
+    state, _ = by_hand(quiet.dataset, [2] * done + [1] * (EPOCHS * STEPS - done))
+    assert_close(network.state_dict(), state)
+
+
+def test_one_process_stops_and_two_go_on(quiet, shared):
+    begun = shared()
+    with pytest.raises(Interrupted):
+        begun.alone().start(at_step(STEPS + 2, terminate))
+    begun.launch()
+    assert "resuming in epoch 2, step 3" in begun.log.read_text(encoding="utf-8")
+    state, losses = by_hand(quiet.dataset, [1] * (STEPS + 2) + [2] * (2 * STEPS - 2))
+    np.testing.assert_allclose(begun.losses().T, losses[STEPS + 2 :], rtol=1e-3)
+    assert_close(begun.result()[0], state)
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        ("not a number", r"^loss must be finite, got nan in epoch 1, step 4 .* images: min "),
+        ("killed", r"^process 2 of 2 must not be ended from outside, got SIGKILL; the last"),
+        ("mistaken", r"^'a mistake in our code'$"),
+    ],
+)
+def test_a_failure_in_one_process_ends_all_in_one_sentence(shared, what, sentence):
+    spoilt = shared()
+    with pytest.raises(TrainingProcessError, match=sentence):
+        spoilt.launch(what, rank=1, step=4, seconds=-1)
+    said = []
+    spoilt.alone(said.append).start(at_step(1, lambda loss: loss))
+    assert said[0] == "resuming in epoch 1, step 4"  # the step with the fault was not taken
+    log = spoilt.log.read_text(encoding="utf-8")
+    assert log.count("Traceback") == (1 if what == "mistaken" else 0)
+
+
+def test_all_die_with_their_launcher_and_until_then_hold_the_folder(shared):
+    orphaned = shared()
+    code = (
+        "from tests.erde_torch import test_processes as t; import sys; "
+        "s = t.Shared.__new__(t.Shared); s.folder = t.Path(sys.argv[1]); s.log = s.folder / 'log'; "
+        "s.launch('held', rank=1, step=2)"
+    )
+    command = [sys.executable, "-c", code, str(orphaned.folder)]
+    launcher = subprocess.Popen(command, cwd=REPOSITORY)
+    held = orphaned.folder / "held"
+    wait_until(lambda: held.exists() and held.read_text())
+    second = int(held.read_text())
+    first = int((orphaned.checkpoints / "lock").read_text().split()[1])
+    assert len({first, second, launcher.pid}) == 3
+    launcher.kill()
+    launcher.wait()
+    wait_until(lambda: not alive(first) and not alive(second))
+
+
+def wait_until(done):
+    deadline = time.monotonic() + 120
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def alive(pid):
+    """Whether it runs; a dead one that nobody has waited for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_parts_make_up_the_batch(training):
+    whole = training().data
+    for processes in (1, 2, 3):
+        parts = []
+        for rank in range(processes):
+            data = copy.copy(whole)
+            object.__setattr__(data, "processes", Processes(processes, rank))
+            parts.append(list(data.epoch(SEED, 1, 2)))
+        for batch, *shares in zip(whole.epoch(SEED, 1, 2), *parts, strict=True):
+            assert {len(share.labels) for share in shares} == {24 // processes}
+            assert torch.equal(torch.cat([share.images for share in shares]), batch.images)
+            assert torch.equal(torch.cat([share.labels for share in shares]), batch.labels)
+
+
+def test_one_process_tells_itself():
+    network = torch.nn.Linear(2, 2)
+    assert ALONE.parallel(network) is network
+    assert ALONE.gather(1.5, 2) == [[1.5, 2]]
+    assert ALONE.first
+    assert not Processes(2, 1).first
+
+
+def test_each_process_has_its_own_gpu():
+    gpu = torch.device("cuda")
+    assert ALONE.own_device(gpu) == gpu
+    assert Processes(2, 1).own_device(gpu) == torch.device("cuda:1")
+    assert Processes(2, 1).own_device(CPU) == CPU
