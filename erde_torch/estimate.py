@@ -38,7 +38,7 @@ def announce(
     Raises:
         OSError: the disk has less room than the experiment needs.
     """
-    asked = f"{experiment.model_dump_json()} {platform.node()} {env.device}"
+    asked = f"{experiment.model_dump_json()} {platform.node()} {env.device.type}"
     key = hashlib.sha256(asked.encode()).hexdigest()
     path = folder / "estimate.json"
     with folder_lock(folder / "checkpoints" / "estimate", lambda _: None):  # a second's wait

@@ -111,8 +111,8 @@ class Train(_Model):
         share, rest = divmod(self.batch_size, self.processes)
         if rest or share < 2:  # batch norm needs two images
             raise ValueError(
-                f"batch_size must be a multiple of processes, at least 2 · {self.processes}, "
-                f"got {self.batch_size}"
+                "batch_size must be a multiple of processes, with at least 2 images for each, "
+                f"got {self.batch_size} for {self.processes} processes"
             )
         return self
 

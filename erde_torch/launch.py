@@ -40,7 +40,7 @@ def launch(job: Any, script: str, processes: int, threads: int) -> None:  # noqa
         TrainingProcessError: one of them failed; the message is the sentence of the first.
         SystemExit: they were asked to stop and did.
     """
-    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)  # the cause is said here
+    logging.disable(logging.CRITICAL)  # torchrun's own words: this process says the cause itself
     os.environ["OMP_NUM_THREADS"] = str(threads)
     os.environ.setdefault("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", _GRACE)
     with tempfile.TemporaryDirectory(prefix="erde-") as folder:

@@ -106,6 +106,9 @@ BROKEN = [
     ("teacher.train.learning_rate", float("inf"), "must be a finite number, got inf"),
     ("teacher.train.learning_rate", float("nan"), "must be a finite number, got nan"),
     ("teacher.train.schedule", "step", "must be 'one_cycle' or 'cosine', got 'step'"),
+    ("teacher.train.processes", 0, "teacher.train.processes: must be greater than or equal to 1"),
+    ("teacher.train.processes", 3, "teacher.train: batch_size must be a multiple of processes, "),
+    ("student.train.processes", 128, "at least 2 images for each, got 128 for 128 processes"),
     ("teacher.folds", 0, "teacher.folds: must be greater than or equal to 1, got 0"),
     ("teacher.network.name", "vgg", "teacher.network.name: must be 'resnet10', "),
     ("teacher.network.width", 0, "teacher.network.width: must be greater than 0, got 0"),
@@ -219,6 +222,13 @@ def test_experiment_survives_a_json_round_trip_of_its_parts():
         part = getattr(experiment, name)
         assert type(part).model_validate(part.model_dump()) == part
     assert isinstance(experiment, Experiment)
+
+
+def test_the_number_of_processes_is_no_part_of_what_is_trained():
+    """Neither Snakemake nor a checkpoint sees a change of it."""
+    two = parse_experiment(changed("teacher.train.processes", 2), "x.yaml")
+    assert two.teacher.train.processes == 2
+    assert two.model_dump() == parse_experiment(KEYS, "x.yaml").model_dump()
 
 
 def test_reading_an_experiment_imports_no_torch():

@@ -35,6 +35,17 @@ def test_a_second_signal_acts_as_usual(handlers):
         assert came == [signal.SIGTERM]
 
 
+def test_a_patient_one_ignores_all_later_signals(handlers):
+    came = []
+    signal.signal(signal.SIGTERM, lambda number, frame: came.append(number))
+    with StopRequest(patient=True) as stop:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGINT):
+            os.kill(os.getpid(), number)
+        assert (stop.signal, came) == (signal.SIGINT, [])
+    os.kill(os.getpid(), signal.SIGTERM)
+    assert came == [signal.SIGTERM]
+
+
 def test_after_the_block_signals_are_as_before(handlers):
     with pytest.raises(KeyError), StopRequest():
         raise KeyError

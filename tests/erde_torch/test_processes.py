@@ -2,12 +2,14 @@
 
 import copy
 import json
+import logging
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +23,7 @@ from torch.nn import functional as F
 from erde_core.store.dataset import write_dataset
 from erde_torch.experiment import Augment, Network, Train
 from erde_torch.launch import TrainingProcessError, launch
+from erde_torch.lock import folder_lock
 from erde_torch.models import MultiExitResNet
 from erde_torch.optimiser import learning_rate, make_optimiser
 from erde_torch.processes import ALONE, Processes
@@ -94,6 +97,7 @@ def _as_before():
         patch.setenv("OMP_NUM_THREADS", "1")
         patch.setenv("TORCH_ELASTIC_SHUTDOWN_TIMEOUT", "60")
         yield
+    logging.disable(logging.NOTSET)
     for number, handler in handlers.items():
         signal.signal(number, handler)
 
@@ -236,12 +240,23 @@ def test_all_die_with_their_launcher_and_until_then_hold_the_folder(shared):
     launcher = subprocess.Popen(command, cwd=REPOSITORY)
     held = orphaned.folder / "held"
     wait_until(lambda: held.exists() and held.read_text())
-    second = int(held.read_text())
-    first = int((orphaned.checkpoints / "lock").read_text().split()[1])
+    said = []
+    other = threading.Thread(target=take, args=(orphaned.checkpoints, said.append), daemon=True)
+    other.start()
+    wait_until(lambda: said)
+    first, second = int(re.search(r"in use by process (\d+)", said[0])[1]), int(held.read_text())
     assert len({first, second, launcher.pid}) == 3
+    assert other.is_alive()
     launcher.kill()
     launcher.wait()
+    other.join(60)
+    assert not other.is_alive()
     wait_until(lambda: not alive(first) and not alive(second))
+
+
+def take(folder, say):
+    with folder_lock(folder, say):
+        pass
 
 
 def wait_until(done):

@@ -146,6 +146,15 @@ def test_chance_is_a_function_of_seed_and_step():
     assert [drawn(*place) for place in places] == draws
 
 
+def test_chance_differs_between_processes_and_is_the_first_ones_alone():
+    def draw(rank):
+        seed_step(3, 4, rank)
+        return torch.rand(2).tolist()
+
+    assert draw(0) == list(drawn(3, 4))
+    assert len({tuple(draw(rank)) for rank in range(4)}) == 4
+
+
 def test_initialisation_is_a_function_of_the_seed():
     def draws(seed):
         seed_initialisation(seed)
