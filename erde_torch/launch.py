@@ -54,10 +54,10 @@ def launch(job: Any, script: str, processes: int, threads: int) -> None:  # noqa
         except SignalException as stop:
             sys.exit(128 + stop.sigval)
         except ChildFailedError as error:
-            _explain(error.failures, processes)
+            explain(error.failures, processes)
 
 
-def _explain(failures: Mapping[int, ProcessFailure], processes: int) -> NoReturn:
+def explain(failures: Mapping[int, ProcessFailure], processes: int) -> NoReturn:
     """End as the process did that failed first; the others failed for want of it."""
     reports = [report for f in failures.values() if (report := _report(f.error_file))]
     reports.sort(key=lambda report: (report["torn"], report["timestamp"]))

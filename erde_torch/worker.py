@@ -51,7 +51,7 @@ def report(error: Exception, job: TrainingJob) -> None:
     torn = not names_its_cause(error) and bool(_TORN.search(str(error)))
     if not torn and not names_its_cause(error):
         with open(job.log[0], "a", encoding="utf-8") as log:
-            traceback.print_exc(file=log)
+            traceback.print_exception(error, file=log)
     found = {"message": str(error), "timestamp": time.time(), "torn": torn}
     with open(os.environ["TORCHELASTIC_ERROR_FILE"], "w", encoding="utf-8") as file:
         json.dump(found, file)

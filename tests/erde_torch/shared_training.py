@@ -26,10 +26,6 @@ def killed(loss):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def mistaken(loss):
-    return {}["a mistake in our code"]
-
-
 def asked(loss):
     os.kill(os.getpid(), signal.SIGTERM)
     return loss
@@ -49,7 +45,6 @@ def held(loss):
 FAULTS = {
     "not a number": lambda loss: loss * float("nan"),
     "killed": killed,
-    "mistaken": mistaken,
     "asked": asked,
     "launcher asked": launcher_asked,
     "held": held,

@@ -215,7 +215,6 @@ def test_one_process_stops_and_two_go_on(quiet, shared):
     [
         ("not a number", r"^loss must be finite, got nan in epoch 1, step 4 .* images: min "),
         ("killed", r"^process 2 of 2 must not be ended from outside, got SIGKILL; the last"),
-        ("mistaken", r"^'a mistake in our code'$"),
     ],
 )
 def test_a_failure_in_one_process_ends_all_in_one_sentence(shared, what, sentence):
@@ -225,8 +224,7 @@ def test_a_failure_in_one_process_ends_all_in_one_sentence(shared, what, sentenc
     said = []
     spoilt.alone(said.append).start(at_step(1, lambda loss: loss))
     assert said[0] == "resuming in epoch 1, step 4"  # the step with the fault was not taken
-    log = spoilt.log.read_text(encoding="utf-8")
-    assert log.count("Traceback") == (1 if what == "mistaken" else 0)
+    assert "Traceback" not in spoilt.log.read_text(encoding="utf-8")
 
 
 def test_all_die_with_their_launcher_and_until_then_hold_the_folder(shared):
