@@ -65,17 +65,21 @@ def explain(failures: Mapping[int, ProcessFailure], processes: int) -> NoReturn:
         raise TrainingProcessError(reports[0]["message"])
     for rank, failure in failures.items():
         if failure.exitcode < 0 and -failure.exitcode not in _STOPS:
-            name = f"process {rank + 1} of {processes}"
-            raise TrainingProcessError(
-                f"{name} must not be ended from outside, got {failure.signal_name()}; "
-                "the last checkpoint is kept"
-            )
+            raise _early_end(failure.signal_name(), rank, processes)
     for failure in failures.values():
         for number in _STOPS:
             if failure.exitcode in (-number, 128 + number):
                 sys.exit(128 + number)
-    said = reports[0]["message"] if reports else "one of its processes gave no reason"
-    raise TrainingProcessError(f"the training must go on in all processes, got: {said}")
+    rank, failure = next(iter(failures.items()))
+    said = reports[0]["message"] if reports else f"exit code {failure.exitcode}"
+    raise _early_end(said, rank, processes)
+
+
+def _early_end(found: str, rank: int, processes: int) -> TrainingProcessError:
+    return TrainingProcessError(
+        f"every process of a training must reach its end, got {found} in process {rank + 1} of "
+        f"{processes}; the last checkpoint is kept"
+    )
 
 
 def _report(path: str) -> dict[str, Any] | None:
