@@ -10,13 +10,12 @@ import signal
 import time
 from pathlib import Path
 
-import torch
 from safetensors.torch import save_file
 
 from erde_core.store.dataset import read_dataset
-from erde_torch.experiment import Augment, Network, Train
-from erde_torch.models import MultiExitResNet
+from erde_torch.experiment import Train
 from erde_torch.training_stage import run_training
+from tests.erde_torch.shared import AUGMENT, make_network
 from tests.erde_torch.training import Training, cross_entropy
 
 params, output = snakemake.params, Path(snakemake.output.folder)  # noqa: F821
@@ -51,11 +50,6 @@ FAULTS = {
 }
 
 
-def make_network():
-    torch.manual_seed(0)
-    return MultiExitResNet(Network(name="resnet10", width=1 / 16), 10, (3, 16, 16))
-
-
 def train(env):
     losses, fault = [], params.fault
 
@@ -67,7 +61,7 @@ def train(env):
         return loss
 
     dataset, settings = read_dataset(snakemake.input.data), Train(**params.train)  # noqa: F821
-    made = dataset, Augment(pad=1, flip=True), make_network, settings
+    made = dataset, AUGMENT, make_network, settings
     training = Training(*made, env.folder, env.say, env.processes)
     network, history = training.start(objective, seconds=env.checkpoint_seconds)
     name = f"losses{env.processes.rank}.json"
