@@ -181,7 +181,8 @@ def train_epoch(
         state.optimiser.step()
         state.average()
         position.step += 1
-        asked = int(max(stops))  # the same for all, so that all stop after the same step
+        # Of several processes all stop after the same step, so none may look again here.
+        asked = int(max(stops)) if run.processes.count > 1 else int(stop.signal or 0)
         if run.processes.first and (asked or checkpoint.is_due()):
             checkpoint.save(state, position)
         if asked:
