@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -185,6 +186,34 @@ def test_parts_make_up_the_batch(training):
             assert {len(share.labels) for share in shares} == {24 // processes}
             assert torch.equal(torch.cat([share.images for share in shares]), batch.images)
             assert torch.equal(torch.cat([share.labels for share in shares]), batch.labels)
+
+
+@dataclass(frozen=True)
+class Imagined(Processes):
+    """One of two processes, without the other; notes what is saved when it waits."""
+
+    folder: Path | None = None
+    seen: list = field(default_factory=list)
+
+    def parallel(self, network):
+        return network
+
+    def gather(self, *numbers):
+        return [list(numbers)] * 2
+
+    def wait(self):
+        self.seen.extend(path.name for path in self.folder.glob("*"))
+
+
+@pytest.mark.parametrize(("rank", "saved"), [(0, ["checkpoint.safetensors"]), (1, [])])
+def test_nobody_leaves_before_the_first_one_has_saved(shared, rank, saved):
+    """The first exit makes torchrun end all."""
+    stopped = shared().alone()
+    stopped.processes = Imagined(2, rank, stopped.folder)
+    stopped.folder.mkdir(parents=True)
+    with pytest.raises(Interrupted):
+        stopped.start(at_step(2, terminate))
+    assert stopped.processes.seen == saved
 
 
 def test_one_process_tells_itself():
