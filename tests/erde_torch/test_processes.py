@@ -149,7 +149,7 @@ def test_all_die_with_their_launcher_and_until_then_hold_the_folder(shared):
     assert other.is_alive()
     launcher.kill()
     launcher.wait()
-    other.join(60)
+    other.join(120)
     assert not other.is_alive()
     wait_until(lambda: not alive(first) and not alive(second))
 
