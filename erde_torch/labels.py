@@ -50,14 +50,14 @@ def split_label(label: str) -> tuple[str, dict[str, str]]:
 def name_of(label: str) -> str:
     """What readers call a variant: ``ERDE``, or ``ERDE, entropy weight 0.3``."""
     family, values = split_label(label)
-    return ", ".join([_NAMES.get(family, family), *map(_pair_name, values.items())])
+    pairs = [f"{key.replace('_', ' ')} {_readable(key, value)}" for key, value in values.items()]
+    return ", ".join([_NAMES.get(family, family), *pairs])
 
 
 def values_name(label: str) -> str:
-    """The listed values alone, as a tick says them: ``0.3``, or ``0.3, 4`` for two keys."""
-    return ", ".join(pair_name.rsplit("  ")[-1] for pair_name in split_label(label)[1].values())
+    """The listed values alone: ``0.3``, or ``0.3, 4`` where two keys list."""
+    return ", ".join(_readable(key, value) for key, value in split_label(label)[1].items())
 
 
-def _pair_name(pair: tuple[str, str]) -> str:
-    key, value = pair
-    return f"{key.replace('_', ' ')} {value if key != 'exit_weights' else value.replace('_', ' ')}"
+def _readable(key: str, value: str) -> str:
+    return value.replace("_", " ") if key == "exit_weights" else value
