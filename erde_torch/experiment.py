@@ -15,7 +15,7 @@ from erde_core.views import all_views
 from erde_torch.experiment_errors import ExperimentError, nearest, sentence
 from erde_torch.variants import Variant, expand_variants
 
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # it becomes the name of a folder
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")  # it becomes the name of a folder
 _RESERVED_LABELS = ("teacher", "checkpoints", "logs", "benchmarks")
 
 
@@ -159,8 +159,8 @@ class Experiment(_Model):
         for label in self.variants:
             if not _LABEL.fullmatch(label):
                 raise ValueError(
-                    "variants: a label must be letters A-Z, digits, '_', '-' or '.' and start with "
-                    f"a letter or digit, got {label!r}"
+                    "variants: a label must be at most 200 letters A-Z, digits, '_', '-' or '.' "
+                    f"and start with a letter or digit, got {label!r}"
                 )
             if label in _RESERVED_LABELS:
                 raise ValueError(f"variants: the label {label!r} is taken by the workflow")
