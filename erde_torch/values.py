@@ -46,7 +46,7 @@ def value_rows(pareto: Table) -> list[Row]:
 def _row(family: str, label: str, share: str, pareto: Table) -> Row:
     mine = [r for r in pareto if (r["variant"], r["teacher_share"]) == (label, share)]
     states = [row["status"] for row in mine]
-    worst = next((s for s in ("not reachable", "saturated") if s in states), "ok")
+    worst = "not reachable" if "not reachable" in states else states[0]
     reached = [row for row in mine if row["status"] != "not reachable"]
     row: Row = {"family": family, "variant": label, "teacher_share": share, "status": worst}
     row["seeds"] = len(reached)
