@@ -20,6 +20,7 @@ from erde_core.softmax import entropy
 from erde_core.sorted_steps import sorted_steps
 from erde_core.store.exit_logits import ExitLogits
 from erde_core.sweep import accuracy_at, area_under_curve
+from erde_torch.labels import family_of
 from erde_torch.operating_points import Row, Students, right_answers, split_sweep
 
 RESAMPLES = 1000
@@ -122,9 +123,23 @@ def area_rows(resampled: Mapping[str, Resampled]) -> list[Row]:
 
 
 def pairs(methods: Mapping[str, str]) -> list[tuple[str, str]]:
-    """Which variants to compare: each ERDE one (or else the first) with each that is not."""
-    ours = [label for label, method in methods.items() if method == "erde"] or list(methods)[:1]
-    return [(one, other) for one in ours for other in methods if other not in ours]
+    """Which variants to compare.
+
+    Each ERDE one with each that is not; where all or none are ERDE, the others with the first. Of
+    variants from one list of values, each with the list's first too.
+    """
+    first, *rest = methods
+    ours = [label for label, method in methods.items() if method == "erde"]
+    others = [label for label in methods if label not in ours]
+    if ours and others:
+        crossed = [(one, other) for one in ours for other in others]
+    else:
+        crossed = [(first, other) for other in rest if family_of(other) != family_of(first)]
+    families: dict[str, list[str]] = {}
+    for label in methods:
+        families.setdefault(family_of(label), []).append(label)
+    listed = [(one, members[0]) for members in families.values() for one in members[1:]]
+    return list(dict.fromkeys(crossed + listed))
 
 
 def comparison_rows(

@@ -4,23 +4,19 @@ Unknown keys, wrong types and values out of range are refused before any job, in
 names the file, the key, the rule and the value (and, for a misspelt key, the nearest known one).
 """
 
-import dataclasses
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from erde_core.settings import METHODS, LossSettings, method_settings
 from erde_core.views import all_views
-from erde_torch.experiment_errors import ExperimentError, nearest, sentence, unknown_key
+from erde_torch.experiment_errors import ExperimentError, nearest, sentence
+from erde_torch.variants import Variant, expand_variants
 
-EXITS = 4
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")  # it becomes the name of a folder
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")  # it becomes the name of a folder
 _RESERVED_LABELS = ("teacher", "checkpoints", "logs", "benchmarks")
-_LOSS_FIELDS = tuple(field.name for field in dataclasses.fields(LossSettings))
-_VARIANT_KEYS = ("method", "teacher", *_LOSS_FIELDS)
 
 
 class _Model(BaseModel):
@@ -153,39 +149,6 @@ class Cache(_Model):
         return views
 
 
-class Variant(BaseModel):
-    """A label's method and settings: ``method`` plus any field of ``LossSettings``."""
-
-    model_config = ConfigDict(frozen=True)
-    method: Literal["ce", "kd", "masked_kd", "erde"]
-    teacher: Literal["cache", "online"]
-    loss: LossSettings
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_flat_keys(cls, keys: Any) -> Any:  # noqa: ANN401 -- whatever the YAML holds
-        if not isinstance(keys, dict):
-            raise ValueError(f"must be a mapping with the key 'method', got {keys!r}")
-        for key in keys:
-            if key not in _VARIANT_KEYS:
-                raise ValueError(unknown_key(str(key), _VARIANT_KEYS))
-        if keys.get("method") not in list(METHODS):  # a list also refuses what cannot be hashed
-            known = ", ".join(METHODS)
-            raise ValueError(f"method must be one of {known}, got {keys.get('method')!r}")
-        loss = {key: value for key, value in keys.items() if key in _LOSS_FIELDS}
-        if isinstance(loss.get("exit_weights"), list):
-            loss["exit_weights"] = tuple(loss["exit_weights"])
-        settings = method_settings(keys["method"], **loss)
-        settings.weights_of_exits(EXITS)
-        teacher = keys.get("teacher", "cache")
-        return {"method": keys["method"], "teacher": teacher, "loss": settings}
-
-    @property
-    def reads_cache(self) -> bool:
-        """Whether its students read the teacher's cached logits."""
-        return self.loss.needs_teacher and self.teacher == "cache"
-
-
 Source = Annotated[
     DigitsSource | CifarSource | SvhnSource | FolderSource, Field(discriminator="name")
 ]
@@ -208,8 +171,8 @@ class Experiment(_Model):
         for label in self.variants:
             if not _LABEL.fullmatch(label):
                 raise ValueError(
-                    "variants: a label must be letters A-Z, digits, '_', '-' or '.' and start with "
-                    f"a letter or digit, got {label!r}"
+                    "variants: a label must be at most 200 letters A-Z, digits, '_', '-' or '.' "
+                    f"and start with a letter or digit, got {label!r}"
                 )
             if label in _RESERVED_LABELS:
                 raise ValueError(f"variants: the label {label!r} is taken by the workflow")
@@ -255,10 +218,18 @@ def read_experiment(path: str | Path) -> Experiment:
 
 
 def parse_experiment(keys: object, name: str) -> Experiment:
-    """Check what a YAML file holds; ``name`` is what errors call it."""
+    """Check what a YAML file holds; ``name`` is what errors call it.
+
+    Raises:
+        ExperimentError: a rule is broken.
+    """
     if not isinstance(keys, dict):
         raise ExperimentError(f"{name}: must be a mapping of keys, got {type(keys).__name__}")
     try:
-        return Experiment.model_validate(keys)
+        expanded = {"variants": expand_variants(keys["variants"])} if "variants" in keys else {}
+    except ValueError as error:
+        raise ExperimentError(f"{name}: {error}") from None
+    try:
+        return Experiment.model_validate(keys | expanded)
     except ValidationError as error:
         raise ExperimentError(f"{name}: {sentence(error, Experiment)}") from None

@@ -10,22 +10,17 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from erde_core.store.files import whole_file
+from erde_torch.curve_style import Style, styles_of
+from erde_torch.labels import name_of
 
 Table = Sequence[dict[str, str]]
 
-# Okabe and Ito's colours, safe for colour-blind readers; line style and marker tell the curves
-# apart in black and white print too.
-_STYLES = [
-    ("#D55E00", "-", "o"),
-    ("#0072B2", "--", "s"),
-    ("#009E73", "-.", "^"),
-    ("#666666", ":", "D"),
-    ("#CC79A7", (0, (5, 1, 1, 1, 1, 1)), "v"),
-    ("#E69F00", (0, (8, 2)), "P"),
-]
+# Six and seven: the first 42 curves differ in line or marker.
+_LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2))]
+_MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
+_INSIDE = 6  # entries that fit under the curves; a longer legend stands beside the picture
 _TEACHER = "#000000"
-_NAMES = {"ce": "CE", "kd": "KD", "masked_kd": "masked KD", "erde": "ERDE"}
-_FONT = {
+FONT = {
     "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.linewidth": 0.8,
@@ -47,15 +42,20 @@ def pareto_figure(experiment: str, curves: Table, pareto: Table, teacher: Table)
         The figure. Curves are means over seeds, bands one standard deviation (n - 1) around
         them; markers are means over seeds of the chosen points at their test cost.
     """
-    with mpl.rc_context(_FONT):
-        figure = Figure(figsize=(6.4, 4.3), dpi=200, layout="constrained")
+    with mpl.rc_context(FONT):
+        styles = styles_of((row["variant"] for row in curves), len(_LINES), len(_MARKERS))
+        beside = len(styles) > _INSIDE
+        figure = Figure(figsize=(9.4 if beside else 6.4, 4.3), dpi=200, layout="constrained")
         axes = figure.add_subplot()
-        labels = list(dict.fromkeys(row["variant"] for row in curves))
-        for label, style in zip(_erde_first(labels), _STYLES * len(labels), strict=False):
+        for label, style in styles.items():
             _draw_curve(axes, [row for row in curves if row["variant"] == label], label, style)
             _draw_points(axes, [row for row in pareto if row["variant"] == label], style)
         full = _draw_teacher(axes, teacher)
         _label(axes, experiment, curves, pareto, full)
+        if beside:
+            figure.legend(loc="outside right upper", handlelength=3.2, fontsize=8)
+        else:
+            axes.legend(loc="lower right", handlelength=3.2)
     return figure
 
 
@@ -65,34 +65,27 @@ def save_figure(figure: Figure, path: str | os.PathLike) -> None:
         figure.savefig(temporary, format="png", metadata={"Software": None})
 
 
-def _erde_first(labels: list[str]) -> list[str]:
-    """The method that the picture is about gets the first style; the rest keep their order."""
-    return sorted(labels, key=lambda label: not label.startswith("erde"))
-
-
 def _by_seed(rows: Table, column: str) -> NDArray[np.float64]:
     """One column as ``(seeds, rows per seed)``; empty cells are NaN."""
     seeds = dict.fromkeys(row["seed"] for row in rows)
     return np.array([[float(r[column] or "nan") for r in rows if r["seed"] == s] for s in seeds])
 
 
-def _draw_curve(axes: Axes, rows: Table, label: str, style: tuple) -> None:
-    color, line, marker = style
+def _draw_curve(axes: Axes, rows: Table, label: str, style: Style) -> None:
+    color, line = style.color, _LINES[style.line]
     # The legend shows the curve with its marker, which stand apart in the picture.
-    axes.plot(
-        [], [], color=color, linestyle=line, linewidth=1.6, label=_name(label), **_mark(marker)
-    )
+    shown = {"color": color, "linestyle": line, "linewidth": 1.6}
+    axes.plot([], [], label=name_of(label), **shown, **_mark(style))
     budgets = _by_seed(rows, "budget_macs")[0] / 1e6
     accuracy = 100 * _by_seed(rows, "test_accuracy")
     mean = accuracy.mean(0)
-    axes.plot(budgets, mean, color=color, linestyle=line, linewidth=1.6)
+    axes.plot(budgets, mean, **shown)
     if len(accuracy) > 1:
         spread = accuracy.std(0, ddof=1)
         axes.fill_between(budgets, mean - spread, mean + spread, color=color, alpha=0.15, lw=0)
 
 
-def _draw_points(axes: Axes, rows: Table, style: tuple) -> None:
-    color, _, marker = style
+def _draw_points(axes: Axes, rows: Table, style: Style) -> None:
     rows = [row for row in rows if row["status"] == "ok"]
     if not rows:
         return
@@ -101,11 +94,11 @@ def _draw_points(axes: Axes, rows: Table, style: tuple) -> None:
         chosen = [row for row in rows if row["teacher_share"] == share]
         cost = np.mean([float(row["test_mean_macs"]) for row in chosen]) / 1e6
         accuracy = 100 * np.mean([float(row["test_accuracy"]) for row in chosen])
-        axes.plot(cost, accuracy, color=color, zorder=3, **_mark(marker))
+        axes.plot(cost, accuracy, color=style.color, zorder=3, **_mark(style))
 
 
-def _mark(marker: str) -> dict[str, object]:
-    return {"marker": marker, "mec": "white", "mew": 0.7, "ms": 6.5}
+def _mark(style: Style) -> dict[str, object]:
+    return {"marker": _MARKERS[style.marker], "mec": "white", "mew": 0.7, "ms": 6.5}
 
 
 def _draw_teacher(axes: Axes, rows: Table) -> float:
@@ -135,12 +128,12 @@ def _label(axes: Axes, experiment: str, curves: Table, pareto: Table, full: floa
         axes.axvline(full * _fraction(share), color="0.88", linewidth=0.7, zorder=0)
     axes.grid(axis="y", color="0.92", linewidth=0.7)
     axes.set_axisbelow(True)
-    axes.legend(loc="lower right", handlelength=3.2)
-    seeds = len({row["seed"] for row in curves})
+    variants, seeds = ({row[key] for row in curves} for key in ("variant", "seed"))
     axes.set_title(
-        f"{experiment}: mean over {seeds} seed{'s' * (seeds > 1)}"
-        + (", band ± 1 standard deviation" if seeds > 1 else "")
-        + "; markers: threshold chosen on validation",
+        f"{experiment}: mean over {len(seeds)} seed{'s' * (len(seeds) > 1)}"
+        + (", band ± 1 standard deviation" if len(seeds) > 1 else "")
+        + ("\n" if len(variants) > _INSIDE else "; ")
+        + "markers: threshold chosen on validation",
         fontsize=8,
         color="0.3",
         loc="left",
@@ -155,7 +148,3 @@ def _fraction(share: str) -> float:
 def _round_ticks(low: float, high: float) -> list[float]:
     steps = [m * 10.0**e for e in range(-3, 7) for m in (1, 2, 3, 5, 7)]
     return [tick for tick in steps if low <= tick <= high]
-
-
-def _name(label: str) -> str:
-    return _NAMES.get(label, label)

@@ -73,3 +73,14 @@ def test_the_deployment_examples_run():
     assert names["found"].label.shape == (64,)
     exec(own, names := {})
     assert names["found"].exit.shape == (8,)
+
+
+def test_the_macs_of_the_scaling_page_are_counted(capsys):
+    (example,) = blocks("docs/scaling.md")
+    exec(example, {})
+    counted = [int(number) for number in re.findall(r"\d+(?=\.)", capsys.readouterr().out)]
+    text = (REPOSITORY / "docs/scaling.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| ResNet\d+, ImageNet stem \|(.*)\|.*\|$", text, re.M)
+    written = [int(cell.replace(",", "")) for row in rows for cell in row.split("|")]
+    assert len(counted) == 8
+    assert all(abs(a - b) <= 1 for a, b in zip(counted, written, strict=True))

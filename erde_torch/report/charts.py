@@ -5,31 +5,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from erde_torch.curve_style import styles_of
+from erde_torch.labels import name_of
+
 Table = Sequence[dict[str, str]]
 Chart = dict[str, object]
 
-# Okabe and Ito's colours, safe for colour-blind readers; dashes tell the curves apart as well.
-STYLES = [
-    ("#D55E00", "solid", "circle"),
-    ("#0072B2", "dash", "square"),
-    ("#009E73", "dashdot", "triangle-up"),
-    ("#666666", "dot", "diamond"),
-    ("#CC79A7", "longdash", "triangle-down"),
-    ("#E69F00", "longdashdot", "cross"),
-]
+_DASHES = ["solid", "dash", "dashdot", "dot", "longdash", "longdashdot"]
+_SYMBOLS = ["circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x"]
 SEEDS_FOR_BAND = 3  # with two, Student's t is 12.7 and the bands hide the curves
-NAMES = {"ce": "CE", "kd": "KD", "masked_kd": "masked KD", "erde": "ERDE"}
 
 
 def style_of(variants: Sequence[str]) -> dict[str, tuple[str, str, str]]:
-    """Colour, dash and symbol per variant; what starts with ``erde`` comes first."""
-    ordered = sorted(dict.fromkeys(variants), key=lambda label: not label.startswith("erde"))
-    return {label: STYLES[i % len(STYLES)] for i, label in enumerate(ordered)}
-
-
-def name_of(variant: str) -> str:
-    """The name that readers know a variant by."""
-    return NAMES.get(variant, variant)
+    """Colour, dash and symbol per variant, in the order to draw them."""
+    styles = styles_of(variants, len(_DASHES), len(_SYMBOLS))
+    return {v: (s.color, _DASHES[s.line], _SYMBOLS[s.marker]) for v, s in styles.items()}
 
 
 def pareto_chart(bands: Table, teacher: Table, rivals: Table) -> Chart:

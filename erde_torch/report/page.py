@@ -7,6 +7,7 @@ from pathlib import Path
 
 from plotly.offline import get_plotlyjs
 
+from erde_torch.labels import name_of
 from erde_torch.report import charts
 from erde_torch.report.charts import Chart, Table
 from erde_torch.report.curves import curve
@@ -41,7 +42,7 @@ def _data(source: Source, shown: dict[str, Chart]) -> dict[str, object]:
         "macs": first.macs.tolist(),
         "teacher_macs": int(source.teacher.macs[-1]),
         "log_classes": math.log(first.test.logits.shape[2]),
-        "names": {variant: charts.name_of(variant) for variant in variants},
+        "names": {variant: name_of(variant) for variant in variants},
         "networks": [
             {"variant": variant, "seed": seed}
             | {name: curve(getattr(student, name), student.macs) for name in ("val", "test")}

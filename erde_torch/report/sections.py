@@ -4,8 +4,9 @@ import html
 from collections.abc import Mapping
 
 from erde_torch.deployment import DELTA, EPSILONS, REFERENCE_DROP, reference_threshold
+from erde_torch.labels import name_of
 from erde_torch.report import tables
-from erde_torch.report.charts import SEEDS_FOR_BAND, Chart, name_of
+from erde_torch.report.charts import SEEDS_FOR_BAND, Chart
 from erde_torch.report.pictures import example_rows, pictures_html
 from erde_torch.report.source import Source
 

@@ -3,7 +3,8 @@
 import html
 from collections.abc import Sequence
 
-from erde_torch.report.charts import Table, mean_over, name_of
+from erde_torch.labels import name_of
+from erde_torch.report.charts import Table, mean_over
 
 Cell = str | float | int | None
 

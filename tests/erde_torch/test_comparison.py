@@ -76,6 +76,20 @@ def test_which_variants_are_compared():
     assert pairs({"a": "ce", "c": "kd"}) == [("a", "c")]
 
 
+def test_listed_values_are_compared_with_the_first_of_their_list():
+    erde = ["erde-entropy_weight-0", "erde-entropy_weight-0.3", "erde-entropy_weight-1"]
+    alone = [(erde[1], erde[0]), (erde[2], erde[0])]
+    assert pairs(dict.fromkeys(erde, "erde")) == alone
+    with_kd = pairs({"kd": "kd"} | dict.fromkeys(erde, "erde"))
+    assert with_kd == [(label, "kd") for label in erde] + alone
+    kd = {"kd-temperature-1": "kd", "kd-temperature-4": "kd"}
+    assert pairs(kd | {"ce": "ce"}) == [
+        ("kd-temperature-1", "ce"),
+        ("kd-temperature-4", "kd-temperature-1"),
+    ]
+    assert pairs({"a": "erde", "b": "erde"}) == [("a", "b")]
+
+
 def test_what_cannot_be_paired_is_named(students):
     missing = {key: value for key, value in students.items() if key != ("erde", 1)}
     with pytest.raises(ValueError, match=r"variant erde must have the seeds of kd, \[0, 1\]"):

@@ -106,6 +106,42 @@ def test_curves_are_told_apart_without_colour(axes):
 LEGEND = ["ERDE", "CE", "KD", "masked KD"]
 
 
+def renamed(names):
+    """The tables with other variants."""
+    return {
+        key: [row | {"variant": names.get(row.get("variant"), row.get("variant"))} for row in rows]
+        for key, rows in tables().items()
+    }
+
+
+def test_listed_values_are_called_by_their_value():
+    names = {"ce": "erde-entropy_weight-0", "erde": "erde-entropy_weight-0.3"}
+    axes = pareto_figure("digits", **renamed(names)).axes[0]
+    legend = [entry.get_text() for entry in axes.get_legend().get_texts()]
+    assert legend[:2] == ["ERDE, entropy weight 0", "ERDE, entropy weight 0.3"]
+
+
+def test_a_long_legend_stands_beside_the_curves():
+    short = tables()
+    many = {
+        name: [
+            row | {"variant": f"erde-temperature-{t}"}
+            for t in range(1, 9)
+            for row in rows
+            if row["variant"] == "erde"
+        ]
+        for name, rows in short.items()
+        if name != "teacher"
+    }
+    figure = pareto_figure("digits", teacher=short["teacher"], **many)
+    assert figure.axes[0].get_legend() is None
+    figure.draw_without_rendering()
+    legend = figure.legends[0].get_window_extent()
+    assert len(figure.legends[0].get_texts()) == 9
+    assert legend.x0 > figure.axes[0].get_window_extent().x1
+    assert legend.x1 <= figure.bbox.x1
+
+
 def test_axes_say_what_they_show(axes):
     legend = [entry.get_text() for entry in axes.get_legend().get_texts()]
     assert legend == [*LEGEND, "teacher's exits"]

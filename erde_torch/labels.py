@@ -1,0 +1,63 @@
+"""Labels of variants that come from a list of values, and the names that readers see.
+
+A label is the family's, then ``-<key>-<value>`` per listed key: ``erde-entropy_weight-0.3``. Keys
+stand in the order of ``LossSettings``, whatever the file's order. A number is the shortest text
+that reads back as itself, so that 1 and 1.0 are both ``1``, 1e-3 is ``0.001`` and 1e-5 ``1e-05``;
+the weights of exits are joined by ``_``; words stay as they are.
+"""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+
+from erde_core.settings import LossSettings
+
+LOSS_FIELDS = tuple(field.name for field in dataclasses.fields(LossSettings))
+_NAMES = {"ce": "CE", "kd": "KD", "masked_kd": "masked KD", "erde": "ERDE"}
+_NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
+_PAIR = rf"-({'|'.join(LOSS_FIELDS)})-({_NUMBER}(?:_{_NUMBER})*|[a-z_]+)"
+_LISTED = re.compile(rf"(.+?)((?:{_PAIR})+)")
+
+
+def listed_label(family: str, values: Mapping[str, object]) -> str:
+    """The label of the family's member that has ``values``, by key of ``LossSettings``."""
+    pairs = [f"-{key}-{value_text(values[key])}" for key in LOSS_FIELDS if key in values]
+    return family + "".join(pairs)
+
+
+def value_text(value: object) -> str:
+    """A value as it stands in a label."""
+    if isinstance(value, list | tuple):
+        return "_".join(map(value_text, value))
+    if isinstance(value, int | float):
+        return repr(value + 0.0).removesuffix(".0").replace("+", "")
+    return str(value)
+
+
+def family_of(label: str) -> str:
+    """The label that listed the values; a label without values is its own family."""
+    return split_label(label)[0]
+
+
+def split_label(label: str) -> tuple[str, dict[str, str]]:
+    """The family, and the text of each listed value by its key."""
+    found = _LISTED.fullmatch(label)
+    if not found:
+        return label, {}
+    return found[1], dict(re.findall(_PAIR, found[2]))
+
+
+def name_of(label: str) -> str:
+    """What readers call a variant: ``ERDE``, or ``ERDE, entropy weight 0.3``."""
+    family, values = split_label(label)
+    pairs = [f"{key.replace('_', ' ')} {_readable(key, value)}" for key, value in values.items()]
+    return ", ".join([_NAMES.get(family, family), *pairs])
+
+
+def values_name(label: str) -> str:
+    """The listed values alone: ``0.3``, or ``0.3, 4`` where two keys list."""
+    return ", ".join(_readable(key, value) for key, value in split_label(label)[1].items())
+
+
+def _readable(key: str, value: str) -> str:
+    return value.replace("_", " ") if key == "exit_weights" else value
