@@ -43,8 +43,11 @@ def values_figure(experiment: str, rows: Table) -> Figure:
                 _draw(axes, mine, split)
                 axes.set_title(title, fontsize=9)
             pair[0].set_ylabel("accuracy (%)")
-        entries = panels[0, 0].get_legend_handles_labels()
-        figure.legend(*entries, loc="outside lower center", ncols=3, handlelength=3.2)
+        drawn = [axes.get_legend_handles_labels() for axes in panels[:, 0]]
+        entries = {name: line for pair in drawn for line, name in zip(*pair, strict=True)}
+        figure.legend(
+            entries.values(), entries.keys(), loc="outside lower center", ncols=3, handlelength=3.2
+        )
         seeds = max(int(row["seeds"]) for row in rows)
         figure.suptitle(
             f"{experiment}: mean over {seeds} seed{'s' * (seeds > 1)}"
@@ -59,15 +62,16 @@ def values_figure(experiment: str, rows: Table) -> Figure:
 def _draw(axes: Axes, rows: Table, split: str) -> None:
     labels = list(dict.fromkeys(row["variant"] for row in rows))
     shares = list(dict.fromkeys(row["teacher_share"] for row in rows))
-    shifts = np.linspace(-_SPREAD / 2, _SPREAD / 2, len(shares)) if shares[1:] else [0.0]
-    for share, shift, (color, line, marker) in zip(
-        shares, shifts, _STYLES[: len(shares)], strict=True
-    ):
-        mine = [row for row in rows if row["teacher_share"] == share]
-        x = np.arange(len(labels)) + shift
-        mean, spread = (_percent(mine, f"{split}_{name}") for name in ("accuracy", "deviation"))
-        if np.isnan(mean).all():
+    reached = {row["teacher_share"] for row in rows if int(row["seeds"])}
+    places = iter(
+        np.linspace(-_SPREAD / 2, _SPREAD / 2, len(reached)) if len(reached) > 1 else [0.0]
+    )
+    for share, (color, line, marker) in zip(shares, _STYLES[: len(shares)], strict=True):
+        if share not in reached:
             continue
+        mine = [row for row in rows if row["teacher_share"] == share]
+        x = np.arange(len(labels)) + next(places)
+        mean, spread = (_percent(mine, f"{split}_{name}") for name in ("accuracy", "deviation"))
         style = {"color": color, "linestyle": line, "marker": marker, "ms": 5, "lw": 1.4}
         axes.errorbar(x, mean, spread, label=_budget(share, mine), elinewidth=0.9, **style)
         best = [row["chosen"] == "1" for row in mine]

@@ -51,6 +51,15 @@ def test_what_cannot_be_reached_leaves_a_gap():
     assert np.isnan(heights(val, "o")[1])
 
 
+def test_nothing_reached_draws_nothing_and_moves_nothing():
+    rows = pareto() + [row | {"teacher_share": "1/12"} for row in pareto()]
+    for row in rows[len(rows) // 2 :]:
+        row |= {"status": "not reachable", "val_accuracy": "", "test_accuracy": ""}
+    val, _ = values_figure("digits", text(value_rows(rows))).axes
+    assert [place for place, _ in rings(val)] == [0]
+    assert len(val.collections) == 1
+
+
 def test_each_list_has_its_own_panels_and_the_title_says_what_bars_are():
     drawn = figure(RUNS | {"kd-kd_mask-right": [(0.5, 0.5)], "kd-kd_mask-all": [(0.6, 0.4)]})
     assert [axes.get_xlabel() for axes in drawn.axes[::2]] == [
