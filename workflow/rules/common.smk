@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from erde_torch.code_hash import code_hash
 from erde_torch.experiment import read_experiment
 from erde_torch.experiment_errors import ExperimentError
+from erde_torch.needs import memory_mb
 
 REPOSITORY = Path(workflow.basedir)
 EXPERIMENTS = Path(
@@ -21,6 +22,13 @@ RIVALS_WANTED = bool(config.get("rivals", True))
 # What scripts read beside their params: it changes no result, so a change reruns nothing.
 config["experiments"] = str(EXPERIMENTS)
 config.setdefault("checkpoint_seconds", 300)
+
+# On a cluster Snakemake counts nodes instead of cores; so it does in a dry run and inside the jobs.
+ON_CLUSTER = workflow.resource_settings.nodes is not None or workflow.remote_exec
+# Whether `device: auto` asks for a GPU. The host that submits says nothing about the nodes.
+GPU_FOR_AUTO = bool(
+    config.get("gpu_for_auto", ON_CLUSTER or bool(shutil.which("nvidia-smi")))
+)
 
 
 wildcard_constraints:
@@ -54,11 +62,14 @@ def code(*modules):
 
 
 def gpus(wildcards):
-    """Ask for a GPU if the experiment says so, or if it leaves it open and there is one."""
+    """Ask for a GPU if the experiment says so, or if it leaves it open and GPU_FOR_AUTO."""
     device = experiment(wildcards.experiment).device
-    return int(
-        device == "cuda" or (device == "auto" and bool(shutil.which("nvidia-smi")))
-    )
+    return int(device == "cuda" or (device == "auto" and GPU_FOR_AUTO))
+
+
+def memory(stage):
+    """A resources function: MB of main memory that the stage needs for the experiment."""
+    return lambda wildcards: memory_mb(experiment(wildcards.experiment), stage)
 
 
 def training(part, wildcards):
