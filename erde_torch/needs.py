@@ -1,7 +1,7 @@
 """How much main memory a stage needs, from the experiment file alone. Imports no torch.
 
-An upper bound to ask a scheduler for, before any data set is there: too much costs some waiting, too
-little costs the job. On a GPU the activations lie elsewhere, and the bound is loose.
+An upper bound to ask a scheduler for, before any data set is there: too much costs some waiting,
+too little costs the job. On a GPU the activations lie elsewhere, and the bound is loose.
 """
 
 import functools

@@ -84,7 +84,10 @@ class SlurmNode:
     def __init__(self, folder: Path, gpus: int = 2) -> None:
         self.folder, self.gpus = folder, gpus
         self.host = socket.gethostname().split(".")[0]
-        self.environment = {"SLURM_CONF": str(folder / "slurm.conf"), "PATH": _path()}
+        self.environment = {
+            "SLURM_CONF": str(folder / "slurm.conf"),
+            "PATH": f"{folder / 'bin'}:{_path()}",
+        }
         self._daemons: list[subprocess.Popen] = []
 
     def start(self) -> None:
@@ -129,13 +132,12 @@ class SlurmNode:
         return self.command("sinfo", "-h", "-o", layout, check=False).strip()
 
     def jobs(self, state: str = "R") -> dict[str, str]:
-        """{job number: comment} of the jobs in a state; the plugin puts rule and wildcards there."""
+        """{job number: comment} of the jobs in a state; the comment has rule and wildcards."""
         listed = self.command("squeue", "-h", "-t", state, "-o", "%i %k")
         return dict(line.split(maxsplit=1) for line in listed.splitlines())
 
     def _run(self, name: str, *options: str) -> None:
-        log = open(self.folder / f"{name}.out", "w", encoding="utf-8")
-        with log:
+        with open(self.folder / f"{name}.out", "w", encoding="utf-8") as log:
             self._daemons.append(
                 subprocess.Popen(
                     [shutil.which(name, path=_path()), *options],
@@ -156,8 +158,13 @@ class SlurmNode:
             time.sleep(0.1)
 
     def _write_configuration(self) -> None:
-        for name in ("state", "spool"):
+        for name in ("state", "spool", "bin"):
             (self.folder / name).mkdir()
+        # The plugin hides SLURM_CONF from the srun inside a job, which would look in /etc/slurm.
+        srun = self.folder / "bin" / "srun"
+        conf, real = self.environment["SLURM_CONF"], shutil.which("srun", path=_path())
+        srun.write_text(f'#!/bin/sh\nSLURM_CONF={conf} exec {real} "$@"\n', encoding="utf-8")
+        srun.chmod(0o755)
         key = self.folder / "munge.key"
         key.write_bytes(secrets.token_bytes(128))
         key.chmod(0o400)
