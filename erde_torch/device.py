@@ -1,8 +1,12 @@
 """Which device, which precision, how many threads: decided once, at the start of a stage."""
 
 import contextlib
+import os
+from collections.abc import Callable
 
 import torch
+
+from erde_torch.gpu_claim import claim_gpus
 
 
 def choose_device(name: str) -> torch.device:
@@ -15,6 +19,27 @@ def choose_device(name: str) -> torch.device:
     if name == "cuda" and not found:
         raise ValueError("device must be available, got 'cuda' but PyTorch sees no GPU")
     return torch.device("cuda" if name != "cpu" and found else "cpu")
+
+
+def claim_device(name: str, say: Callable[[str], None]) -> torch.device:
+    """What ``name`` chooses; of several GPUs one that no other process of this user has claimed.
+
+    Waits while all are claimed, and says which device it is.
+    """
+    device = choose_device(name)
+    if device.type == "cpu":
+        reserved = os.environ.get("CUDA_VISIBLE_DEVICES")
+        unused = f"; reserved and not used: GPU {reserved}" if reserved else ""
+        say(f"device: CPU{unused}")
+        return device
+    names = [
+        str(torch.cuda.get_device_properties(i).uuid) for i in range(torch.cuda.device_count())
+    ]
+    (position,) = claim_gpus(names, 1, say)
+    torch.cuda.set_device(position)
+    kind = torch.cuda.get_device_name(position)
+    say(f"device: GPU {position} of {len(names)} visible, {kind} ({names[position]})")
+    return torch.device("cuda", position)
 
 
 def choose_precision(name: str, device: torch.device) -> str:

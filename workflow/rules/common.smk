@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from erde_torch.code_hash import code_hash
 from erde_torch.experiment import read_experiment
 from erde_torch.experiment_errors import ExperimentError
+from erde_torch.gpu_claim import visible_gpus
 from erde_torch.needs import memory_mb
 
 REPOSITORY = Path(workflow.basedir)
@@ -29,6 +30,9 @@ ON_CLUSTER = workflow.resource_settings.nodes is not None or workflow.remote_exe
 GPU_FOR_AUTO = bool(
     config.get("gpu_for_auto", ON_CLUSTER or bool(shutil.which("nvidia-smi")))
 )
+# Local jobs that want a GPU take turns on those that there are; each claims its own.
+if not ON_CLUSTER and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", max(1, visible_gpus()))
 
 
 wildcard_constraints:
