@@ -50,6 +50,23 @@ GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs={cpus} RealMemory={memory} Gres=gpu:{gpus} State=UNKNOWN
 PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 PartitionName=short Nodes=ALL MaxTime=30 State=UP
+PartitionName=charged Nodes=ALL MaxTime=INFINITE State=UP
+JobSubmitPlugins=lua
+"""
+
+# A cluster that charges jobs to accounts, as far as that goes without a database.
+REFUSAL = "jobs of this partition must name an account"
+SUBMIT = f"""
+function slurm_job_submit(job, partitions, user)
+   if job.partition == "charged" and job.account == nil then
+      slurm.log_user("{REFUSAL}")
+      return 2045
+   end
+   return slurm.SUCCESS
+end
+function slurm_job_modify(job, record, partitions, user)
+   return slurm.SUCCESS
+end
 """
 
 
@@ -117,6 +134,13 @@ class SlurmNode:
                 daemon.wait()
         self._daemons.clear()
 
+    def clear(self) -> None:
+        """End all jobs, and let the node take new ones."""
+        self.command("scancel", "--user=root")
+        self.command("scontrol", "update", f"NodeName={self.host}", "State=RESUME", check=False)
+        self._wait("an empty queue", lambda: not self.command("squeue", "-h"))
+        self._wait("an idle node", lambda: self.sinfo("%T") == "idle")
+
     def command(self, *words: str, check: bool = True) -> str:
         """What a Slurm command prints."""
         environment = os.environ | self.environment
@@ -173,6 +197,7 @@ class SlurmNode:
             controller_port=_free_port(), node_port=_free_port(),
         )  # fmt: skip
         (self.folder / "slurm.conf").write_text(text, encoding="utf-8")
+        (self.folder / "job_submit.lua").write_text(SUBMIT, encoding="utf-8")
         devices = [self.folder / f"gpu{number}" for number in range(self.gpus)]
         for device in devices:
             subprocess.run(["mknod", str(device), "c", "1", "3"], check=True)
