@@ -2,12 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from erde_torch.cluster import Cluster, Machine, Partition
 
 _PROFILE = "profiles/slurm/config.yaml"
-_Resource = TypeVar("_Resource", int, str)
 _LONGEST_SILENCE = 240  # seconds between two looks of the plugin at squeue: 180, and some patience
 
 
@@ -27,18 +26,21 @@ class Request:
     def of(cls, job: Any) -> "Request":  # noqa: ANN401
         """Of a Snakemake job; what is only known when it runs counts as not said."""
 
-        def known(name: str, nothing: _Resource) -> _Resource:
-            value = job.resources.get(name, nothing)
-            return value if isinstance(value, type(nothing)) else nothing
+        def number(name: str) -> int:
+            value = job.resources.get(name, 0)
+            return value if isinstance(value, int) else 0
+
+        def text(name: str) -> str:  # YAML makes a number of an account 1234
+            return str(job.resources.get(name, ""))
 
         return cls(
             job.rule.name,
-            known("gpu", 0),
+            number("gpu"),
             job.threads,
-            known("mem_mb", 0),
-            known("runtime", 0),
-            known("slurm_partition", ""),
-            known("slurm_account", ""),
+            number("mem_mb"),
+            number("runtime"),
+            text("slurm_partition"),
+            text("slurm_account"),
         )
 
 

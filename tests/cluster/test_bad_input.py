@@ -57,6 +57,6 @@ def test_more_gpus_than_a_machine_has_are_refused(refused):
 
 def test_slurms_own_refusal_reaches_the_user(refused):
     """An account that only the cluster's own rules ask for shows when the job is submitted."""
-    said = refused("--retries", "0", slurm_partition="charged")
+    said = refused(slurm_partition="charged")
     assert REFUSAL in said
     assert "Traceback" not in said

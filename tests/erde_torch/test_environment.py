@@ -1,3 +1,4 @@
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -5,7 +6,14 @@ import torch
 
 from erde_torch import device
 from erde_torch.clock import clock
-from erde_torch.device import autocast, choose_device, choose_precision, claim_device, set_threads
+from erde_torch.device import (
+    autocast,
+    choose_device,
+    choose_precision,
+    claim_device,
+    claim_for_children,
+    set_threads,
+)
 from erde_torch.environment import Environment
 
 CPU = torch.device("cpu")
@@ -45,6 +53,22 @@ def test_each_job_takes_a_gpu_of_its_own_and_says_which(monkeypatch, said):
     assert used == [2]
     assert asked == [(["uuid0", "uuid1", "uuid2"], 1, said.append)]
     assert said == ["device: GPU 2 of 3 visible, H100 (uuid2)"]
+
+
+@pytest.mark.parametrize(
+    ("listed", "left"), [(None, "0,2"), ("4,5,6", "4,6"), ("GPU-a,GPU-b,GPU-c", "GPU-a,GPU-c")]
+)
+def test_children_see_what_was_claimed_for_them(monkeypatch, said, listed, left):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    properties = [SimpleNamespace(uuid=f"uuid{i}") for i in range(3)]
+    monkeypatch.setattr(torch.cuda, "get_device_properties", properties.__getitem__)
+    monkeypatch.setattr(device, "claim_gpus", lambda names, count, say: [0, 2])
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed or "")
+    if listed is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    claim_for_children(2, said.append)
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == left
+    assert said == ["devices: GPUs 0, 2 of 3 visible"]
 
 
 def test_on_the_cpu_no_gpu_is_claimed(monkeypatch, said):

@@ -78,5 +78,6 @@ def test_every_request_is_looked_at():
 
 def test_what_a_job_does_not_know_yet_is_not_asked_for():
     resources = {"gpu": 2, "mem_mb": "<TBD>", "runtime": 30, "slurm_partition": "gpu"}
+    resources["slurm_account"] = 1234
     job = SimpleNamespace(rule=SimpleNamespace(name="cache"), resources=resources, threads=3)
-    assert Request.of(job) == Request("cache", 2, 3, 0, 30, "gpu", "")
+    assert Request.of(job) == Request("cache", 2, 3, 0, 30, "gpu", "1234")
