@@ -56,9 +56,15 @@ def in_mid_training(checkout, run):
     return epoch * STEPS + step
 
 
+def logged(checkout):
+    """What the trainer says; Snakemake removes the file when it submits the job again."""
+    path = checkout.root / LOG
+    return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
+
 def resumed_at(checkout):
     """The step at which the last attempt took over."""
-    text = (checkout.root / LOG).read_text(encoding="utf-8", errors="replace")
+    text = logged(checkout)
     found = [line for line in text.splitlines() if "resuming in epoch" in line]
     assert found, text
     epoch, step = found[-1].split("resuming in epoch ")[1].split(", step ")
@@ -82,8 +88,7 @@ def test_a_job_at_its_time_limit_is_warned_saves_and_goes_on(quiet, prepared, cl
     once = ("--set-resources", "teacher:runtime=1 if attempt == 1 else 20")
     warned = {"slurm_extra": "'--signal=TERM@5'"}
     run = cluster_run(checkout, TARGET, "--config", "checkpoint_seconds=86400", *once, **warned)
-    log, saved = checkout.root / LOG, "stopped by SIGTERM; the checkpoint is saved"
-    wait_until(lambda: log.exists() and saved in log.read_text("utf-8", "replace"), run)
+    wait_until(lambda: "stopped by SIGTERM; the checkpoint is saved" in logged(checkout), run)
     done = steps_done(checkout.root / FOLDER)
     assert (0, 0) < done < (30, 0)
     said = run.wait()
@@ -103,12 +108,11 @@ def test_a_killed_master_leaves_a_trainer_that_the_next_one_waits_for(
     (orphan,) = node.jobs()
     checkout.snakemake("--unlock", TARGET)
     second = cluster_run(checkout, TARGET, *EVERY_STEP)
-    log = checkout.root / LOG
     waits = "waiting: results/fault/checkpoints/teacher is in use by process"
-    wait_until(lambda: waits in log.read_text("utf-8", "replace"), second)
-    assert f"(Slurm job {orphan})" in log.read_text("utf-8", "replace")
+    wait_until(lambda: waits in logged(checkout), second)
+    assert f"(Slurm job {orphan})" in logged(checkout)
     second.wait()
-    assert "the training is already finished" in log.read_text("utf-8", "replace")
+    assert "the training is already finished" in logged(checkout)
     assert content(checkout.root / TARGET) == content(quiet.root / TARGET)
 
 
