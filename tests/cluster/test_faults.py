@@ -25,7 +25,7 @@ def experiment():
 
 
 @pytest.fixture(scope="module")
-def quiet(tmp_path_factory):
+def quiet(the_node, tmp_path_factory):
     """A checkout in which nothing went wrong, and nothing was slowed down."""
     checkout = copy_repository(tmp_path_factory.mktemp("quiet"))
     checkout.write_experiment("fault", experiment())

@@ -140,6 +140,12 @@ def test_a_judgement_that_came_late_takes_nothing(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["lease.3"]
 
 
+def test_who_comes_second_takes_nothing(tmp_path):
+    (tmp_path / "lease.2").write_bytes(b"the first's")
+    assert lease._create(tmp_path, 2) is None
+    assert (tmp_path / "lease.2").read_bytes() == b"the first's"
+
+
 def test_a_half_written_lease_is_waited_for_like_any_other(tmp_path, monkeypatch):
     monkeypatch.setattr(lease, "LEASE_SECONDS", 0.3)
     monkeypatch.setattr(lease, "POLL_SECONDS", 0.01)
