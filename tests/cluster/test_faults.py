@@ -100,9 +100,11 @@ def test_a_job_at_its_time_limit_is_warned_saves_and_goes_on(quiet, prepared, cl
 def test_a_killed_master_leaves_a_trainer_that_the_next_one_waits_for(
     quiet, prepared, cluster_run, node
 ):
-    checkout = prepared(40)
+    checkout = prepared(15)
     first = cluster_run(checkout, TARGET, *EVERY_STEP)
     in_mid_training(checkout, first)
+    trainer = int((checkout.root / FOLDER / "lock").read_text(encoding="utf-8").split()[1])
+    os.kill(trainer, signal.SIGSTOP)  # so that it surely is still there when the second one comes
     os.kill(first.process.pid, signal.SIGKILL)
     first.process.wait()
     (orphan,) = node.jobs()
@@ -111,6 +113,7 @@ def test_a_killed_master_leaves_a_trainer_that_the_next_one_waits_for(
     waits = "waiting: results/fault/checkpoints/teacher is in use by process"
     wait_until(lambda: waits in logged(checkout), second)
     assert f"(Slurm job {orphan})" in logged(checkout)
+    os.kill(trainer, signal.SIGCONT)
     second.wait()
     assert "the training is already finished" in logged(checkout)
     assert content(checkout.root / TARGET) == content(quiet.root / TARGET)
