@@ -24,14 +24,9 @@ RIVALS_WANTED = bool(config.get("rivals", True))
 config["experiments"] = str(EXPERIMENTS)
 config.setdefault("checkpoint_seconds", 300)
 
-# On a cluster Snakemake counts nodes instead of cores; so it does in a dry run and inside the jobs.
-ON_CLUSTER = workflow.resource_settings.nodes is not None or workflow.remote_exec
-# Whether `device: auto` asks for a GPU. The host that submits says nothing about the nodes.
-GPU_FOR_AUTO = bool(
-    config.get("gpu_for_auto", ON_CLUSTER or bool(shutil.which("nvidia-smi")))
-)
-# Local jobs that want a GPU take turns on those that there are; each claims its own.
-if not ON_CLUSTER and "gpu" not in workflow.global_resources:
+# Local jobs that want a GPU take turns on those that there are; each claims its own. Where
+# Snakemake counts nodes (--jobs), a cluster may be meant, which shares out its GPUs by itself.
+if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_resources:
     workflow.register_resource("gpu", max(1, visible_gpus()))
 
 
@@ -65,10 +60,24 @@ def code(*modules):
     return code_hash(REPOSITORY, *modules)
 
 
+def on_cluster():
+    """Whether jobs run elsewhere than the master; a dry run can only judge by --jobs."""
+    plugin = workflow.executor_plugin
+    if plugin is None or plugin.common_settings.dryrun_exec:
+        return workflow.resource_settings.nodes is not None
+    return workflow.remote_exec or not plugin.common_settings.local_exec
+
+
+def gpu_for_auto():
+    """Whether `device: auto` asks for a GPU: one is here, or the cluster will have it."""
+    default = on_cluster() or bool(shutil.which("nvidia-smi"))
+    return bool(config.get("gpu_for_auto", default))
+
+
 def gpus(wildcards):
-    """Ask for a GPU if the experiment says so, or if it leaves it open and GPU_FOR_AUTO."""
+    """Ask for a GPU if the experiment says so, or leaves it open and there may be one."""
     device = experiment(wildcards.experiment).device
-    return int(device == "cuda" or (device == "auto" and GPU_FOR_AUTO))
+    return int(device == "cuda" or (device == "auto" and gpu_for_auto()))
 
 
 def memory(stage):
