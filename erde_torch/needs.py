@@ -41,7 +41,11 @@ def memory_mb(experiment: "Experiment", stage: str) -> int:
     student = _activations(experiment.student, height, width)
     cache = _cache_bytes(experiment, images)
     view = images * _EXITS * _classes(experiment) * (2 * _FLOAT32_BYTES + 2 * _FLOAT16_BYTES)
-    return _in_mb(
+    processes = {
+        "teacher": experiment.teacher.train.processes,
+        "student": experiment.student.train.processes,
+    }
+    return processes.get(stage, 1) * _in_mb(
         data
         + {
             "teacher": teacher,

@@ -47,6 +47,13 @@ def test_it_grows_with_what_it_holds():
     assert needed("teacher", cache={"views": 4}) == needed("teacher")
 
 
+def test_every_process_of_a_training_has_its_own():
+    two = {"train": {"epochs": 1, "processes": 2}}
+    assert needed("teacher", teacher=two) == 2 * needed("teacher")
+    assert needed("student", student=two) == 2 * needed("student")
+    assert needed("cache", teacher=two) == needed("cache")
+
+
 def test_a_folder_is_counted(tmp_path):
     needs._folder.cache_clear()
     for name in ("train/cat", "train/dog", "test/cat"):
