@@ -1,10 +1,10 @@
-# make venv | demo | test | faults | mutation | bench | lint | clean      (PYTHON=python3.12 make venv picks another Python ≥ 3.11)
+# make venv | demo | test | faults | cluster | mutation | bench | lint | clean      (PYTHON=python3.12 make venv picks another Python ≥ 3.11)
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN = .venv/bin
 READY = .venv/.ready
 
-.PHONY: venv demo test faults mutation bench lint clean
+.PHONY: venv demo test faults cluster mutation bench lint clean
 
 venv: $(READY)
 
@@ -29,6 +29,10 @@ test: $(READY)
 # Minutes of SIGKILL, full disks and second trainers; apart from `make test` for its length.
 faults: $(READY)
 	$(BIN)/python -m pytest tests/faults --override-ini addopts=-q -rA
+
+# A real Slurm of one node, which needs root and slurmctld, slurmd, slurm-client and munge; else all is skipped.
+cluster: $(READY)
+	$(BIN)/python -m pytest tests/cluster --override-ini addopts=-q -rA
 
 # Breaks the mathematics in many small ways and asks the tests to notice each.
 mutation: $(READY)

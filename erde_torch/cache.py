@@ -19,6 +19,7 @@ from erde_torch.clock import clock
 from erde_torch.environment import Environment
 from erde_torch.folds import fold_of_samples
 from erde_torch.forward import exit_accuracy, view_logits
+from erde_torch.lock import check_held
 from erde_torch.models import MultiExitResNet
 from erde_torch.training_data import validation_set, viewed_train_images
 from erde_torch.weights import network_hash
@@ -89,6 +90,7 @@ def build_cache(
     asked = _FoldedTeachers(teachers, dataset, precision, env.device)
     _fill(writer, asked, images, dataset.train.labels, env)
     wrong_on_val = asked.wrong_on_validation(dataset)
+    check_held(env.folder)
     writer.finish(path, wrong_on_val)
     train = read_teacher_logits(path).wrong_on_train
     for name, wrong in (("train views", train), ("validation", wrong_on_val)):
@@ -110,6 +112,7 @@ def _fill(
     for done, view in enumerate(missing, 1):
         logits = teachers.answers(images, view)
         wrong = (logits.argmax(2) != labels[:, None]).sum(0)
+        check_held(env.folder)
         writer.write_view(view, logits, wrong)
         now = time.monotonic()
         if now - said > _SAY_SECONDS or done == len(missing):

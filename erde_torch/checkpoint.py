@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from erde_core.store.files import whole_file
+from erde_torch.lock import check_held
 from erde_torch.weights import seal
 
 
@@ -114,6 +115,7 @@ class Checkpoint:
 
         Raises:
             CheckpointError: the disk is full or the folder read-only; the last one stays whole.
+            LostLeaseError: another trainer has taken the folder over meanwhile.
         """
         tensors = {name: t.detach().cpu().contiguous() for name, t in state.tensors().items()}
         metadata = {"identity": self.identity, "position": json.dumps(vars(position))}
@@ -121,6 +123,7 @@ class Checkpoint:
         try:
             with whole_file(self.path) as temporary:
                 save_file(tensors, temporary, metadata)
+                check_held(self.path.parent)
         except (OSError, SafetensorError) as error:
             raise CheckpointError(f"{self.path}: cannot write the checkpoint: {error}") from error
         self._saved_at = time.monotonic()

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from erde_torch.device import choose_device
+from erde_torch.device import choose_device, claim_device
 from erde_torch.processes import ALONE, Processes
 
 
@@ -49,8 +49,12 @@ def stage_environment(
     processes: Processes = ALONE,
 ) -> Environment:
     """The environment of a Snakemake job (its script's ``snakemake`` object) called ``name``."""
+    if processes.count == 1:
+        device = claim_device(job.params.device, say)
+    else:  # the process that started these claimed their GPUs
+        device = processes.own_device(choose_device(job.params.device))
     return Environment(
-        device=processes.own_device(choose_device(job.params.device)),
+        device=device,
         folder=Path("results", job.wildcards.experiment, "checkpoints", name),
         code=job.params.code,
         checkpoint_seconds=float(job.config["checkpoint_seconds"]),

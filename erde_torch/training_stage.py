@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import torch
 
-from erde_torch.device import choose_device
+from erde_torch.device import choose_device, claim_for_children
 from erde_torch.environment import Environment, stage_environment
 from erde_torch.experiment import read_experiment
 from erde_torch.launch import launch
@@ -48,7 +48,10 @@ def run_training(
         if train.processes == 1:
             _train(job, name, ALONE, say, body)
         else:
-            check_devices(choose_device(job.params.device), train.processes)
+            device = choose_device(job.params.device)
+            check_devices(device, train.processes)
+            if device.type == "cuda":
+                claim_for_children(train.processes, say)
             launch(job, script, train.processes, train.threads)
 
 

@@ -1,3 +1,5 @@
+import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -7,12 +9,18 @@ import time
 
 import pytest
 
-from erde_torch.lock import folder_lock
+from erde_torch import lease
+from erde_torch.holder import Holder
+from erde_torch.lock import check_held, folder_lock
 
 HOLDS = """
-import sys, time
+import errno, fcntl, sys, time
 from pathlib import Path
 from erde_torch.lock import folder_lock
+def no_locks(*_):
+    raise OSError(errno.ENOSYS, "Function not implemented")
+if "no-locks" in sys.argv:
+    fcntl.flock = no_locks
 with folder_lock(Path(sys.argv[1]), print):
     print("held", flush=True)
     time.sleep(600)
@@ -80,6 +88,7 @@ def test_leftovers_of_killed_writes_are_removed(tmp_path, said):
     with folder_lock(tmp_path, said.append):
         assert sorted(path.name for path in tmp_path.iterdir()) == [
             "checkpoint.safetensors",
+            "lease.1",
             "lock",
         ]
 
@@ -100,3 +109,64 @@ def test_nothing_is_removed_while_another_holds_it(tmp_path, holder, said):
     holder.kill()
     thread.join()
     assert not half.exists()
+
+
+def test_it_is_said_once_when_the_file_lock_goes_before_its_holder(tmp_path, monkeypatch, said):
+    """The kernel drops a dying process's lock a moment before it calls the process dead."""
+    looks = iter([False, True])
+    monkeypatch.setattr(lease, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(Holder, "is_dead", lambda _: next(looks))
+    (tmp_path / "lease.1").write_text(" " * 12 + Holder.this_process().to_json())
+    take(tmp_path, said)
+    assert said == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK])
+def test_without_file_locks_the_lease_decides(tmp_path, monkeypatch, said, number):
+    """As on a shared file system that knows no flock."""
+
+    def refuse(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    monkeypatch.setattr(lease, "POLL_SECONDS", 0.02)
+    command = [sys.executable, "-c", HOLDS, str(tmp_path / "folder"), "no-locks"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "held\n"
+        thread = threading.Thread(target=lambda: take(tmp_path / "folder", said), daemon=True)
+        thread.start()
+        wait_for(said)
+        assert said == [
+            f"waiting: {tmp_path / 'folder'} is in use by process {process.pid} on "
+            f"{os.uname().nodename}"
+        ]
+        process.kill()
+    thread.join(60)  # at once, not after the lease: the holder is known to be dead here
+    assert not thread.is_alive()
+
+
+def take(folder, said):
+    with folder_lock(folder, said.append):
+        pass
+
+
+def test_other_errors_of_the_lock_are_not_hidden(tmp_path, monkeypatch, said):
+    def refuse(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with pytest.raises(OSError, match="Input/output"), folder_lock(tmp_path, said.append):
+        pass
+
+
+def test_what_is_not_locked_is_not_checked(tmp_path, said):
+    check_held(tmp_path)
+    with folder_lock(tmp_path, said.append):
+        check_held(tmp_path)
+
+
+def test_a_holder_that_lost_the_folder_is_told_before_it_writes(tmp_path, said):
+    with folder_lock(tmp_path, said.append):
+        (tmp_path / "lease.7").write_bytes(b"")  # what a successor leaves
+        with pytest.raises(lease.LostLeaseError, match="has taken over; it stops here"):
+            check_held(tmp_path)

@@ -53,6 +53,20 @@ def test_several_processes_are_launched(job, launched):
     assert seen == []  # the work is theirs
 
 
+def test_their_gpus_are_claimed_before_they_start(job, launched, monkeypatch):
+    claimed = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(
+        training_stage, "claim_for_children", lambda n, say: claimed.append((n, len(launched)))
+    )
+    run_training(job(2, "cuda"), "script.py", "teacher", "teacher", print)
+    assert claimed == [(2, 0)]
+    assert len(launched) == 1
+    run_training(job(2), "script.py", "teacher", "teacher", print)  # on the CPU
+    assert len(claimed) == 1
+
+
 def test_more_processes_than_gpus_are_refused_before_any_starts(job, launched, monkeypatch, capsys):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)

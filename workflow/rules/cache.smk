@@ -14,6 +14,7 @@ rule cache:
     threads: setting(lambda exp: exp.teacher.train.threads)
     resources:
         gpu=gpus,
+        mem_mb=memory("cache"),
     params:
         augment=settings(lambda exp: exp.augment),
         views=setting(view_count),
@@ -43,6 +44,7 @@ rule verify:
     threads: setting(lambda exp: exp.teacher.train.threads)
     resources:
         gpu=gpus,
+        mem_mb=memory("verify"),
     params:
         augment=settings(lambda exp: exp.augment),
         device=setting(lambda exp: exp.device),

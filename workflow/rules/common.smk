@@ -10,6 +10,8 @@ from snakemake.exceptions import WorkflowError
 from erde_torch.code_hash import code_hash
 from erde_torch.experiment import read_experiment
 from erde_torch.experiment_errors import ExperimentError
+from erde_torch.gpu_claim import visible_gpus
+from erde_torch.needs import memory_mb
 
 REPOSITORY = Path(workflow.basedir)
 EXPERIMENTS = Path(
@@ -21,6 +23,11 @@ RIVALS_WANTED = bool(config.get("rivals", True))
 # What scripts read beside their params: it changes no result, so a change reruns nothing.
 config["experiments"] = str(EXPERIMENTS)
 config.setdefault("checkpoint_seconds", 300)
+
+# Local jobs that want a GPU take turns on those that there are; each claims its own. Where
+# Snakemake counts nodes (--jobs), a cluster may be meant, which shares out its GPUs by itself.
+if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_resources:
+    workflow.register_resource("gpu", max(1, visible_gpus()))
 
 
 wildcard_constraints:
@@ -53,12 +60,29 @@ def code(*modules):
     return code_hash(REPOSITORY, *modules)
 
 
+def on_cluster():
+    """Whether jobs run elsewhere than the master; a dry run can only judge by --jobs."""
+    plugin = workflow.executor_plugin
+    if plugin is None or plugin.common_settings.dryrun_exec:
+        return workflow.resource_settings.nodes is not None
+    return workflow.remote_exec or not plugin.common_settings.local_exec
+
+
+def gpu_for_auto():
+    """Whether `device: auto` asks for a GPU: one is here, or the cluster will have it."""
+    default = on_cluster() or bool(shutil.which("nvidia-smi"))
+    return bool(config.get("gpu_for_auto", default))
+
+
 def gpus(wildcards):
-    """Ask for a GPU if the experiment says so, or if it leaves it open and there is one."""
+    """Ask for a GPU if the experiment says so, or leaves it open and there may be one."""
     device = experiment(wildcards.experiment).device
-    return int(
-        device == "cuda" or (device == "auto" and bool(shutil.which("nvidia-smi")))
-    )
+    return int(device == "cuda" or (device == "auto" and gpu_for_auto()))
+
+
+def memory(stage):
+    """A resources function: MB of main memory that the stage needs for the experiment."""
+    return lambda wildcards: memory_mb(experiment(wildcards.experiment), stage)
 
 
 def training(part, wildcards):

@@ -9,6 +9,9 @@ rule data:
     benchmark:
         "results/{experiment}/benchmarks/data.tsv"
     threads: 1
+    resources:
+        mem_mb=memory("data"),
+        runtime=120,
     params:
         dataset=settings(lambda exp: exp.dataset),
         root=DATA,

@@ -14,6 +14,8 @@ rule deploy:
     benchmark:
         "results/{experiment}/benchmarks/deploy/{variant}-seed{seed}.tsv"
     threads: 1
+    resources:
+        runtime=60,
     params:
         code=code("erde_torch.export.folder", "erde_torch.export.agreement"),
     script:

@@ -14,6 +14,8 @@ rule exit_logits:
     threads: setting(lambda exp: exp.student.train.threads)
     resources:
         gpu=gpus,
+        mem_mb=memory("exit_logits"),
+        runtime=60,
     params:
         device=setting(lambda exp: exp.device),
         train_threads=setting(lambda exp: exp.student.train.threads),
@@ -36,6 +38,8 @@ rule sweep:
     benchmark:
         "results/{experiment}/benchmarks/sweep.tsv"
     threads: 1
+    resources:
+        runtime=60,
     params:
         students=lambda wildcards: [
             (variant, seed)

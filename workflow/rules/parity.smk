@@ -10,6 +10,8 @@ rule parity:
     benchmark:
         "results/benchmarks/parity.tsv"
     threads: 2
+    resources:
+        runtime=60,
     params:
         machine=platform.node(),
         versions=[

@@ -17,6 +17,8 @@ rule plot:
     benchmark:
         "results/{experiment}/benchmarks/plot.tsv"
     threads: 1
+    resources:
+        runtime=60,
     params:
         code=code("erde_torch.figure"),
     script:

@@ -40,6 +40,8 @@ rule statistics:
     benchmark:
         "results/{experiment}/benchmarks/statistics.tsv"
     threads: 2
+    resources:
+        runtime=60,
     params:
         students=student_keys,
         methods=setting(
@@ -73,6 +75,8 @@ rule report:
     benchmark:
         "results/{experiment}/benchmarks/report.tsv"
     threads: 1
+    resources:
+        runtime=60,
     params:
         students=student_keys,
         tables=["teacher", *SHOWN_TABLES],

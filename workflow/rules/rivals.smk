@@ -30,6 +30,7 @@ rule rival:
     threads: training_threads("student")
     resources:
         gpu=training_gpus("student"),
+        mem_mb=memory("student"),
     params:
         student=settings(lambda exp: exp.student),
         augment=settings(lambda exp: exp.augment),
@@ -52,6 +53,8 @@ rule rivals:
     benchmark:
         "results/{experiment}/benchmarks/rivals.tsv"
     threads: 1
+    resources:
+        runtime=60,
     params:
         students=student_keys,
         rivals=rival_keys,

@@ -15,6 +15,7 @@ rule student:
     threads: training_threads("student")
     resources:
         gpu=training_gpus("student"),
+        mem_mb=memory("student"),
     params:
         student=settings(lambda exp: exp.student),
         augment=settings(lambda exp: exp.augment),

@@ -15,6 +15,7 @@ rule teacher:
     threads: training_threads("teacher")
     resources:
         gpu=training_gpus("teacher"),
+        mem_mb=memory("teacher"),
     params:
         teacher=settings(lambda exp: exp.teacher),
         augment=settings(lambda exp: exp.augment),

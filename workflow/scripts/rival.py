@@ -7,6 +7,7 @@ from erde_torch.cache import expected_identity
 from erde_torch.collect import collect_exit_logits
 from erde_torch.distill import train_student
 from erde_torch.experiment import Augment, Student
+from erde_torch.lock import check_held
 from erde_torch.rivals import LastExit, rival_loss, rival_network
 from erde_torch.teacher_rows import CachedTeacher
 from erde_torch.training_stage import run_training
@@ -39,6 +40,7 @@ def train(env):
         teacher_hash=f"{cache.sha256} last exit",
     )
     if env.processes.first:
+        check_held(env.folder)
         write_network(snakemake.output.weights, network, card)
         exits = collect_exit_logits(network, card, dataset, data_hash, env.device)
         write_exit_logits(snakemake.output.logits, exits)

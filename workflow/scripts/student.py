@@ -11,6 +11,7 @@ from erde_torch.device import choose_precision
 from erde_torch.distill import train_student
 from erde_torch.estimate import announce
 from erde_torch.experiment import Augment, Student, read_experiment
+from erde_torch.lock import check_held
 from erde_torch.teacher_rows import CachedTeacher, OnlineTeacher
 from erde_torch.training_stage import run_training
 from erde_torch.weights import network_hash, read_network, write_network
@@ -53,6 +54,7 @@ def train(env):
         **teacher(dataset, data_hash, augment, env),
     )
     if env.processes.first:
+        check_held(env.folder)
         write_network(snakemake.output.weights, network, card)
         write_table(snakemake.output.history, history)
 

@@ -6,6 +6,7 @@ from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.tables import write_table
 from erde_torch.estimate import announce
 from erde_torch.experiment import Augment, Teacher, read_experiment
+from erde_torch.lock import check_held
 from erde_torch.teacher import train_teacher
 from erde_torch.training_stage import run_training
 from erde_torch.weights import write_network
@@ -27,6 +28,7 @@ def train(env):
         int(name.removeprefix("teacher/fold")) if "fold" in name else None,
     )
     if env.processes.first:
+        check_held(env.folder)
         write_network(snakemake.output.weights, network, card)
         write_table(snakemake.output.history, history)
 

@@ -5,7 +5,7 @@ import json
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.files import write_text
 from erde_core.store.teacher_logits import read_teacher_logits, verify_content
-from erde_torch.device import choose_device, set_threads
+from erde_torch.device import claim_device, set_threads
 from erde_torch.experiment import Augment
 from erde_torch.stage import running
 from erde_torch.verify import verify_cache
@@ -22,7 +22,7 @@ with running(f"{snakemake.wildcards.experiment} · verify", snakemake.log[0]) as
         dataset_hash(dataset),
         [read_network(path)[0] for path in snakemake.input.teachers],
         Augment.model_validate(snakemake.params.augment),
-        choose_device(snakemake.params.device),
+        claim_device(snakemake.params.device, say),
     )
     say(f"{found['rows']} rows recomputed, largest difference {found['largest']:.2g} logits")
     write_text(snakemake.output[0], json.dumps(found, indent=2) + "\n")

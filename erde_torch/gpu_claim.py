@@ -1,0 +1,98 @@
+"""Each process on a machine takes GPUs of its own. Imports no torch.
+
+Jobs that Snakemake starts side by side all see the same GPUs; nobody but themselves shares these
+out. A claim is a file lock, named after the GPU itself and not after its place in the list, which
+Slurm may number anew in each job. The kernel drops it when the process ends, however it ends.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+POLL_SECONDS = 2.0
+_claimed: dict[str, int] = {}  # by this process, for its life: {name: descriptor of the lock}
+
+
+def claim_folder() -> Path:
+    """Where this user's claims on this machine lie.
+
+    Raises:
+        OSError: somebody else made it first.
+    """
+    folder = Path(tempfile.gettempdir(), f"erde-gpus-{os.getuid()}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise OSError(f"{folder} must belong to user {os.getuid()}, got {folder.stat().st_uid}")
+    return folder
+
+
+def claim_gpus(names: Sequence[str], count: int, say: Callable[[str], None]) -> list[int]:
+    """Wait until ``count`` of the GPUs are free and take them; what is taken already is kept.
+
+    Args:
+        names: of the visible GPUs, the same in every process that sees them (UUIDs).
+        count: how many; all at once or none, so that two jobs cannot hold each other up.
+        say: is told once, if this one has to wait.
+
+    Returns:
+        Their positions in ``names``, ascending.
+
+    Raises:
+        ValueError: ``count`` is more than there are.
+    """
+    if count > len(names):
+        raise ValueError(f"GPUs of one job must be at most the {len(names)} visible, got {count}")
+    folder, waits = claim_folder(), False
+    while not _try(folder, names, count):
+        if not waits:
+            say(f"waiting: no {count} of the {len(names)} visible GPUs is free of your other jobs")
+            waits = True
+        time.sleep(POLL_SECONDS)
+    return [position for position, name in enumerate(names) if name in _claimed][:count]
+
+
+def visible_gpus() -> int:
+    """How many GPUs a program here could use, for who shares them out before any starts."""
+    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if listed is not None:
+        return len([name for name in listed.split(",") if name.strip()])
+    if not shutil.which("nvidia-smi"):
+        return 0
+    found = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60)
+    return sum(line.startswith("GPU ") for line in found.stdout.splitlines())
+
+
+def _try(folder: Path, names: Sequence[str], count: int) -> bool:
+    taken: dict[str, int] = {}
+    for name in names:
+        if len(taken) + sum(name in _claimed for name in names) >= count:
+            break
+        descriptor = None if name in _claimed else _lock(folder / _file_name(name))
+        if descriptor is not None:
+            taken[name] = descriptor
+    if len(taken) + sum(name in _claimed for name in names) < count:
+        for descriptor in taken.values():
+            os.close(descriptor)
+        return False
+    _claimed.update(taken)
+    return True
+
+
+def _file_name(name: str) -> str:
+    return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
+
+
+def _lock(path: Path) -> int | None:
+    """The descriptor that holds the lock; None if another process has it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return None
+    return descriptor

@@ -1,0 +1,77 @@
+"""What the Slurm profile would ask for; the plans need no Slurm."""
+
+import re
+
+import pytest
+
+from tests.workflow.conftest import TINY
+
+PROFILE = ("--profile", "profiles/slurm")
+
+
+def resources(checkout, *arguments):
+    """{rule: what one of its jobs asks for} of a dry run."""
+    shown = checkout.snakemake("--dry-run", *arguments).stdout
+    found = re.findall(r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", shown, re.M)
+    return {rule: dict(pair.split("=", 1) for pair in text.split(", ")) for rule, text in found}
+
+
+@pytest.fixture
+def no_gpu_here(monkeypatch, tmp_path):
+    """A machine to submit from."""
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+
+
+# `--config` replaces what a profile sets under that key, so nothing may depend on it there.
+@pytest.mark.parametrize("also", [(), ("--config", "rivals=False")])
+def test_an_open_device_asks_for_a_gpu_of_the_cluster(checkout, no_gpu_here, also):
+    asked = resources(checkout, "results/cifar100_pareto.png", *PROFILE, *also)
+    on_gpu = {rule for rule, values in asked.items() if values.get("gpu") == "1"}
+    assert on_gpu == {"teacher", "cache", "verify", "student", "exit_logits"}
+    assert all("gpu" not in asked[rule] for rule in ("data", "sweep", "plot"))
+
+
+def test_an_open_device_asks_for_none_where_there_is_none(checkout, no_gpu_here):
+    asked = resources(checkout, "results/cifar100_pareto.png")
+    assert all(values.get("gpu", "0") == "0" for values in asked.values())
+
+
+def test_the_answer_can_be_set(checkout, no_gpu_here):
+    never = ("--config", "gpu_for_auto=False")
+    asked = resources(checkout, "results/cifar100_pareto.png", *PROFILE, *never)
+    assert all(values.get("gpu", "0") == "0" for values in asked.values())
+
+
+def test_an_experiment_on_the_cpu_asks_for_none(checkout):
+    asked = resources(checkout, "results/digits_pareto.png", *PROFILE)
+    assert all(values.get("gpu", "0") == "0" for values in asked.values())
+
+
+def test_every_job_has_what_a_scheduler_wants(checkout):
+    asked = resources(checkout, "results/cifar100_report.html", *PROFILE)
+    assert {"rival", "statistics", "report", "rivals"} <= set(asked)
+    for values in asked.values():
+        assert int(values["mem_mb"]) >= 3000
+        assert 0 < int(values["runtime"]) <= 720
+        assert values["slurm_partition"] == "main"
+        assert values["slurm_extra"] == "--signal=TERM@120"
+        assert values["nodes"] == "1"
+    assert int(asked["student"]["mem_mb"]) > int(asked["teacher"]["mem_mb"])
+
+
+def provided_gpus(done):
+    """As Snakemake says it: ``gpu=3``, or with the name of its class around it."""
+    return int(re.search(r"Provided resources: .*gpu\D+(\d+)", done.stdout + done.stderr)[1])
+
+
+def test_local_jobs_share_the_gpus_that_are_visible(checkout, monkeypatch):
+    checkout.write_experiment("tiny", TINY)
+    for listed, count in (("0,1,5", 3), ("", 1)):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
+        done = checkout.snakemake("--cores", "1", "--force", "results/tiny/data.h5")
+        assert provided_gpus(done) == count
+    done = checkout.snakemake(
+        "--cores", "1", "--force", "results/tiny/data.h5", "--resources", "gpu=2"
+    )
+    assert provided_gpus(done) == 2

@@ -1,0 +1,15 @@
+# Before the first job goes to a cluster: can it run there at all? A dry run asks nobody.
+from erde_torch.cluster import ClusterError, ask_cluster
+from erde_torch.preflight import Request, find_problem
+
+
+onstart:
+    if workflow.executor_plugin.name == "slurm":
+        requests = [Request.of(job) for job in workflow.dag.needrun_jobs()]
+        command = workflow.executor_settings.status_command
+        try:
+            problem = find_problem(requests, ask_cluster(), command)
+        except ClusterError as error:
+            problem = str(error)
+        if problem:
+            raise WorkflowError(problem)
