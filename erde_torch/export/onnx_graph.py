@@ -22,8 +22,8 @@ def stage_models(network: nn.Module, image_shape: tuple[int, int, int]) -> list[
     """One model per exit.
 
     Model 0 reads ``images`` float32 ``(N, channels, H, W)``, normalised, later ones the
-    ``features`` of the one before. Each writes ``logits`` float32 ``(N, C)`` and ``entropy``
-    float64 ``(N,)`` in nats, and all but the last ``next_features``.
+    ``features`` of the one before. Each writes ``logits`` float32 ``(N, C)``, and all but the last
+    ``entropy`` float64 ``(N,)`` in nats and ``next_features``.
     """
     models, inputs = [], torch.zeros(2, *image_shape)
     stages = exit_stages(network.cpu())
@@ -72,11 +72,11 @@ class _EarlyOutputs(nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         outputs = self.stage(inputs)
-        return outputs[:2] if self.last else outputs
+        return outputs[:1] if self.last else outputs
 
 
 def _export(stage: ExitStage, inputs: torch.Tensor, name: str, last: bool) -> onnx.ModelProto:
-    outputs = [_LOGITS, _ENTROPY] + [_NEXT] * (not last)
+    outputs = [_LOGITS] if last else [_LOGITS, _ENTROPY, _NEXT]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations inside the exporter, nothing of ours
         program = torch.onnx.export(
