@@ -44,9 +44,7 @@ def single_model(stages: list[onnx.ModelProto]) -> onnx.ModelProto:
     graph = _last(stages[-1].graph, len(stages) - 1)
     for index in reversed(range(len(stages) - 1)):
         graph = _decide(stages[index].graph, index, graph)
-    # The outermost names are the ones that users see.
-    graph.node[-1].output[:] = ["logits", "exit"]
-    graph.output[0].name, graph.output[1].name = "logits", "exit"
+    _rename_outputs(graph, ("logits", "exit"))  # the outermost are the ones that users see
     images = stages[0].graph.input[0]
     sides = [dim.dim_value for dim in images.type.tensor_type.shape.dim[1:]]
     graph.name = "early_exit"
@@ -128,6 +126,14 @@ def _decide(graph: onnx.GraphProto, index: int, otherwise: onnx.GraphProto) -> o
         helper.make_node("If", [leaves], taken, then_branch=here, else_branch=otherwise),
     ]
     return helper.make_graph(nodes, f"stage{index}", [], _values(*taken, _classes(graph)), weights)
+
+
+def _rename_outputs(graph: onnx.GraphProto, names: tuple[str, ...]) -> None:
+    new = {value.name: name for value, name in zip(graph.output, names, strict=True)}
+    for node in graph.node:
+        node.output[:] = [new.get(name, name) for name in node.output]
+    for value, name in zip(graph.output, names, strict=True):
+        value.name = name
 
 
 def _answer(index: int, logits: str, exit_name: str) -> list[onnx.NodeProto]:
