@@ -80,6 +80,12 @@ def fold_norms(network: nn.Module) -> nn.Module:
     return network
 
 
+def _allow_recompiles(count: int) -> None:
+    """All stages share one ``forward``; beyond its limit PyTorch quietly stops compiling."""
+    config = torch._dynamo.config
+    config.recompile_limit = max(config.recompile_limit, count)
+
+
 class StagedNetwork:
     """A multi-exit network that really leaves early.
 
@@ -105,10 +111,12 @@ class StagedNetwork:
         copied.to(self.device, memory_format=torch.channels_last)
         self.stages = exit_stages(copied)
         if compiled:
+            _allow_recompiles(4 * len(self.stages))
             for stage in self.stages:
                 stage.compile(dynamic=True)
 
-    @torch.inference_mode()
+    # Not inference mode: its tensors and the caller's would each be compiled for.
+    @torch.no_grad()
     def predict(self, images: Tensor, thresholds: ArrayLike) -> Predictions:
         """Classify ``images``, each at the first exit whose entropy is below its threshold.
 

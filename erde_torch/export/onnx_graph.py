@@ -22,8 +22,8 @@ def stage_models(network: nn.Module, image_shape: tuple[int, int, int]) -> list[
     """One model per exit.
 
     Model 0 reads ``images`` float32 ``(N, channels, H, W)``, normalised, later ones the
-    ``features`` of the one before. Each writes ``logits`` float32 ``(N, C)`` and ``entropy``
-    float64 ``(N,)`` in nats, and all but the last ``next_features``.
+    ``features`` of the one before. Each writes ``logits`` float32 ``(N, C)``, and all but the last
+    ``entropy`` float64 ``(N,)`` in nats and ``next_features``.
     """
     models, inputs = [], torch.zeros(2, *image_shape)
     stages = exit_stages(network.cpu())
@@ -44,9 +44,7 @@ def single_model(stages: list[onnx.ModelProto]) -> onnx.ModelProto:
     graph = _last(stages[-1].graph, len(stages) - 1)
     for index in reversed(range(len(stages) - 1)):
         graph = _decide(stages[index].graph, index, graph)
-    # The outermost names are the ones that users see.
-    graph.node[-1].output[:] = ["logits", "exit"]
-    graph.output[0].name, graph.output[1].name = "logits", "exit"
+    _rename_outputs(graph, ("logits", "exit"))  # the outermost are the ones that users see
     images = stages[0].graph.input[0]
     sides = [dim.dim_value for dim in images.type.tensor_type.shape.dim[1:]]
     graph.name = "early_exit"
@@ -72,11 +70,11 @@ class _EarlyOutputs(nn.Module):
 
     def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
         outputs = self.stage(inputs)
-        return outputs[:2] if self.last else outputs
+        return outputs[:1] if self.last else outputs
 
 
 def _export(stage: ExitStage, inputs: torch.Tensor, name: str, last: bool) -> onnx.ModelProto:
-    outputs = [_LOGITS, _ENTROPY] + [_NEXT] * (not last)
+    outputs = [_LOGITS] if last else [_LOGITS, _ENTROPY, _NEXT]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations inside the exporter, nothing of ours
         program = torch.onnx.export(
@@ -128,6 +126,14 @@ def _decide(graph: onnx.GraphProto, index: int, otherwise: onnx.GraphProto) -> o
         helper.make_node("If", [leaves], taken, then_branch=here, else_branch=otherwise),
     ]
     return helper.make_graph(nodes, f"stage{index}", [], _values(*taken, _classes(graph)), weights)
+
+
+def _rename_outputs(graph: onnx.GraphProto, names: tuple[str, ...]) -> None:
+    new = {value.name: name for value, name in zip(graph.output, names, strict=True)}
+    for node in graph.node:
+        node.output[:] = [new.get(name, name) for name in node.output]
+    for value, name in zip(graph.output, names, strict=True):
+        value.name = name
 
 
 def _answer(index: int, logits: str, exit_name: str) -> list[onnx.NodeProto]:

@@ -1,7 +1,6 @@
 """Classify images with early exits; needs this folder, numpy and onnxruntime, nothing else.
 
-IMAGES: .npy of uint8 (N, H, W, channels), or an image file (Pillow). THETA: nats, see "curve".
-Threads may share one Runner."""
+IMAGES: .npy of uint8 (N, H, W, channels), or an image file (Pillow). THETA: nats, see "curve"."""
 
 import argparse
 import hashlib
@@ -28,32 +27,33 @@ class Runner:
         options.intra_op_num_threads = threads
         # Idle threads that spin would take the cores from the next session.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        std, mean = (np.float32(m[k]).reshape(-1, 1, 1) for k in ("std", "mean"))
+        self.scale, self.shift = 1 / (std * 255), mean / std
         names = [*(f"stage{e}.onnx" for e in range(len(m["macs"]))), "single.onnx"]
         on_cpu = {"sess_options": options, "providers": ["CPUExecutionProvider"]}
         *self.stages, self.single = [ort.InferenceSession(folder / n, **on_cpu) for n in names]
 
     def predict(self, pixels: np.ndarray, theta: float | None = None) -> tuple[np.ndarray, ...]:
-        """Class, probability and exit, (N,) each."""
+        """Class, probability and exit, (N,) each; threads may share a Runner."""
         m, last, count = self.manifest, len(self.stages) - 1, len(pixels)
         theta = m["certified_theta"] if theta is None else theta
         in_range = theta is not None and 0 <= theta <= m["largest_theta"]
         must(in_range, f"theta must be certified or given, 0 … {m['largest_theta']:.4f}", theta)
         fits = pixels.dtype == np.uint8 and list(pixels.shape[1:]) == m["shape"] and count > 0
         must(fits, f"images must be uint8 (N, *{m['shape']})", f"{pixels.dtype} {pixels.shape}")
-        std = np.float32(m["std"])
-        x = (pixels * (1 / (std * 255)) - np.float32(m["mean"]) / std).transpose(0, 3, 1, 2)
+        x = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)) * self.scale - self.shift
         logits, exits = np.empty((count, len(m["class_names"])), np.float32), np.empty(count, int)
         if count == 1:
             logits, exits = self.single.run(None, {"images": x, "thresholds": np.full(last, theta)})
-        waiting = np.arange(count if count > 1 else 0)
+        waiting, more = np.arange(count if count > 1 else 0), [x]
         for e, stage in enumerate(self.stages):
             if len(waiting):
-                said, entropy, *features = stage.run(None, {stage.get_inputs()[0].name: x})
-                leaves = (entropy < theta) | (e == last)
-                logits[waiting[leaves]], exits[waiting[leaves]] = said[leaves], e
-                waiting, x = waiting[~leaves], features and features[0][~leaves]
-        powers = np.exp(logits - logits.max(1, keepdims=True))
-        return logits.argmax(1), powers.max(1) / powers.sum(1), exits
+                said, *more = stage.run(None, {stage.get_inputs()[0].name: more[-1]})
+                leaves = more[0] < theta if more else np.ones(len(waiting), bool)
+                if leaves.any():  # else nothing is copied
+                    logits[waiting[leaves]], exits[waiting[leaves]] = said[leaves], e
+                    waiting, more = waiting[~leaves], [part[~leaves] for part in more]
+        return logits.argmax(1), 1 / np.exp(logits - logits.max(1, keepdims=True)).sum(1), exits
 
 
 def main() -> None:

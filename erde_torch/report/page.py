@@ -11,6 +11,7 @@ from erde_torch.labels import name_of
 from erde_torch.report import charts
 from erde_torch.report.charts import Chart, Table
 from erde_torch.report.curves import curve
+from erde_torch.report.latency import latency_charts
 from erde_torch.report.sections import sections_html
 from erde_torch.report.source import Source
 
@@ -68,6 +69,7 @@ def _charts(source: Source) -> dict[str, Chart]:
     found = {"pareto": charts.pareto_chart(csv["bands"], csv["teacher"], csv["rivals"])}
     groups = {
         "difference": charts.difference_charts(csv["comparison"]),
+        "latency": latency_charts(csv["latency"]),
         "audit": charts.audit_charts(csv["audit"]),
         "reliability": charts.reliability_charts(csv["reliability"]),
     }

@@ -7,6 +7,7 @@ from erde_torch.deployment import DELTA, EPSILONS, REFERENCE_DROP, reference_thr
 from erde_torch.labels import name_of
 from erde_torch.report import tables
 from erde_torch.report.charts import SEEDS_FOR_BAND, Chart
+from erde_torch.report.latency import latency_html
 from erde_torch.report.pictures import example_rows, pictures_html
 from erde_torch.report.source import Source
 
@@ -76,6 +77,7 @@ def sections_html(source: Source, shown: Mapping[str, Chart]) -> str:
             + tables.area_table(csv["areas"]),
         ),
         ("Is early exit worth it?", _rivals(source)),
+        ("How long it takes", latency_html(csv["latency"], _grid(shown, "latency"))),
         (
             "Where the teacher is right, and where it is wrong",
             _AUDIT.format(reference=_reference())

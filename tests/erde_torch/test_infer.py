@@ -80,6 +80,26 @@ def test_bf16_leaves_early_too(case):
     assert len(found.exit.unique()) > 1
 
 
+def test_compiled_stages_stay_compiled_at_any_batch_size(case, monkeypatch):
+    # Dynamo's own counting, without minutes in a C++ compiler.
+    compile_with = torch.nn.Module.compile
+    monkeypatch.setattr(
+        torch.nn.Module, "compile", lambda self, **k: compile_with(self, backend="eager", **k)
+    )
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    staged = StagedNetwork(case.network, compiled=True)
+    expected = StagedNetwork(case.network).predict(case.images, 1.0)
+    for batch in (1, 4, 16, 150):
+        for start in range(0, min(150, 8 * batch), batch):
+            part = slice(start, start + batch)
+            found = staged.predict(case.images[part], 1.0)
+            assert torch.equal(found.exit, expected.exit[part])
+            assert torch.equal(found.label, expected.label[part])
+    frames = torch._dynamo.utils.counters["frames"]
+    assert frames["total"] == frames["ok"] > 4
+
+
 def test_entropy_is_float64(case):
     logits, entropies, _ = exit_stages(case.network)[0](case.images)
     assert entropies.dtype == torch.float64

@@ -30,7 +30,9 @@ MESSAGE = "return document.getElementById('message').textContent"
 
 @pytest.fixture(scope="module")
 def report(finished):
-    finished.snakemake("--cores", "2", "results/tiny_report.html", "--config", "rivals=False")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXX", "no-such-compiler")  # compiling networks to time them takes a minute
+        finished.snakemake("--cores", "2", "results/tiny_report.html", "--config", "rivals=False")
     return finished.root / "results/tiny_report.html"
 
 
@@ -137,6 +139,20 @@ def test_readable_at_390_pixels(report):
         assert window.run("return document.documentElement.scrollWidth") <= 390
         assert min(window.run(LETTERS)) >= 12  # pixels
         assert all(250 <= width <= 390 for width in window.run(CHARTS))
+
+
+def test_seconds_stand_beside_macs(report, page):
+    rows = table(report.parent / "tiny/latency.csv")
+    batches = dict.fromkeys(row["batch"] for row in rows)
+    for index, batch in enumerate(batches):
+        chart = f"document.getElementById('latency{index}')"
+        assert page.run(f"return {chart}.layout.title.text") == f"Batch {batch}"
+        drawn = page.run(f"return {chart}.data.map((t) => [t.name, ...t.y])")
+        mine = [row for row in rows if row["batch"] == batch]
+        eager = [row for row in mine if row["runtime"] == "eager"]
+        assert drawn[0] == ["ratio of MACs", *(float(row["macs_ratio"]) for row in eager)]
+        assert drawn[1] == ["eager", *(float(row["speed_up"]) for row in eager)]
+    assert rows[0]["machine"] in page.run("return document.body.textContent")
 
 
 def test_what_is_behind_it_is_named(report, finished):

@@ -20,6 +20,8 @@ EXPERIMENTS = Path(
 DATA = config.get("data", "data")
 # Plain networks of the same cost are many more trainings; `--config rivals=False` leaves them out.
 RIVALS_WANTED = bool(config.get("rivals", True))
+# Seconds hold for one machine; `--config latency=False` leaves them out.
+LATENCY_WANTED = bool(config.get("latency", True))
 # What scripts read beside their params: it changes no result, so a change reruns nothing.
 config["experiments"] = str(EXPERIMENTS)
 config.setdefault("checkpoint_seconds", 300)

@@ -14,7 +14,11 @@ REPORT_TABLES = [
 ]
 
 
-SHOWN_TABLES = REPORT_TABLES + (["rivals"] if RIVALS_WANTED else [])
+SHOWN_TABLES = (
+    REPORT_TABLES
+    + (["rivals"] if RIVALS_WANTED else [])
+    + (["latency"] if LATENCY_WANTED else [])
+)
 
 
 def student_keys(wildcards):

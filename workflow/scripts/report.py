@@ -29,7 +29,7 @@ with running(f"{snakemake.wildcards.experiment} · report", snakemake.log[0]) as
         "Versions": yaml.safe_dump({name: metadata.version(name) for name in VERSIONS}),
         "Configuration, defaults included": yaml.safe_dump(params.config, sort_keys=False),
     }
-    csv = {"rivals": []} | {name: read_table(inputs[name]) for name in params.tables}
+    csv = {"rivals": [], "latency": []} | {name: read_table(inputs[name]) for name in params.tables}
     source = Source(snakemake.wildcards.experiment, csv, teacher, students, dataset, behind)
     write_text(snakemake.output[0], report_page(source))
     say(f"the report is {snakemake.output[0]}")

@@ -5,6 +5,7 @@ import pytest
 
 from erde_core.images import Split
 from erde_core.store.exit_logits import SplitLogits
+from erde_torch.datasets.digits import make_digits
 from erde_torch.datasets.folder import read_folder
 from erde_torch.export.agreement import deployment_agreement
 from erde_torch.export.folder import write_deployment
@@ -34,9 +35,18 @@ def test_other_logits_are_noticed(deployable, exported):
             agreement.check(name)
 
 
-def test_real_images(cifar100_mini, tmp_path):
-    images = read_folder(cifar100_mini, (32, 32)).test.images
-    case = evaluated(random_network(classes=100, side=32), images)
+def cifar_images(request):
+    return read_folder(request.getfixturevalue("cifar100_mini"), (32, 32)).test.images
+
+
+def digits_images(_):
+    return make_digits(train_images=1).test.images
+
+
+@pytest.mark.parametrize("read", [digits_images, cifar_images])
+def test_whole_test_splits_of_real_images(request, read, tmp_path):
+    images = read(request)
+    case = evaluated(random_network(classes=100, side=images.shape[1]), images)
     manifest = deployment_manifest(card_of(case), exit_logits(case), 1, "tests", "x")
     write_deployment(tmp_path / "x", case.network, manifest)
     for name, agreement in agreements(case, tmp_path / "x", case.split.logits).items():

@@ -43,11 +43,13 @@ def test_one_image_goes_through_the_single_file(runner, deployable):
         np.testing.assert_allclose(all_at_once, np.concatenate(one_by_one), rtol=1e-4)
 
 
-def test_two_threads_share_a_runner(runner, deployable):
-    thresholds = [0.2, 1.0] * 20
-    expected = {t: runner.predict(deployable.pixels, t) for t in (0.2, 1.0)}
+@pytest.mark.parametrize("count", [1, 150])  # the single file, the stages
+def test_two_threads_share_a_runner(runner, deployable, count):
+    pixels, thresholds = deployable.pixels[:count], [0.2, 4.6] * 20
+    expected = {t: runner.predict(pixels, t) for t in (0.2, 4.6)}
+    assert (expected[0.2][2] != expected[4.6][2]).any()
     with ThreadPoolExecutor(2) as threads:
-        found = threads.map(lambda t: runner.predict(deployable.pixels, t), thresholds)
+        found = threads.map(lambda t: runner.predict(pixels, t), thresholds)
         for threshold, answer in zip(thresholds, found, strict=True):
             for mine, its in zip(answer, expected[threshold], strict=True):
                 np.testing.assert_array_equal(mine, its)

@@ -1,0 +1,73 @@
+"""What the latency benchmark times where nothing was trained: networks with random weights.
+
+Entropies then mean nothing: the images and the scale of the heads are chosen so that the entropies
+differ, and thresholds so that the student costs the wanted share of its MACs.
+"""
+
+import numpy as np
+import torch
+
+from erde_core.store.exit_logits import SplitLogits
+from erde_torch.augment import plain_images
+from erde_torch.experiment import Network
+from erde_torch.latency_contenders import Trial
+from erde_torch.macs import exit_macs
+from erde_torch.models import MultiExitResNet
+from erde_torch.operating_points import split_sweep
+from erde_torch.weights import NetworkCard
+
+MEAN = STD = (0.5, 0.5, 0.5)
+SHARES = (0.75, 0.5, 0.35)
+
+
+def random_trial(options, device):
+    """ResNet34 against ResNet10, and the student's thresholds for ``SHARES`` of its MACs."""
+    side, classes = options.side, options.classes
+    pixels = random_images(max(options.images, *options.batches), side)
+    student, teacher = (random_network(name, options) for name in ("resnet10", "resnet34"))
+    viewed = plain_images(pixels, MEAN, STD, torch.device("cpu"))
+    everyone = torch.arange(len(pixels))
+    images = viewed.batch(everyone, torch.zeros_like(everyone))
+    logits = spread_logits(student, images)
+    macs = exit_macs(student, (3, side, side))
+    names = tuple(map(str, range(classes)))
+    card = NetworkCard({}, (3, side, side), names, MEAN, STD, "0" * 64, "float32")
+    points = wanted_thresholds(logits, macs)
+    return Trial(
+        teacher, student, card, pixels, logits, macs, points, device, threads=options.threads
+    )
+
+
+def random_images(count, side):
+    """uint8 ``(count, side, side, 3)``: coarse patterns, each with its own contrast."""
+    rng = np.random.default_rng(0)
+    coarse = rng.normal(size=(count, 4, 4, 3)) * rng.uniform(5, 80, (count, 1, 1, 1))
+    fine = rng.normal(size=(count, side, side, 3)) * rng.uniform(0, 40, (count, 1, 1, 1))
+    blocks = coarse.repeat(side // 4, axis=1).repeat(side // 4, axis=2)
+    return (128 + blocks + fine).clip(0, 255).astype(np.uint8)
+
+
+def random_network(name, options):
+    torch.manual_seed(0)
+    settings = Network(name=name, width=options.width, head_pool=options.head_pool)
+    network = MultiExitResNet(settings, options.classes, (3, options.side, options.side)).eval()
+    return network.to(memory_format=torch.channels_last)
+
+
+@torch.no_grad()
+def spread_logits(network, images):
+    """Scale each head so that its logits differ by about 3 within an image, as after training."""
+    for head, logits in zip(network.heads, network(images).unbind(1), strict=True):
+        head[-1].weight.mul_(3 / logits.std(dim=1).mean().item())
+    return network(images).numpy()
+
+
+def wanted_thresholds(logits, macs):
+    """{name: threshold} whose mean MACs are nearest to each wanted share of the last exit's."""
+    labels = logits[:, -1].argmax(axis=1)
+    points = split_sweep(SplitLogits(logits, labels, np.arange(len(labels))), macs)
+    found = {}
+    for share in SHARES:
+        k = int(np.abs(points.mean_macs - share * macs[-1]).argmin())
+        found[f"exits, {share:.0%} of its MACs"] = float(points.threshold[k])
+    return found

@@ -1,0 +1,55 @@
+"""The rule that times trained networks: planned for the report unless told otherwise, and run."""
+
+import pytest
+
+from erde_torch.latency import STUDENT, TEACHER
+from tests.workflow.conftest import TINY
+from tests.workflow.recompute import table
+
+TARGET = "results/tiny/latency.csv"
+
+
+@pytest.fixture(scope="module")
+def measured(finished):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXX", "no-such-compiler")  # compiling takes a minute
+        done = finished.snakemake("--cores", "2", TARGET)
+    return done, table(finished.root / TARGET)
+
+
+def test_the_report_plans_it_unless_told_otherwise(checkout):
+    checkout.write_experiment("tiny", TINY)
+    report = "results/tiny_report.html"
+    assert checkout.plan(report)["latency"] == 1
+    assert "latency" not in checkout.plan(report, "--config", "latency=False")
+    assert "latency" not in checkout.plan("results/tiny_pareto.png")
+
+
+def test_every_network_runtime_and_batch_is_timed(measured, finished):
+    done, rows = measured
+    assert "compiled networks are left out" in done.stdout + done.stderr
+    batches = ["1", "4", "16", "64", "256"]
+    points = list(dict.fromkeys(row["network"] for row in rows))
+    assert points[:2] == [TEACHER, STUDENT]
+    assert "exits, at most 1 point lost" in points
+    seen = [(row["batch"], row["runtime"], row["network"]) for row in rows]
+    assert seen == [(b, r, n) for b in batches for r in ("eager", "ONNX Runtime") for n in points]
+    for row in rows:
+        assert 0 < float(row["p50_ms"]) <= float(row["p95_ms"]) <= float(row["p99_ms"])
+        assert row["student"] == "erde/seed0"
+        assert "1 CPU thread" in row["machine"]
+    assert (finished.root / "results/tiny/latency.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_it_runs_once(measured, finished):
+    assert finished.plan(TARGET) == {}
+
+
+def test_an_edit_of_what_measures_repeats_it(measured, finished):
+    path = finished.root / "erde_torch/latency.py"
+    text = path.read_text()
+    path.write_text(text.replace("[50, 95, 99]", "[50, 90, 99]"))
+    try:
+        assert finished.plan(TARGET) == {"latency": 1}
+    finally:
+        path.write_text(text)

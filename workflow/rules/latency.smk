@@ -1,0 +1,50 @@
+# Seconds beside multiply-accumulates: the trained networks timed on this machine.
+# The table holds for the machine that made it; another machine's is asked for by --forcerun latency.
+
+ALL_CORES = workflow.resource_settings.cores or 1
+
+
+def timed_key(wildcards):
+    """Variant and seed of the student that is timed: the first ERDE, else the first of all."""
+    exp = experiment(wildcards.experiment)
+    labels = sorted(exp.variants, key=lambda label: not label.startswith("erde"))
+    return labels[0], exp.seeds[0]
+
+
+def timed_student(name):
+    def path(wildcards):
+        label, seed = timed_key(wildcards)
+        return f"results/{wildcards.experiment}/{label}/seed{seed}/{name}"
+
+    return path
+
+
+rule latency:
+    input:
+        data="results/{experiment}/data.h5",
+        teacher="results/{experiment}/teacher/weights.safetensors",
+        teacher_exits="results/{experiment}/teacher/exit_logits.h5",
+        student=timed_student("weights.safetensors"),
+        student_exits=timed_student("exit_logits.h5"),
+    output:
+        table="results/{experiment}/latency.csv",
+        picture="results/{experiment}/latency.png",
+    log:
+        "results/{experiment}/logs/latency.log",
+    benchmark:
+        "results/{experiment}/benchmarks/latency.tsv"
+    # All cores, though one is used: no other job of this run then disturbs the clock.
+    threads: ALL_CORES
+    resources:
+        gpu=gpus,
+    params:
+        student=timed_key,
+        device=setting(lambda exp: exp.device),
+        code=code(
+            "erde_torch.latency",
+            "erde_torch.latency_contenders",
+            "erde_torch.latency_points",
+            "erde_torch.latency_figure",
+        ),
+    script:
+        "../scripts/latency.py"

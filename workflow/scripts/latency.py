@@ -1,0 +1,45 @@
+"""Time teacher and student on test images, on this machine."""
+
+import tempfile
+from pathlib import Path
+
+from erde_core.store.dataset import read_dataset
+from erde_core.store.exit_logits import read_exit_logits
+from erde_core.store.tables import write_table
+from erde_torch.device import choose_device, set_threads
+from erde_torch.latency import BATCHES, Plan, break_even, latency_rows
+from erde_torch.latency_contenders import RUNTIMES, Trial, working_contenders
+from erde_torch.latency_figure import draw_latency
+from erde_torch.latency_points import latency_points
+from erde_torch.machine import machine_text
+from erde_torch.stage import running
+from erde_torch.weights import read_network
+
+THREADS = 1
+SECONDS = 8  # per batch size
+
+with running(f"{snakemake.wildcards.experiment} · latency", snakemake.log[0]) as say:
+    set_threads(THREADS)
+    inputs, device = snakemake.input, choose_device(snakemake.params.device)
+    teacher, _ = read_network(inputs.teacher)
+    student, card = read_network(inputs.student)
+    exits, teacher_exits = (read_exit_logits(inputs[f"{k}_exits"]) for k in ("student", "teacher"))
+    timed = slice(max(BATCHES))
+    pixels, logits = read_dataset(inputs.data).test.images[timed], exits.test.logits[timed]
+    points = latency_points(exits, int(teacher_exits.macs[-1]))
+    trial = Trial(
+        teacher, student, card, pixels, logits, exits.macs, points, device, threads=THREADS
+    )
+    batches = [batch for batch in BATCHES if batch <= len(pixels)]
+    with tempfile.TemporaryDirectory() as folder:
+        found = working_contenders(trial, RUNTIMES, Path(folder), say)
+        say(f"{len(found)} contenders, batches of {', '.join(map(str, batches))}")
+        rows = list(latency_rows(found, batches, Plan(seconds=SECONDS), device))
+    known = {
+        "student": f"{snakemake.params.student[0]}/seed{snakemake.params.student[1]}",
+        "machine": machine_text(device, THREADS),
+    }
+    write_table(snakemake.output.table, [row | known for row in rows])
+    draw_latency(snakemake.output.picture, rows)
+    for runtime, point, paying in break_even(rows):
+        say(f"{runtime}, {point}: saves time at batch {', '.join(map(str, paying)) or 'none'}")
