@@ -10,7 +10,8 @@ _COLORS = ("#0072B2", "#D55E00", "#009E73")
 _INTRO = """
 <p>MACs alone mislead: early heads read many weights for few multiplications, and every operation
 costs something however small it is. Student {student}, θ chosen on validation. Every network goes
-from test images to class and probability; teacher and "no exits" run without early heads.</p>
+from test images to class and probability; teacher and "no exits" run without early heads. Below
+the bars stand the budget, as a share of the teacher's MACs, or the largest loss of accuracy.</p>
 <p class="quiet">Measured on {machine}, by the wall clock. All networks of one batch size take turns
 in one process; each round classifies the same images, one round (and before it one call) warms up
 and is not counted, and on a GPU every call is synchronised. A speed-up is the median over rounds
@@ -54,7 +55,8 @@ def _bars(rows: Table, column: str, name: str, color: str) -> Chart:
 
 def _short(network: str) -> str:
     """A name that fits below a bar on a telephone."""
-    return network.removeprefix("student, ").removeprefix("exits, ").split(" of ")[0]
+    short = network.removeprefix("student, ").removeprefix("exits, ").split(" of ")[0]
+    return short.replace("at most", "≤").removesuffix(" lost")
 
 
 def _paying(latency: Table) -> str:

@@ -41,6 +41,11 @@ def test_one_chart_per_batch_with_the_promise_first(latency):
         assert chart["traces"][1]["x"] == ["teacher", "no exits", "1/8"]
 
 
+def test_names_fit_below_the_bars(latency):
+    (chart,) = latency_charts([latency[0] | {"network": "exits, at most 1 point lost"}])
+    assert chart["traces"][0]["x"] == ["≤ 1 point"]
+
+
 def test_the_section(latency):
     text = latency_html(latency, "<charts>")
     assert "Measured on A &amp; B, 1 CPU thread" in text
