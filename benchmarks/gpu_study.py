@@ -142,7 +142,8 @@ def main(arguments: list[str] | None = None) -> int:
     for name, _ in read_list(options.study):
         if (RESULTS / name).is_dir():
             export_experiment(RESULTS, name, options.out)
-    write_text(options.out / "machine.json", json.dumps(machine(), indent=2) + "\n")
+    about = options.out / f"machine_{options.study.stem}.json"
+    write_text(about, json.dumps(machine(), indent=2) + "\n")
     return outcome
 
 
