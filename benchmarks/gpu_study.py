@@ -76,17 +76,16 @@ def _stop(process: subprocess.Popen) -> None:
         process.wait()
 
 
-def run_study(study: Path, cores: int, seconds: float) -> int:
-    """Run the experiments of the list in turn; one that fails does not hold up the next.
+def run_study(folder: Path, steps: list[tuple[str, bool]], cores: int, seconds: float) -> int:
+    """Run experiments of ``folder`` in turn; one that fails does not hold up the next.
 
     Returns:
         ``FINISHED``, ``FAILED`` (at least one), or ``OUT_OF_TIME``.
 
     Raises:
-        ValueError: the list or an experiment file breaks a rule; nothing was run.
+        ValueError: an experiment file breaks a rule; nothing was run.
     """
     deadline = time.monotonic() + seconds
-    steps, folder = read_list(study), study.parent.resolve()
     experiments = {name: read_experiment(folder / f"{name}.yaml") for name, _ in steps}
     outcome = FINISHED
     for index, (name, rivals) in enumerate(steps):
@@ -136,10 +135,11 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        outcome = run_study(options.study, options.cores, options.seconds)
+        steps, folder = read_list(options.study), options.study.parent.resolve()
+        outcome = run_study(folder, steps, options.cores, options.seconds)
     except ValueError as error:
         parser.error(str(error))
-    for name, _ in read_list(options.study):
+    for name, _ in steps:
         if (RESULTS / name).is_dir():
             export_experiment(RESULTS, name, options.out)
     about = options.out / f"machine_{options.study.stem}.json"

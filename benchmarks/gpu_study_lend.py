@@ -13,18 +13,27 @@ from erde_torch.experiment import Experiment
 _FILE = "checkpoint.safetensors"
 
 
-def shared_trainings(one: Experiment, other: Experiment) -> list[str]:
-    """The checkpoint folders of the trainings that both experiments ask for."""
+def shared_trainings(borrower: Experiment, lender: Experiment) -> list[tuple[str, str]]:
+    """The trainings that both ask for: the checkpoint folder of the borrower, of the lender.
+
+    Variants are the same if their settings are, whatever their labels.
+    """
     teachers = ("dataset", "augment", "device", "teacher")
-    if any(getattr(one, key) != getattr(other, key) for key in teachers):
+    if any(getattr(borrower, key) != getattr(lender, key) for key in teachers):
         return []
-    folds = one.teacher.folds if one.teacher.folds > 1 else 0
+    folds = borrower.teacher.folds if borrower.teacher.folds > 1 else 0
     names = ["teacher", *(f"teacher/fold{k}" for k in range(folds))]
-    if (one.cache, one.student) == (other.cache, other.student):
-        same = [v for v in one.variants if one.variants[v] == other.variants.get(v)]
-        seeds = [seed for seed in one.seeds if seed in other.seeds]
-        names += [f"{variant}/seed{seed}" for variant in same for seed in seeds]
-    return names
+    pairs = [(name, name) for name in names]
+    if (borrower.cache, borrower.student) == (lender.cache, lender.student):
+        pairs += [
+            (f"{mine}/seed{seed}", f"{theirs}/seed{seed}")
+            for mine, wanted in borrower.variants.items()
+            for theirs, offered in lender.variants.items()
+            if (wanted.loss, wanted.teacher) == (offered.loss, offered.teacher)
+            for seed in borrower.seeds
+            if seed in lender.seeds
+        ]
+    return pairs
 
 
 def lend_checkpoints(
@@ -43,9 +52,9 @@ def lend_checkpoints(
     """
     lent = []
     for lender in lenders:
-        for training in shared_trainings(experiments[name], experiments[lender]):
-            source = results / lender / "checkpoints" / training / _FILE
-            target = results / name / "checkpoints" / training / _FILE
+        for mine, theirs in shared_trainings(experiments[name], experiments[lender]):
+            source = results / lender / "checkpoints" / theirs / _FILE
+            target = results / name / "checkpoints" / mine / _FILE
             if source.exists() and not target.exists():
                 target.parent.mkdir(parents=True, exist_ok=True)
                 os.link(source, target)  # a trainer replaces the file, so the lender's stays

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -140,10 +139,10 @@ def test_the_budget_stops_snakemake_and_what_it_started(tmp_path, monkeypatch):
 
 def test_a_failed_experiment_does_not_hold_up_the_next(tmp_path, monkeypatch):
     pretend_snakemake(tmp_path, monkeypatch, 'echo "$@" >> ran; case "$*" in *bad*) exit 1;; esac')
-    (tmp_path / "list.txt").write_text("bad\ngood rivals\n", encoding="utf-8")
-    for name in ("bad", "good"):
+    steps = [("bad", False), ("good", True)]
+    for name, _ in steps:
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(TINY), encoding="utf-8")
-    assert gpu_study.run_study(Path("list.txt"), 3, 60) == gpu_study.FAILED
+    assert gpu_study.run_study(tmp_path, steps, 3, 60) == gpu_study.FAILED
     bad, good = (tmp_path / "ran").read_text(encoding="utf-8").splitlines()
     assert "results/good_pareto.png" in good
     assert "results/good/rivals.csv" in good
@@ -198,16 +197,21 @@ def changed(**keys):
     return parse_experiment({**SLOW, **keys}, "changed")
 
 
+TEACHER = ("teacher", "teacher")
+
+
 def test_only_equal_trainings_are_lent():
     one = changed()
-    assert shared_trainings(one, changed(seeds=[1, 0])) == ["teacher", "erde/seed0"]
+    again = changed(seeds=[1, 0], variants={"mine": {"method": "erde"}})
+    assert shared_trainings(one, again) == [TEACHER, ("erde/seed0", "mine/seed0")]
     other_loss = {"erde": {"method": "erde", "entropy_weight": 1}}
     for other in (changed(cache={"views": 3}), changed(variants=other_loss)):
-        assert shared_trainings(one, other) == ["teacher"]
+        assert shared_trainings(one, other) == [TEACHER]
     for key, value in (("augment", {"pad": 2}), ("device", "auto")):
         assert shared_trainings(one, changed(**{key: value})) == []
     folds = changed(teacher={**SLOW["teacher"], "folds": 2})
-    assert shared_trainings(folds, folds)[:3] == ["teacher", "teacher/fold0", "teacher/fold1"]
+    names = [mine for mine, _ in shared_trainings(folds, folds)]
+    assert names[:3] == ["teacher", "teacher/fold0", "teacher/fold1"]
     assert shared_trainings(one, folds) == []
 
 
