@@ -19,7 +19,7 @@ from importlib import metadata
 from pathlib import Path
 
 from benchmarks.gpu_study_export import export_experiment
-from benchmarks.gpu_study_lend import lend_checkpoints
+from benchmarks.gpu_study_lend import lend_cache, lend_checkpoints
 from erde_core.store.files import write_text
 from erde_torch.experiment import read_experiment
 
@@ -89,7 +89,9 @@ def run_study(folder: Path, steps: list[tuple[str, bool]], cores: int, seconds: 
     experiments = {name: read_experiment(folder / f"{name}.yaml") for name, _ in steps}
     outcome = FINISHED
     for index, (name, rivals) in enumerate(steps):
-        lend_checkpoints(RESULTS, name, experiments, [lender for lender, _ in steps[:index]])
+        lenders = [lender for lender, _ in steps[:index]]
+        lend_checkpoints(RESULTS, name, experiments, lenders)
+        lend_cache(RESULTS, name, experiments, lenders)
         left = deadline - time.monotonic()
         done = run_step(folder, name, rivals, cores, left) if left > 0 else OUT_OF_TIME
         print(f"study: {name}: {('finished', 'failed', '', 'out of time')[done]}", flush=True)

@@ -15,14 +15,17 @@ import yaml
 
 from benchmarks import gpu_study
 from benchmarks.gpu_study_export import answers, validation_rows
-from benchmarks.gpu_study_lend import lend_checkpoints, shared_trainings
+from benchmarks.gpu_study_lend import lend_cache, lend_checkpoints, shared_trainings
 from erde_core import entropy
 from erde_core.store.exit_logits import ExitLogits, SplitLogits, read_exit_logits
+from erde_core.store.teacher_logits import read_teacher_logits
+from erde_core.store.teacher_logits_writer import TeacherLogitsWriter
 from erde_torch.experiment import parse_experiment, read_experiment
 from tests.workflow.conftest import REPOSITORY, TINY, copy_repository
 
 STUDY = REPOSITORY / "workflow/experiments/study"
 LISTS = sorted(STUDY.glob("*.txt"))
+LENT = ("one", "two")
 KEYS = ("entropy", "prediction", "correct")
 # Long enough to be stopped in the middle, short enough to be finished.
 SLOW = {**TINY, "variants": {"erde": {"method": "erde"}}}
@@ -79,6 +82,17 @@ def test_the_second_experiment_borrows_the_teacher_and_not_another_student(run):
     root, _, _ = run
     assert "already finished" in teacher_log(root, "two")
     assert not (root / "results/two/checkpoints/erde/seed0/checkpoint.safetensors").exists()
+
+
+def test_the_lent_cache_is_whole(run, tmp_path):
+    root, _, _ = run
+    lender = read_teacher_logits(root / "results/one/teacher_logits.h5")
+    folder = shutil.copytree(root / "results/two/checkpoints/cache", tmp_path / "cache")
+    writer = TeacherLogitsWriter(folder, lender.logits.shape, lender.views, lender.identity)
+    assert writer.missing == []
+    writer.finish(tmp_path / "finished.h5", lender.wrong_on_val)
+    assert read_teacher_logits(tmp_path / "finished.h5").sha256 == lender.sha256
+    assert lend_cache(root / "results", "two", {n: changed() for n in LENT}, ["one"]) is None
 
 
 def test_what_is_brought_home_is_what_the_exit_logits_say(run):
