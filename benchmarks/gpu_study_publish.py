@@ -41,7 +41,9 @@ def keep(home: Path, published: Path) -> None:
     for folder in sorted(path for path in home.iterdir() if path.is_dir()):
         target = published / folder.name
         target.mkdir(parents=True, exist_ok=True)
-        for name in (*(f"{table}.csv" for table in KEPT), f"{folder.name}_pareto.png"):
+        wanted = [*(f"{table}.csv" for table in KEPT), f"{folder.name}_pareto.png"]
+        # Of a tuning, validation alone counts, and nobody should look at its test images.
+        for name in ["validation.csv"] if folder.name.endswith("_tuning") else wanted:
             if (folder / name).exists():
                 shutil.copyfile(folder / name, target / name)
     for file in home.glob("machine_*.json"):

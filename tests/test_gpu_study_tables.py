@@ -108,11 +108,13 @@ def test_places_are_filled_and_what_is_around_them_stays(folder):
 def test_only_what_the_tables_need_is_kept(folder, tmp_path_factory):
     published = tmp_path_factory.mktemp("published")
     table(folder, "c", "curves", {"budget_macs": 1})
+    for name in ("areas", "validation"):
+        table(folder, "c_tuning", name, {"network": 1})
     (folder / "machine_full.json").write_text("{}", encoding="utf-8")
     keep(folder, published)
     found = sorted(p.relative_to(published).as_posix() for p in published.rglob("*.*"))
     names = ("c/comparison.csv", "c/pareto.csv", "c/teacher_exits.csv", "c_w050/pareto.csv")
-    assert found == [*names, "machine_full.json"]
+    assert found == [*names[:3], "c_tuning/validation.csv", names[3], "machine_full.json"]
 
 
 def test_the_published_tables_are_those_of_the_csvs():
