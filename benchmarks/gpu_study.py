@@ -21,6 +21,7 @@ from pathlib import Path
 from benchmarks.gpu_study_export import export_experiment
 from benchmarks.gpu_study_lend import lend_cache, lend_checkpoints
 from erde_core.store.files import write_text
+from erde_torch.code_hash import code_hash
 from erde_torch.experiment import read_experiment
 
 RESULTS = Path("results")
@@ -114,17 +115,12 @@ def machine() -> dict[str, object]:
         "cpu": cpu[0].split(":")[1].strip() if cpu else platform.processor(),
         "cores": os.cpu_count(),
         "gpu": torch.cuda.get_device_name() if cuda else None,
-        "commit": _commit(),
+        "training_code": code_hash(Path.cwd(), "erde_torch.distill", "erde_torch.teacher"),
     }
 
 
 def _text(path: str) -> str:
     return Path(path).read_text(encoding="utf-8") if Path(path).exists() else ""
-
-
-def _commit() -> str | None:
-    git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
-    return git.stdout.strip() or None
 
 
 def main(arguments: list[str] | None = None) -> int:
