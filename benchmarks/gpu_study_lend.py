@@ -1,0 +1,106 @@
+"""What two experiments share is computed once: finished checkpoints and caches are lent.
+
+Both carry the identity of their computation (settings, code, data, device), and a stage ignores
+what has another identity: a wrong loan costs nothing and changes nothing.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from erde_core.store.dataset import read_dataset
+from erde_core.store.files import write_text
+from erde_core.store.teacher_logits import read_teacher_logits
+from erde_torch.experiment import Experiment
+
+_FILE = "checkpoint.safetensors"
+
+
+def shared_trainings(borrower: Experiment, lender: Experiment) -> list[tuple[str, str]]:
+    """The trainings that both ask for: the checkpoint folder of the borrower, of the lender.
+
+    Variants are the same if their settings are, whatever their labels.
+    """
+    teachers = ("dataset", "augment", "device", "teacher")
+    if any(getattr(borrower, key) != getattr(lender, key) for key in teachers):
+        return []
+    folds = borrower.teacher.folds if borrower.teacher.folds > 1 else 0
+    names = ["teacher", *(f"teacher/fold{k}" for k in range(folds))]
+    pairs = [(name, name) for name in names]
+    if (borrower.cache, borrower.student) == (lender.cache, lender.student):
+        pairs += [
+            (f"{mine}/seed{seed}", f"{theirs}/seed{seed}")
+            for mine, wanted in borrower.variants.items()
+            for theirs, offered in lender.variants.items()
+            if (wanted.loss, wanted.teacher) == (offered.loss, offered.teacher)
+            for seed in borrower.seeds
+            if seed in lender.seeds
+        ]
+    return pairs
+
+
+def lend_checkpoints(
+    results: Path, name: str, experiments: dict[str, Experiment], lenders: Iterable[str]
+) -> list[Path]:
+    """Link into experiment ``name`` what ``lenders`` have trained and it has not begun.
+
+    Args:
+        results: the folder of all results.
+        name: the borrower.
+        experiments: by name, borrower and lenders among them.
+        lenders: names; the first that has a training lends it.
+
+    Returns:
+        The new links.
+    """
+    lent = []
+    for lender in lenders:
+        for mine, theirs in shared_trainings(experiments[name], experiments[lender]):
+            source = results / lender / "checkpoints" / theirs / _FILE
+            target = results / name / "checkpoints" / mine / _FILE
+            if source.exists() and not target.exists():
+                target.parent.mkdir(parents=True, exist_ok=True)
+                os.link(source, target)  # a trainer replaces the file, so the lender's stays
+                lent.append(target)
+    return lent
+
+
+def lend_cache(
+    results: Path, name: str, experiments: dict[str, Experiment], lenders: Iterable[str]
+) -> Path | None:
+    """Give experiment ``name`` the whole cache of a lender, as an unfinished one lacking no view.
+
+    A copy, since the stage that finishes it writes into it.
+
+    Returns:
+        The copy, or None: nobody has it, or the borrower has one or has begun one.
+    """
+    borrower, target = experiments[name], results / name / "checkpoints/cache"
+    begun = (results / name / "teacher_logits.h5", target / "unfinished.h5")
+    if any(path.exists() for path in begun):
+        return None
+    for lender in lenders:
+        source, other = results / lender / "teacher_logits.h5", experiments[lender]
+        shared = shared_trainings(borrower, other) and borrower.cache == other.cache
+        if shared and source.exists():
+            target.mkdir(parents=True, exist_ok=True)
+            write_text(target / "journal.jsonl", _journal(source, results / lender / "data.h5"))
+            shutil.copyfile(source, target / "copy.h5")
+            return (target / "copy.h5").rename(target / "unfinished.h5")
+    return None
+
+
+def _journal(cache: Path, data: Path) -> str:
+    """One line per view, as the writer of the cache notes them."""
+    logits, labels = read_teacher_logits(cache).logits, read_dataset(data).train.labels
+    lines = []
+    for view, answers in enumerate(logits):
+        wrong = (answers.argmax(2) != labels[:, None]).sum(0)
+        digest = hashlib.sha256(np.ascontiguousarray(answers).data).hexdigest()
+        lines.append(json.dumps({"view": view, "sha256": digest, "wrong": wrong.tolist()}) + "\n")
+    return "".join(lines)

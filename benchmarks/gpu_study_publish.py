@@ -1,0 +1,79 @@
+"""Put what a study brought home into docs/results, and make the tables of its README.
+
+    python -m benchmarks.gpu_study_publish home docs/results
+
+Only what the tables are made of, and the pictures: the rest stays at home.
+"""
+
+import re
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks import gpu_study_tables as tables
+from benchmarks.gpu_study_targets import targets_table
+from erde_core.store.files import write_text
+
+KEPT = (
+    *("areas", "audit", "comparison", "exits", "pareto", "rivals"),
+    *("teacher_exits", "teacher_wrong", "validation"),
+)
+STUDIES = {
+    "full study, measured": ("study_cifar100", "study_cifar10"),
+    "reduced study, 20 classes of CIFAR-100 / digits": ("reduced_cifar100", "reduced_digits"),
+}
+TABLES: dict[str, Callable[[Path, list[str]], str]] = {
+    "targets": lambda folder, _: targets_table(folder, STUDIES),
+    "settings": tables.settings_table,
+    "differences": tables.differences_table,
+    "shares": tables.shares_table,
+    "exits": tables.exits_table,
+    "wrong": tables.wrong_table,
+    "audit": tables.audit_table,
+    "rivals": tables.rivals_table,
+}
+_PLACE = re.compile(r"(<!-- table (\w+)(?: of ([\w ]+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def keep(home: Path, published: Path) -> None:
+    """Copy the tables and pictures worth keeping, and what made them."""
+    for folder in sorted(path for path in home.iterdir() if path.is_dir()):
+        target = published / folder.name
+        target.mkdir(parents=True, exist_ok=True)
+        wanted = [*(f"{table}.csv" for table in KEPT), f"{folder.name}_pareto.png"]
+        # Of a tuning, validation alone counts, and nobody should look at its test images.
+        for name in ["validation.csv"] if folder.name.endswith("_tuning") else wanted:
+            if (folder / name).exists():
+                shutil.copyfile(folder / name, target / name)
+    for file in home.glob("machine_*.json"):
+        shutil.copyfile(file, published / file.name)
+
+
+def filled(text: str, published: Path) -> str:
+    """``text`` with every table between its marks made anew.
+
+    A place is ``<!-- table NAME of EXPERIMENT … -->`` to ``<!-- end -->``.
+
+    Raises:
+        ValueError: a table of that name is not known.
+    """
+
+    def fill(place: re.Match) -> str:
+        begin, name, experiments, end = place.groups()
+        if name not in TABLES:
+            raise ValueError(f"a table must be one of {', '.join(TABLES)}, got {name!r}")
+        return f"{begin}{TABLES[name](published, (experiments or '').split())}\n{end}"
+
+    return _PLACE.sub(fill, text)
+
+
+def main(home: Path, published: Path) -> None:
+    """Keep, then fill."""
+    keep(home, published)
+    readme = published / "README.md"
+    write_text(readme, filled(readme.read_text(encoding="utf-8"), published))
+
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:3]))

@@ -1,0 +1,240 @@
+"""The driver of the study: stops within its budget, goes on, trains nothing twice."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import yaml
+
+from benchmarks import gpu_study
+from benchmarks.gpu_study_export import answers, validation_rows
+from benchmarks.gpu_study_lend import lend_cache, lend_checkpoints, shared_trainings
+from erde_core import entropy
+from erde_core.store.exit_logits import ExitLogits, SplitLogits, read_exit_logits
+from erde_core.store.teacher_logits import read_teacher_logits
+from erde_core.store.teacher_logits_writer import TeacherLogitsWriter
+from erde_torch.experiment import parse_experiment, read_experiment
+from tests.workflow.conftest import REPOSITORY, TINY, copy_repository
+
+STUDY = REPOSITORY / "workflow/experiments/study"
+LISTS = sorted(STUDY.glob("*.txt"))
+LENT = ("one", "two")
+KEYS = ("entropy", "prediction", "correct")
+# Long enough to be stopped in the middle, short enough to be finished.
+SLOW = {**TINY, "variants": {"erde": {"method": "erde"}}}
+SLOW["teacher"] = {**TINY["teacher"], "train": {**TINY["teacher"]["train"], "epochs": 30}}
+WIDER = {**SLOW, "student": {**SLOW["student"], "network": {"name": "resnet10", "width": 0.125}}}
+
+
+def start(root, *arguments):
+    command = [sys.executable, "-m", "benchmarks.gpu_study", "study/list.txt", "--out", "home"]
+    env = os.environ | {"PYTHONPATH": str(root)}
+    return subprocess.Popen([*command, "--cores", "2", *arguments], cwd=root, env=env)
+
+
+def teacher_log(root, experiment):
+    path = root / f"results/{experiment}/logs/teacher.log"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def stop_at(root, experiment, text):
+    """Start the study, stop it when the teacher says ``text``, and return its exit code."""
+    process = start(root, "--seconds", "600")
+    for _ in range(3000):
+        if text in teacher_log(root, experiment) or process.poll() is not None:
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGTERM)
+    return process.wait(120)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A study of two experiments, stopped in its first training and again in its second teacher."""
+    root = copy_repository(tmp_path_factory.mktemp("study")).root
+    shutil.copytree(REPOSITORY / "benchmarks", root / "benchmarks")
+    (root / "study").mkdir()
+    (root / "study/list.txt").write_text("one  # comment\n\ntwo\n", encoding="utf-8")
+    for name, keys in (("one", SLOW), ("two", WIDER)):
+        (root / f"study/{name}.yaml").write_text(yaml.safe_dump(keys), encoding="utf-8")
+    codes = [stop_at(root, "one", "epoch 2/30")]
+    stopped = list((root / "results/one/teacher").glob("*"))
+    codes.append(stop_at(root, "two", "already finished"))
+    return root, codes, stopped
+
+
+def test_a_stopped_study_leaves_nothing_half_written_and_goes_on(run):
+    root, codes, stopped = run
+    assert codes == [gpu_study.OUT_OF_TIME] * 2
+    assert stopped == []
+    assert "resuming in epoch" in teacher_log(root, "one")
+    assert (root / "home/one/one_pareto.png").exists()
+
+
+def test_the_second_experiment_borrows_the_teacher_and_not_another_student(run):
+    root, _, _ = run
+    assert "already finished" in teacher_log(root, "two")
+    assert not (root / "results/two/checkpoints/erde/seed0/checkpoint.safetensors").exists()
+
+
+def test_the_lent_cache_is_whole(run, tmp_path):
+    root, _, _ = run
+    lender = read_teacher_logits(root / "results/one/teacher_logits.h5")
+    folder = shutil.copytree(root / "results/two/checkpoints/cache", tmp_path / "cache")
+    writer = TeacherLogitsWriter(folder, lender.logits.shape, lender.views, lender.identity)
+    assert writer.missing == []
+    writer.finish(tmp_path / "finished.h5", lender.wrong_on_val)
+    assert read_teacher_logits(tmp_path / "finished.h5").sha256 == lender.sha256
+    assert lend_cache(root / "results", "two", {n: changed() for n in LENT}, ["one"]) is None
+
+
+def test_what_is_brought_home_is_what_the_exit_logits_say(run):
+    root, _, _ = run
+    home = np.load(root / "home/one/answers.npz")
+    for network in ("teacher", "erde/seed0"):
+        exits = read_exit_logits(root / f"results/one/{network}/exit_logits.h5")
+        assert home[f"{network}/macs"].tolist() == exits.macs.tolist()
+        for name, split in (("val", exits.val), ("test", exits.test)):
+            said = {key: home[f"{network}/{name}/{key}"] for key in KEYS}
+            assert np.array_equal(home[f"{name}/labels"], split.labels)
+            assert np.array_equal(said["prediction"], split.logits.argmax(2))
+            assert np.array_equal(said["correct"], said["prediction"] == split.labels[:, None])
+            np.testing.assert_allclose(said["entropy"], entropy(split.logits), rtol=1e-6)
+    assert not list((root / "home").rglob("*.h5"))
+
+
+def test_the_machine_is_named(run):
+    found = json.loads((run[0] / "home/machine_list.json").read_text(encoding="utf-8"))
+    assert found["cores"] == os.cpu_count()
+    assert {"torch", "numpy", "snakemake"} <= found["versions"].keys()
+
+
+def test_the_histories_of_all_networks_come_home(run):
+    root, _, _ = run
+    with open(root / "home/one/histories.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [r["network"] for r in rows] == ["erde/seed0"] * 2 + ["teacher"] * 30
+
+
+def test_no_time_runs_nothing(run, tmp_path, monkeypatch):
+    root, _, _ = run
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(gpu_study, "run_step", None)
+    monkeypatch.setattr(gpu_study.signal, "signal", lambda *_: None)  # the tests keep their own
+    code = gpu_study.main(["study/list.txt", "--seconds", "0", "--out", str(tmp_path)])
+    assert code == gpu_study.OUT_OF_TIME
+    assert (tmp_path / "one/answers.npz").exists()  # what is there comes home all the same
+
+
+def pretend_snakemake(tmp_path, monkeypatch, script):
+    """Let a shell script stand in for ``python -m snakemake``."""
+    path = tmp_path / "pretend"
+    path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    path.chmod(0o755)
+    monkeypatch.setattr(gpu_study.sys, "executable", str(path))
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_budget_stops_snakemake_and_what_it_started(tmp_path, monkeypatch):
+    script = "sh -c 'trap \"touch saved; exit 143\" TERM; while :; do sleep 0.1; done' & wait"
+    pretend_snakemake(tmp_path, monkeypatch, f"trap 'wait; exit 1' TERM; {script}")
+    started = time.monotonic()
+    assert gpu_study.run_step(tmp_path, "one", False, 1, 0.5) == gpu_study.OUT_OF_TIME
+    assert time.monotonic() - started > 0.5
+    assert (tmp_path / "saved").exists()
+
+
+def test_a_failed_experiment_does_not_hold_up_the_next(tmp_path, monkeypatch):
+    pretend_snakemake(tmp_path, monkeypatch, 'echo "$@" >> ran; case "$*" in *bad*) exit 1;; esac')
+    steps = [("bad", False), ("good", True)]
+    for name, _ in steps:
+        (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(TINY), encoding="utf-8")
+    assert gpu_study.run_study(tmp_path, steps, 3, 60) == gpu_study.FAILED
+    bad, good = (tmp_path / "ran").read_text(encoding="utf-8").splitlines()
+    assert "results/good_pareto.png" in good
+    assert "results/good/rivals.csv" in good
+    assert "rivals" not in bad
+    assert f"--cores 3 --config experiments={tmp_path}" in good
+
+
+def test_a_broken_list_runs_nothing(tmp_path, capsys):
+    path = tmp_path / "list.txt"
+    path.write_text("one rivls\n", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        gpu_study.main([str(path), "--seconds", "9", "--out", str(tmp_path)])
+    assert "must be 'name' or 'name rivals', got 'one rivls'" in capsys.readouterr().err
+
+
+def exits_of(logits, labels):
+    split = SplitLogits(np.float32(logits), np.array(labels), np.arange(len(labels)))
+    return ExitLogits(split, split, np.array([20, 40]), "", "")
+
+
+def test_validation_accuracy_by_hand():
+    """Four images: both exits sure; the first is right about two of them, the second about all."""
+    first = [[0, 9], [0, 8], [7, 0], [6, 0]]
+    logits = np.stack([first, [[0, 9], [0, 9], [0, 9], [0, 9]]], axis=1)
+    (row,) = validation_rows({"a/seed0": exits_of(logits, [1, 1, 1, 1])})
+    # Budgets 21 … 40 MACs; from strict to loose the surest leave first, in the order 9 8 7 6:
+    # mean costs 40, 35, 30, 25, 20 at accuracies 1, 1, 1, 3/4, 1/2.
+    expected = np.mean([0.5] * 4 + [0.75] * 5 + [1.0] * 11)
+    assert row["val_mean_accuracy"] == pytest.approx(expected)
+    assert row["val_last_exit_accuracy"] == 1.0
+    assert answers({"a": exits_of(logits, [1, 1, 1, 1])})["a/test/correct"][:, 0].sum() == 2
+
+
+@pytest.mark.parametrize("path", LISTS, ids=lambda path: path.stem)
+def test_every_experiment_of_the_study_is_sound(path):
+    for name, _ in gpu_study.read_list(path):
+        exp = read_experiment(STUDY / f"{name}.yaml")
+        methods = [v.method for v in exp.variants.values()]
+        if name.endswith("_tuning"):  # the same effort for both
+            assert methods.count("kd") == methods.count("erde") == len(methods) / 2
+        if {"masked_kd", "erde"} <= exp.variants.keys():  # they differ in the entropy term alone
+            masked, erde = (vars(exp.variants[label].loss) for label in ("masked_kd", "erde"))
+            assert {k for k in masked if masked[k] != erde[k]} == {"entropy_weight"}
+
+
+def test_no_experiment_of_the_study_is_forgotten():
+    listed = {name for path in LISTS for name, _ in gpu_study.read_list(path)}
+    assert listed == {path.stem for path in STUDY.glob("*.yaml")}
+
+
+def changed(**keys):
+    return parse_experiment({**SLOW, **keys}, "changed")
+
+
+TEACHER = ("teacher", "teacher")
+
+
+def test_only_equal_trainings_are_lent():
+    one = changed()
+    again = changed(seeds=[1, 0], variants={"mine": {"method": "erde"}})
+    assert shared_trainings(one, again) == [TEACHER, ("erde/seed0", "mine/seed0")]
+    other_loss = {"erde": {"method": "erde", "entropy_weight": 1}}
+    for other in (changed(cache={"views": 3}), changed(variants=other_loss)):
+        assert shared_trainings(one, other) == [TEACHER]
+    for key, value in (("augment", {"pad": 2}), ("device", "auto")):
+        assert shared_trainings(one, changed(**{key: value})) == []
+    folds = changed(teacher={**SLOW["teacher"], "folds": 2})
+    names = [mine for mine, _ in shared_trainings(folds, folds)]
+    assert names[:3] == ["teacher", "teacher/fold0", "teacher/fold1"]
+    assert shared_trainings(one, folds) == []
+
+
+def test_a_training_of_ones_own_is_not_replaced(tmp_path):
+    experiments = {"one": changed(), "two": changed()}
+    for name in experiments:
+        folder = tmp_path / name / "checkpoints/teacher"
+        folder.mkdir(parents=True)
+        (folder / "checkpoint.safetensors").write_text(name, encoding="utf-8")
+    assert lend_checkpoints(tmp_path, "two", experiments, ["one"]) == []
+    text = (tmp_path / "two/checkpoints/teacher/checkpoint.safetensors").read_text("utf-8")
+    assert text == "two"
