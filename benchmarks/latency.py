@@ -2,7 +2,7 @@
 
     python -m benchmarks.latency --threads 1 --batches 1 64 --output results/latency
 
-The measuring is that of the rule ``latency``; see erde_torch/latency.py.
+The measuring is that of the rule ``latency``; see erde_torch/latency/measure.py.
 """
 
 import argparse
@@ -12,10 +12,10 @@ from pathlib import Path
 from benchmarks.latency_networks import random_trial
 from erde_core.store.tables import write_table
 from erde_torch.device import choose_device, set_threads
-from erde_torch.latency import BATCHES, CLOCKS, Plan, break_even, latency_rows
-from erde_torch.latency_contenders import RUNTIMES, working_contenders
-from erde_torch.latency_figure import draw_latency
-from erde_torch.machine import machine_text
+from erde_torch.latency.contenders import RUNTIMES, working_contenders
+from erde_torch.latency.figure import draw_latency
+from erde_torch.latency.machine import machine_text
+from erde_torch.latency.measure import BATCHES, CLOCKS, Plan, break_even, latency_rows
 
 NAMES = {name.split()[0].lower(): name for name in RUNTIMES}
 

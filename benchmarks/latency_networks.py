@@ -9,11 +9,11 @@ import torch
 
 from erde_core.store.exit_logits import SplitLogits
 from erde_torch.augment import plain_images
+from erde_torch.evaluation.operating_points import split_sweep
 from erde_torch.experiment import Network
-from erde_torch.latency_contenders import Trial
+from erde_torch.latency.contenders import Trial
 from erde_torch.macs import exit_macs
 from erde_torch.models import MultiExitResNet
-from erde_torch.operating_points import split_sweep
 from erde_torch.weights import NetworkCard
 
 MEAN = STD = (0.5, 0.5, 0.5)

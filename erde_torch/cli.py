@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TextIO
 
 from erde_core.store.files import whole_file
+from erde_torch.export.operating_choice import choose_threshold
 from erde_torch.export.runner import Runner
-from erde_torch.operating_choice import choose_threshold
 from erde_torch.predict import Answer, classify, image_files, reader
 
 COLUMNS = ("file", "class", "probability", "exit", "macs")

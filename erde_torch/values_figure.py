@@ -5,9 +5,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from erde_torch.evaluation.values import Table
 from erde_torch.figure import FONT
 from erde_torch.labels import name_of, split_label, values_name
-from erde_torch.values import Table
 
 # From the largest budget to the smallest; grey levels differ for print.
 _STYLES = [

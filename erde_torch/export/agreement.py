@@ -10,7 +10,7 @@ from torch import nn
 from erde_core.images import Split
 from erde_core.store.exit_logits import SplitLogits
 from erde_torch.augment import plain_images
-from erde_torch.decisions import Agreement, Decide, compare_decisions, spread_thresholds
+from erde_torch.export.decisions import Agreement, Decide, compare_decisions, spread_thresholds
 from erde_torch.export.runner import Runner
 from erde_torch.infer import StagedNetwork
 from erde_torch.weights import NetworkCard

@@ -13,7 +13,7 @@ from erde_core.certify import Certificate, certified_threshold, units_needed
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
 from erde_core.sweep import OperatingPoints, pareto_front
-from erde_torch.operating_points import right_answers, split_sweep
+from erde_torch.evaluation.operating_points import right_answers, split_sweep
 from erde_torch.weights import NetworkCard
 
 FORMAT, VERSION = "erde deployment", 1

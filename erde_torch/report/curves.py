@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import SplitLogits
-from erde_torch.operating_points import split_sweep
+from erde_torch.evaluation.operating_points import split_sweep
 
 
 def curve(split: SplitLogits, macs: NDArray[np.int64]) -> dict[str, object]:

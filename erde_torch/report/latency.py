@@ -2,7 +2,7 @@
 
 import html
 
-from erde_torch.latency import break_even
+from erde_torch.latency.measure import break_even
 from erde_torch.report.charts import Chart, Table
 from erde_torch.report.tables import html_table
 

@@ -11,7 +11,7 @@ from PIL import Image
 from erde_core.images import ImageDataset
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import ExitLogits
-from erde_torch.deployment import outcomes
+from erde_torch.evaluation.thresholds import outcomes
 
 SHOWN = 6
 

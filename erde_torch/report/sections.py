@@ -3,7 +3,7 @@
 import html
 from collections.abc import Mapping
 
-from erde_torch.deployment import DELTA, EPSILONS, REFERENCE_DROP, reference_threshold
+from erde_torch.evaluation.thresholds import DELTA, EPSILONS, REFERENCE_DROP, reference_threshold
 from erde_torch.labels import name_of
 from erde_torch.report import tables
 from erde_torch.report.charts import SEEDS_FOR_BAND, Chart

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from erde_core.images import ImageDataset
 from erde_core.store.exit_logits import ExitLogits
-from erde_torch.operating_points import Students
+from erde_torch.evaluation.operating_points import Students
 from erde_torch.report.charts import Table
 
 

@@ -8,7 +8,7 @@ import torch
 
 from erde_core.policy import exit_indices
 from erde_core.softmax import entropy, softmax
-from erde_torch.decisions import compare_decisions, spread_thresholds
+from erde_torch.export.decisions import compare_decisions, spread_thresholds
 from erde_torch.infer import StagedNetwork, exit_stages, fold_norms
 from tests.erde_torch.deployable import random_network
 

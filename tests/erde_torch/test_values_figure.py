@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from erde_torch.values import value_rows
+from erde_torch.evaluation.values import value_rows
 from erde_torch.values_figure import values_figure
-from tests.erde_torch.test_values import RUNS, pareto
+from tests.erde_torch.evaluation.test_values import RUNS, pareto
 
 
 def text(rows):

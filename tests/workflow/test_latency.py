@@ -2,7 +2,7 @@
 
 import pytest
 
-from erde_torch.latency import STUDENT, TEACHER
+from erde_torch.latency.measure import STUDENT, TEACHER
 from tests.workflow.conftest import TINY
 from tests.workflow.recompute import table
 
@@ -46,7 +46,7 @@ def test_it_runs_once(measured, finished):
 
 
 def test_an_edit_of_what_measures_repeats_it(measured, finished):
-    path = finished.root / "erde_torch/latency.py"
+    path = finished.root / "erde_torch/latency/measure.py"
     text = path.read_text()
     path.write_text(text.replace("[50, 95, 99]", "[50, 90, 99]"))
     try:

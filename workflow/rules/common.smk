@@ -11,7 +11,7 @@ from erde_torch.code_hash import code_hash
 from erde_torch.experiment import read_experiment
 from erde_torch.experiment_errors import ExperimentError
 from erde_torch.gpu_claim import visible_gpus
-from erde_torch.needs import memory_mb
+from erde_torch.cluster.needs import memory_mb
 
 REPOSITORY = Path(workflow.basedir)
 EXPERIMENTS = Path(

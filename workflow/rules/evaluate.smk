@@ -46,6 +46,6 @@ rule sweep:
             for variant in experiment(wildcards.experiment).variants
             for seed in experiment(wildcards.experiment).seeds
         ],
-        code=code("erde_torch.operating_points"),
+        code=code("erde_torch.evaluation.operating_points"),
     script:
         "../scripts/sweep.py"

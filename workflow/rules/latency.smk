@@ -41,10 +41,10 @@ rule latency:
         student=timed_key,
         device=setting(lambda exp: exp.device),
         code=code(
-            "erde_torch.latency",
-            "erde_torch.latency_contenders",
-            "erde_torch.latency_points",
-            "erde_torch.latency_figure",
+            "erde_torch.latency.measure",
+            "erde_torch.latency.contenders",
+            "erde_torch.latency.points",
+            "erde_torch.latency.figure",
         ),
     script:
         "../scripts/latency.py"

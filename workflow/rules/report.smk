@@ -52,10 +52,10 @@ rule statistics:
             lambda exp: {label: v.method for label, v in exp.variants.items()}
         ),
         code=code(
-            "erde_torch.comparison",
-            "erde_torch.deployment",
-            "erde_torch.audit",
-            "erde_torch.calibration",
+            "erde_torch.evaluation.comparison",
+            "erde_torch.evaluation.thresholds",
+            "erde_torch.evaluation.audit",
+            "erde_torch.evaluation.calibration",
         ),
     script:
         "../scripts/statistics.py"

@@ -36,7 +36,7 @@ rule rival:
         augment=settings(lambda exp: exp.augment),
         views=setting(view_count),
         device=setting(lambda exp: exp.device),
-        code=code("erde_torch.distill", "erde_torch.weights", "erde_torch.rivals"),
+        code=code("erde_torch.distill", "erde_torch.weights", "erde_torch.evaluation.rivals"),
     script:
         "../scripts/rival.py"
 
@@ -58,6 +58,6 @@ rule rivals:
     params:
         students=student_keys,
         rivals=rival_keys,
-        code=code("erde_torch.rivals", "erde_torch.weights"),
+        code=code("erde_torch.evaluation.rivals", "erde_torch.weights"),
     script:
         "../scripts/rivals.py"

@@ -3,17 +3,17 @@
 from erde_core.store.exit_logits import read_exit_logits
 from erde_core.store.files import write_text
 from erde_core.store.tables import write_table
-from erde_torch.audit import audit_rows, class_rows
-from erde_torch.calibration import exit_rows, reliability_rows
-from erde_torch.comparison import (
+from erde_torch.evaluation.audit import audit_rows, class_rows
+from erde_torch.evaluation.calibration import exit_rows, reliability_rows
+from erde_torch.evaluation.comparison import (
     COMPARISON_COLUMNS,
     area_rows,
     band_rows,
     comparison_rows,
     resample_variants,
 )
-from erde_torch.deployment import operating_rows, per_exit_rows
-from erde_torch.operating_points import check_comparable
+from erde_torch.evaluation.operating_points import check_comparable
+from erde_torch.evaluation.thresholds import operating_rows, per_exit_rows
 from erde_torch.stage import running
 
 with running(f"{snakemake.wildcards.experiment} · statistics", snakemake.log[0]) as say:

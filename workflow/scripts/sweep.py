@@ -2,7 +2,12 @@
 
 from erde_core.store.exit_logits import read_exit_logits
 from erde_core.store.tables import write_table
-from erde_torch.operating_points import budget_rows, check_comparable, curve_rows, teacher_rows
+from erde_torch.evaluation.operating_points import (
+    budget_rows,
+    check_comparable,
+    curve_rows,
+    teacher_rows,
+)
 from erde_torch.stage import running
 
 with running(f"{snakemake.wildcards.experiment} · sweep", snakemake.log[0]):

@@ -5,9 +5,9 @@ import dataclasses
 
 import numpy as np
 
-from erde_torch.operating_points import split_sweep
+from erde_torch.evaluation.operating_points import split_sweep
 from erde_torch.report.curves import curve
-from tests.erde_torch.test_comparison import network
+from tests.erde_torch.evaluation.test_comparison import network
 
 
 def unpack(text, dtype):

@@ -9,9 +9,9 @@ from PIL import Image
 
 from erde_core.images import ImageDataset, Split
 from erde_core.softmax import entropy
-from erde_torch.deployment import outcomes
+from erde_torch.evaluation.thresholds import outcomes
 from erde_torch.report.pictures import SHOWN, example_rows, pictures_html
-from tests.erde_torch.test_comparison import network
+from tests.erde_torch.evaluation.test_comparison import network
 
 
 def dataset(labels):

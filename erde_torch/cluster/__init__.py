@@ -1,0 +1,1 @@
+"""What jobs need, and whether a cluster has it."""

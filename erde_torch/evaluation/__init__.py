@@ -1,0 +1,1 @@
+"""From exit logits to tables: curves, thresholds, intervals, audits."""

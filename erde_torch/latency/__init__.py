@@ -1,0 +1,1 @@
+"""How long an image really takes, and the picture of it."""

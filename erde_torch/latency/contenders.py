@@ -1,0 +1,186 @@
+"""What is timed: teacher and student to their ends, and the student with exits, per runtime.
+
+To its end a network runs without its early heads, as one would ship it. Every contender goes from
+images to class and probability; PyTorch from normalised images on the device, ONNX Runtime from
+pixels.
+"""
+
+import copy
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from erde_core.policy import exit_indices
+from erde_core.softmax import entropy
+from erde_torch.augment import plain_images
+from erde_torch.export.folder import write_deployment
+from erde_torch.export.runner import Runner
+from erde_torch.infer import StagedNetwork, fold_norms
+from erde_torch.latency.measure import STUDENT, TEACHER, Contender
+from erde_torch.weights import NetworkCard
+
+RUNTIMES = ("eager", "compiled", "ONNX Runtime")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """Two networks and what they are timed on.
+
+    Attributes:
+        teacher, student: in eval mode, on the CPU.
+        card: of the student.
+        pixels: uint8 ``(N, H, W, channels)``.
+        logits: what the student's exits say of them, ``(N, E, C)``.
+        macs: of the student, to the end of each exit, ``(E,)``.
+        thresholds: nats, by the name of the operating point.
+        device: of the networks that run in PyTorch.
+        threads: of ONNX Runtime; PyTorch's are set for the process.
+    """
+
+    teacher: nn.Module
+    student: nn.Module
+    card: NetworkCard
+    pixels: NDArray[np.uint8]
+    logits: NDArray[np.float32]
+    macs: NDArray[np.int64]
+    thresholds: Mapping[str, float]
+    device: torch.device
+    threads: int
+
+
+class WholeNetwork(nn.Module):
+    """A multi-exit network to its end, early heads left out: one stage, one head."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.stem = network.stem
+        self.stages = nn.ModuleList([nn.Sequential(*network.stages)])
+        self.heads = nn.ModuleList([network.heads[-1]])
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """Logits ``(N, C)``."""
+        return self.heads[0](self.stages[0](self.stem(images)))
+
+
+def contenders(trial: Trial, runtime: str, folder: Path) -> list[Contender]:
+    """All contenders of one runtime; none where ONNX Runtime is asked for beside a GPU.
+
+    Args:
+        trial: what is timed.
+        runtime: one of ``RUNTIMES``.
+        folder: for what is exported; must not hold an export already.
+    """
+    if runtime != "ONNX Runtime":
+        return _torch(trial, runtime)
+    # The wheel that we install has no GPU provider.
+    return [] if trial.device.type == "cuda" else _onnx(trial, folder)
+
+
+def working_contenders(
+    trial: Trial, runtimes: Sequence[str], folder: Path, say: Callable[[str], None]
+) -> list[Contender]:
+    """The contenders of all ``runtimes``; compiled ones where compiling works here."""
+    found = []
+    for runtime in runtimes:
+        try:
+            mine = contenders(trial, runtime, folder)
+            for contender in mine:
+                contender.run(0, 1)
+        except Exception as error:
+            if runtime != "compiled":
+                raise
+            say(f"compiled networks are left out: {str(error).splitlines()[0]}")
+        else:
+            found += mine
+    return found
+
+
+def whole_macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
+    """MACs of one image through ``network`` without its early heads."""
+    device = next(network.parameters()).device
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        WholeNetwork(network).eval()(torch.zeros(1, *image_shape, device=device))
+    return counter.get_total_flops() // 2
+
+
+def _contender(
+    trial: Trial, runtime: str, name: str, run: Callable[[int, int], object]
+) -> Contender:
+    """Of the student at the operating point ``name``, or of a whole network."""
+    if name in (TEACHER, STUDENT):
+        network = trial.teacher if name == TEACHER else trial.student
+        macs = whole_macs(network, trial.card.image_shape)
+        return Contender(name, runtime, None, np.full(len(trial.pixels), macs), run)
+    threshold = trial.thresholds[name]
+    macs_n = trial.macs[exit_indices(entropy(trial.logits), threshold)]
+    return Contender(name, runtime, threshold, macs_n, run)
+
+
+def _torch(trial: Trial, runtime: str) -> list[Contender]:
+    compiled, device = runtime == "compiled", trial.device
+    viewed = plain_images(trial.pixels, trial.card.mean, trial.card.std, device)
+    everyone = torch.arange(len(trial.pixels), device=device)
+    images = viewed.batch(everyone, torch.zeros_like(everyone))
+    staged = StagedNetwork(trial.student, device, compiled=compiled)
+    found = []
+    for name, network in ((TEACHER, trial.teacher), (STUDENT, trial.student)):
+        whole = fold_norms(WholeNetwork(copy.deepcopy(network)).eval())
+        whole.to(device, memory_format=torch.channels_last)
+        call = torch.compile(whole, dynamic=True) if compiled else whole
+
+        def run_whole(start: int, stop: int, call: Callable = call) -> object:
+            with torch.inference_mode():
+                return call(images[start:stop]).softmax(dim=1).max(dim=1)
+
+        found.append(_contender(trial, runtime, name, run_whole))
+    for name, threshold in trial.thresholds.items():
+
+        def run_staged(start: int, stop: int, threshold: float = threshold) -> object:
+            return staged.predict(images[start:stop], threshold)
+
+        found.append(_contender(trial, runtime, name, run_staged))
+    return found
+
+
+def _onnx(trial: Trial, folder: Path) -> list[Contender]:
+    found = []
+    for name, network in ((TEACHER, trial.teacher), (STUDENT, trial.student)):
+        whole = WholeNetwork(copy.deepcopy(network)).eval()
+        runner = _runner(trial, folder / name, whole, exits=1)
+
+        def run_whole(start: int, stop: int, runner: Runner = runner) -> object:
+            return runner.predict(trial.pixels[start:stop], 0.0)
+
+        found.append(_contender(trial, "ONNX Runtime", name, run_whole))
+    runner = _runner(trial, folder / "exits", trial.student, exits=len(trial.macs))
+    for name, threshold in trial.thresholds.items():
+
+        def run_staged(start: int, stop: int, threshold: float = threshold) -> object:
+            return runner.predict(trial.pixels[start:stop], threshold)
+
+        found.append(_contender(trial, "ONNX Runtime", name, run_staged))
+    return found
+
+
+def _runner(trial: Trial, folder: Path, network: nn.Module, exits: int) -> Runner:
+    """The shipped runner of ``network``: what it reads of a manifest, and no more."""
+    channels, height, width = trial.card.image_shape
+    manifest = {
+        "version": 1,
+        "shape": [height, width, channels],
+        "mean": list(trial.card.mean),
+        "std": list(trial.card.std),
+        "class_names": list(trial.card.class_names),
+        "macs": [0] * exits,
+        "largest_theta": 2 * math.log(len(trial.card.class_names)),
+        "certified_theta": None,
+    }
+    write_deployment(folder, network, manifest)
+    return Runner(folder, trial.threads)

@@ -1,0 +1,157 @@
+"""How long an image takes: teacher, student without exits and student with exits, side by side.
+
+All contenders of one batch size take turns, round by round, in one process, so that what else the
+machine does meets them alike. Each round of a contender classifies the same images. The first
+round warms up (and compiles) and is not counted; on a GPU every call is synchronised.
+"""
+
+import math
+import statistics
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from erde_torch.evaluation.operating_points import Row
+
+TEACHER, STUDENT = "teacher", "student, no exits"
+BATCHES = (1, 4, 16, 64, 256)
+# With one thread both agree on an idle machine; on a shared one the processor's clock stands still
+# while somebody else is served.
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One line of the table.
+
+    Attributes:
+        network: ``TEACHER``, ``STUDENT``, or the student's operating point in words.
+        runtime: ``eager``, ``compiled`` or ``ONNX Runtime``.
+        threshold: nats; None where the network has no early exit.
+        macs: of each image, ``(N,)``.
+        run: classifies images ``start`` … ``stop`` - 1.
+    """
+
+    network: str
+    runtime: str
+    threshold: float | None
+    macs: NDArray[np.int64]
+    run: Callable[[int, int], object]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How much is measured.
+
+    Attributes:
+        rounds: that count, after one that does not.
+        calls: most calls per round and contender.
+        seconds: that the counted rounds of one batch size may take, all contenders together; each
+            contender is called once per round however long that takes.
+        clock: a key of ``CLOCKS``.
+    """
+
+    rounds: int = 5
+    calls: int = 40
+    seconds: float = math.inf
+    clock: str = "wall"
+
+
+def latency_rows(
+    contenders: Sequence[Contender], batches: Sequence[int], plan: Plan, device: torch.device
+) -> Iterator[Row]:
+    """One row per batch size and contender.
+
+    ``macs`` is the mean over the images timed. Speed-ups are medians, lowest and highest over the
+    rounds, against the teacher in the same runtime; ``macs_ratio`` is what MACs alone promise.
+
+    Args:
+        contenders: the teacher and the student without exits in every runtime among them.
+        batches: images per call; none may exceed the number of images.
+        plan: how much is measured.
+        device: of the networks that run in PyTorch.
+    """
+    for batch in batches:
+        seconds = _measure(contenders, batch, plan, device)
+        calls = next(iter(seconds.values())).shape[1]
+        yield from _rows(contenders, seconds, batch, calls * batch)
+
+
+def break_even(table: Sequence[Row]) -> list[tuple[str, str, list[int]]]:
+    """Runtime, operating point, and the batch sizes at which leaving early saves time.
+
+    That is, at which the student with exits is faster than the same student without. The rows may
+    be those of :func:`latency_rows` or their text, as read from a file.
+    """
+    lines = {}
+    for row in table:
+        if row["network"] not in (TEACHER, STUDENT):
+            batches = lines.setdefault((row["runtime"], row["network"]), [])
+            batches += [int(row["batch"])] * (float(row["speed_up_over_no_exits"]) > 1)
+    return [(*key, batches) for key, batches in lines.items()]
+
+
+def _measure(
+    contenders: Sequence[Contender], batch: int, plan: Plan, device: torch.device
+) -> dict[int, NDArray[np.float64]]:
+    """{index of the contender: seconds per call, (rounds, calls)}."""
+    clock, images = CLOCKS[plan.clock], len(contenders[0].macs)
+
+    def call(contender: Contender, start: int) -> float:
+        started = clock()
+        contender.run(start, start + batch)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        return clock() - started
+
+    calls = min(plan.calls, images // batch)
+    for contender in contenders:
+        call(contender, 0)
+    once = sum(call(contender, 0) for contender in contenders)
+    calls = max(1, int(min(calls, plan.seconds / (once * plan.rounds))))
+    starts = range(0, calls * batch, batch)
+    seconds = {index: [] for index in range(len(contenders))}
+    for number in range(plan.rounds + 1):
+        for index, contender in enumerate(contenders):
+            taken = [call(contender, start) for start in starts]
+            if number:
+                seconds[index].append(taken)
+    return {index: np.array(taken) for index, taken in seconds.items()}
+
+
+def _rows(
+    contenders: Sequence[Contender],
+    seconds: dict[int, NDArray[np.float64]],
+    batch: int,
+    images: int,
+) -> Iterator[Row]:
+    means = {index: calls.mean(axis=1) for index, calls in seconds.items()}
+    of = {(c.network, c.runtime): index for index, c in enumerate(contenders)}
+    for index, contender in enumerate(contenders):
+        teacher, student = (of[name, contender.runtime] for name in (TEACHER, STUDENT))
+        speed_ups = (means[teacher] / means[index]).tolist()
+        macs = float(contender.macs[:images].mean())
+        ratio = float(contenders[teacher].macs[:images].mean()) / macs
+        speed_up = statistics.median(speed_ups)
+        p50, p95, p99 = np.percentile(seconds[index] * 1e3, [50, 95, 99]).tolist()
+        yield {
+            "batch": batch,
+            "runtime": contender.runtime,
+            "network": contender.network,
+            "threshold_nats": contender.threshold,
+            "macs": macs,
+            "calls": seconds[index].size,
+            "p50_ms": p50,
+            "p95_ms": p95,
+            "p99_ms": p99,
+            "speed_up": speed_up,
+            "speed_up_lowest": min(speed_ups),
+            "speed_up_highest": max(speed_ups),
+            "macs_ratio": ratio,
+            "speed_up_per_macs_ratio": speed_up / ratio,
+            "speed_up_over_no_exits": statistics.median((means[student] / means[index]).tolist()),
+        }
