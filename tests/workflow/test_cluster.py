@@ -60,6 +60,16 @@ def test_every_job_has_what_a_scheduler_wants(checkout):
     assert int(asked["student"]["mem_mb"]) > int(asked["teacher"]["mem_mb"])
 
 
+def test_what_fills_a_machine_here_asks_a_cluster_for_one_core(checkout):
+    """Else the job, which sees all cores of its node, would ask for more than it was given."""
+    shown = checkout.snakemake("--dry-run", "results/cifar100/latency.csv", *PROFILE).stdout
+    (rule,) = re.findall(r"^rule latency:\n(?:    .*\n)+", shown, re.M)
+    assert "threads:" not in rule  # Snakemake says it where it is not 1
+    here = checkout.snakemake("--dry-run", "--cores", "7", "results/cifar100/latency.csv").stdout
+    (rule,) = re.findall(r"^rule latency:\n(?:    .*\n)+", here, re.M)
+    assert "threads: 7" in rule
+
+
 def provided_gpus(done):
     """As Snakemake says it: ``gpu=3``, or with the name of its class around it."""
     return int(re.search(r"Provided resources: .*gpu\D+(\d+)", done.stdout + done.stderr)[1])

@@ -1,7 +1,10 @@
 # Seconds beside multiply-accumulates: the trained networks timed on this machine.
 # The table holds for the machine that made it; another machine's is asked for by --forcerun latency.
 
-ALL_CORES = workflow.resource_settings.cores or 1
+# Here all cores, though one is used: no other job of this run then disturbs the clock. A job on a
+# cluster has the cores that it asked for, and who else computes beside it is the cluster's affair.
+HERE = workflow.resource_settings.nodes is None and not workflow.remote_exec
+TIMING_CORES = (workflow.resource_settings.cores or 1) if HERE else 1
 
 
 def timed_key(wildcards):
@@ -33,10 +36,10 @@ rule latency:
         "results/{experiment}/logs/latency.log",
     benchmark:
         "results/{experiment}/benchmarks/latency.tsv"
-    # All cores, though one is used: no other job of this run then disturbs the clock.
-    threads: ALL_CORES
+    threads: TIMING_CORES
     resources:
         gpu=gpus,
+        mem_mb=memory("exit_logits"),
     params:
         student=timed_key,
         device=setting(lambda exp: exp.device),

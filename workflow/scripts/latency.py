@@ -6,7 +6,7 @@ from pathlib import Path
 from erde_core.store.dataset import read_dataset
 from erde_core.store.exit_logits import read_exit_logits
 from erde_core.store.tables import write_table
-from erde_torch.device import choose_device, set_threads
+from erde_torch.device import claim_device, set_threads
 from erde_torch.latency.contenders import RUNTIMES, Trial, working_contenders
 from erde_torch.latency.figure import draw_latency
 from erde_torch.latency.machine import machine_text
@@ -20,7 +20,7 @@ SECONDS = 8  # per batch size
 
 with running(f"{snakemake.wildcards.experiment} · latency", snakemake.log[0]) as say:
     set_threads(THREADS)
-    inputs, device = snakemake.input, choose_device(snakemake.params.device)
+    inputs, device = snakemake.input, claim_device(snakemake.params.device, say)
     teacher, _ = read_network(inputs.teacher)
     student, card = read_network(inputs.student)
     exits, teacher_exits = (read_exit_logits(inputs[f"{k}_exits"]) for k in ("student", "teacher"))
