@@ -2,7 +2,7 @@ import copy
 
 import pytest
 
-from erde_torch import needs
+from erde_torch.cluster import needs
 from erde_torch.cluster.needs import memory_mb
 from erde_torch.experiment import parse_experiment
 

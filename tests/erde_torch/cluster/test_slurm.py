@@ -1,6 +1,6 @@
 import pytest
 
-from erde_torch import cluster
+from erde_torch.cluster import slurm
 from erde_torch.cluster.slurm import (
     ClusterError,
     Machine,
@@ -108,6 +108,6 @@ def test_a_controller_that_is_away(commands, monkeypatch):
     commands("sinfo", "slurm_load_partitions: Unable to\n contact slurm controller", 1)
     with pytest.raises(ClusterError, match="got slurm_load_partitions: Unable to contact"):
         ask_cluster()
-    monkeypatch.setattr(cluster, "_ANSWER_SECONDS", 0.2)
+    monkeypatch.setattr(slurm, "_ANSWER_SECONDS", 0.2)
     with pytest.raises(ClusterError, match=r"got nothing in 0\.2 s: is its controller running"):
-        cluster._answer("sleep", "10")
+        slurm._answer("sleep", "10")
