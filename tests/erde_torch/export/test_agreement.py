@@ -40,7 +40,7 @@ def cifar_images(request):
 
 
 def digits_images(_):
-    return make_digits(train_images=1).test.images
+    return make_digits(train_images=200).test.images
 
 
 @pytest.mark.parametrize("read", [digits_images, cifar_images])
