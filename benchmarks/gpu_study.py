@@ -137,6 +137,8 @@ def main(arguments: list[str] | None = None) -> int:
         outcome = run_study(folder, steps, options.cores, options.seconds)
     except ValueError as error:
         parser.error(str(error))
+    except KeyboardInterrupt:  # between two runs of Snakemake
+        outcome = OUT_OF_TIME
     for name, _ in steps:
         if (RESULTS / name).is_dir():
             export_experiment(RESULTS, name, options.out)

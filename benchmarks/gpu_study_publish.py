@@ -19,6 +19,9 @@ KEPT = (
     *("areas", "audit", "comparison", "exits", "pareto", "rivals"),
     *("teacher_exits", "teacher_wrong", "validation"),
 )
+# Of a tuning, validation alone counts, and nobody should look at its test images. Curves of a
+# network whose early exits were never trained say nothing.
+ONLY = {"tuning": ("validation.csv",), "exits": ("exits.csv", "teacher_exits.csv")}
 STUDIES = {
     "full study, measured": ("study_cifar100", "study_cifar10"),
     "reduced study, 20 classes of CIFAR-100 / digits": ("reduced_cifar100", "reduced_digits"),
@@ -41,9 +44,8 @@ def keep(home: Path, published: Path) -> None:
     for folder in sorted(path for path in home.iterdir() if path.is_dir()):
         target = published / folder.name
         target.mkdir(parents=True, exist_ok=True)
-        wanted = [*(f"{table}.csv" for table in KEPT), f"{folder.name}_pareto.png"]
-        # Of a tuning, validation alone counts, and nobody should look at its test images.
-        for name in ["validation.csv"] if folder.name.endswith("_tuning") else wanted:
+        everything = (*(f"{table}.csv" for table in KEPT), f"{folder.name}_pareto.png")
+        for name in ONLY.get(folder.name.rpartition("_")[2], everything):
             if (folder / name).exists():
                 shutil.copyfile(folder / name, target / name)
     for file in home.glob("machine_*.json"):

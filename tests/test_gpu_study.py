@@ -123,14 +123,20 @@ def test_the_histories_of_all_networks_come_home(run):
     assert [r["network"] for r in rows] == ["erde/seed0"] * 2 + ["teacher"] * 30
 
 
-def test_no_time_runs_nothing(run, tmp_path, monkeypatch):
+@pytest.mark.parametrize("moment", ["no time", "a signal between two steps"])
+def test_what_is_there_comes_home_all_the_same(run, tmp_path, monkeypatch, moment):
+    def stopped(*_):
+        raise KeyboardInterrupt
+
     root, _, _ = run
     monkeypatch.chdir(root)
     monkeypatch.setattr(gpu_study, "run_step", None)
     monkeypatch.setattr(gpu_study.signal, "signal", lambda *_: None)  # the tests keep their own
+    if moment != "no time":
+        monkeypatch.setattr(gpu_study, "lend_cache", stopped)
     code = gpu_study.main(["study/list.txt", "--seconds", "0", "--out", str(tmp_path)])
     assert code == gpu_study.OUT_OF_TIME
-    assert (tmp_path / "one/answers.npz").exists()  # what is there comes home all the same
+    assert (tmp_path / "one/answers.npz").exists()
 
 
 def pretend_snakemake(tmp_path, monkeypatch, script):
