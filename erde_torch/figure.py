@@ -19,6 +19,7 @@ Table = Sequence[dict[str, str]]
 _LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2))]
 _MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 _INSIDE = 6  # entries that fit under the curves; a longer legend stands beside the picture
+_SHORT = 14  # letters of a name beside which the whole title fits on one line
 _TEACHER = "#000000"
 FONT = {
     "font.family": "DejaVu Sans",
@@ -132,7 +133,7 @@ def _label(axes: Axes, experiment: str, curves: Table, pareto: Table, full: floa
     axes.set_title(
         f"{experiment}: mean over {len(seeds)} seed{'s' * (len(seeds) > 1)}"
         + (", band ± 1 standard deviation" if len(seeds) > 1 else "")
-        + ("\n" if len(variants) > _INSIDE else "; ")
+        + ("\n" if len(variants) > _INSIDE or len(experiment) > _SHORT else "; ")
         + "markers: threshold chosen on validation",
         fontsize=8,
         color="0.3",
