@@ -1,9 +1,11 @@
 """How curves look in every picture: a hue per family, a shade, a line and a marker per variant.
 
+The four methods look the same in every picture, whichever of them it shows.
 Okabe and Ito's hues are safe for colour-blind readers. A family (variants from one list of values)
 goes from light to dark in its hue; lines and markers tell the curves apart in black and white too.
 """
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,6 +14,7 @@ import numpy as np
 from erde_torch.labels import family_of
 
 _HUES = ["#D55E00", "#0072B2", "#009E73", "#666666", "#CC79A7", "#E69F00"]
+_OF_METHODS = ("erde", "ce", "kd", "masked_kd")  # labels with a place of their own
 _LIGHTEST, _DARKEST = 0.35, -0.65  # shares of white and of black
 
 
@@ -35,13 +38,21 @@ def styles_of(labels: Iterable[str], lines: int, markers: int) -> dict[str, Styl
     families: dict[str, list[str]] = {}
     for label in sorted(dict.fromkeys(labels), key=lambda label: not label.startswith("erde")):
         families.setdefault(family_of(label), []).append(label)
+    places, alone = _places(families), all(len(members) == 1 for members in families.values())
     styles: dict[str, Style] = {}
-    for hue, members in enumerate(families.values()):
-        for label, color in zip(
-            members, _shades(_HUES[hue % len(_HUES)], len(members)), strict=True
-        ):
-            styles[label] = Style(color, len(styles) % lines, len(styles) % markers)
+    for family, members in families.items():
+        shades = _shades(_HUES[places[family] % len(_HUES)], len(members))
+        for label, color in zip(members, shades, strict=True):
+            place = places[family] if alone else len(styles)
+            styles[label] = Style(color, place % lines, place % markers)
     return styles
+
+
+def _places(families: Iterable[str]) -> dict[str, int]:
+    """A number per family: the methods' own, and what is left over for other labels."""
+    taken = {_OF_METHODS.index(family) for family in families if family in _OF_METHODS}
+    free = (number for number in itertools.count() if number not in taken)
+    return {f: _OF_METHODS.index(f) if f in _OF_METHODS else next(free) for f in families}
 
 
 def _shades(color: str, number: int) -> list[str]:

@@ -19,13 +19,21 @@ def test_variants_of_no_list_have_the_plain_colours():
     assert [(s.line, s.marker) for s in styles.values()] == [(i, i) for i in range(4)]
 
 
+def test_a_method_looks_the_same_whichever_others_are_shown():
+    whole = styles_of(["ce", "kd", "masked_kd", "erde"], 6, 7)
+    part = styles_of(["mine", "masked_kd", "kd"], 6, 7)
+    assert part["kd"] == whole["kd"]
+    assert part["masked_kd"] == whole["masked_kd"]
+    assert part["mine"] == whole["erde"]  # which is free here
+
+
 def test_a_family_is_one_hue_from_light_to_dark():
     styles = styles_of(["kd", *WEIGHTS], 6, 7)
     assert list(styles) == [*WEIGHTS, "kd"]
     hues, light, _ = zip(*(hue(styles[label].color) for label in WEIGHTS), strict=True)
     assert max(hues) - min(hues) < 0.02
     assert all(a - b > 0.1 for a, b in itertools.pairwise(light))
-    assert styles["kd"].color == "#0072B2"
+    assert styles["kd"].color == "#009E73"
 
 
 def test_members_that_stand_apart_in_the_file_stand_together():
