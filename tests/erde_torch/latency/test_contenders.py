@@ -6,7 +6,7 @@ import torch
 
 from erde_core.policy import exit_indices
 from erde_core.softmax import entropy, softmax
-from erde_torch import latency_contenders
+from erde_torch.latency import contenders
 from erde_torch.latency.contenders import Trial, WholeNetwork, whole_macs, working_contenders
 from erde_torch.latency.measure import STUDENT, TEACHER
 from tests.erde_torch.deployable import card_of, random_network
@@ -83,7 +83,7 @@ def test_what_cannot_be_compiled_is_left_out(trial, tmp_path, monkeypatch):
     def no_compiler(*_, **__):
         raise RuntimeError("no C++ compiler\nand a long story")
 
-    monkeypatch.setattr(latency_contenders.torch, "compile", no_compiler)
+    monkeypatch.setattr(contenders.torch, "compile", no_compiler)
     found = working_contenders(trial, ("eager", "compiled"), tmp_path, said.append)
     assert {c.runtime for c in found} == {"eager"}
     assert said == ["compiled networks are left out: no C++ compiler"]

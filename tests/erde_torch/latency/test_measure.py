@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from erde_torch import latency
+from erde_torch.latency import measure
 from erde_torch.latency.measure import STUDENT, TEACHER, Contender, Plan, break_even, latency_rows
 
 CPU = torch.device("cpu")
@@ -23,7 +23,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setitem(latency.CLOCKS, "wall", clock)
+    monkeypatch.setitem(measure.CLOCKS, "wall", clock)
     return clock
 
 
