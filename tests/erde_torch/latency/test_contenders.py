@@ -90,6 +90,6 @@ def test_what_cannot_be_compiled_is_left_out(trial, tmp_path, monkeypatch):
 
 
 def test_another_failure_is_one(trial, tmp_path, monkeypatch):
-    monkeypatch.setattr(latency_contenders, "write_deployment", lambda *_: 1 / 0)
+    monkeypatch.setattr(contenders, "write_deployment", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         working_contenders(trial, ("ONNX Runtime",), tmp_path, print)
