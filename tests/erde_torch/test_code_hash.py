@@ -131,16 +131,32 @@ def copy(tmp_path):
     return tmp_path
 
 
+SWEEP = "evaluation.operating_points"
 # Module → (stages that an edit in it must run again, stages that it must not).
 REACHES = {
-    "erde_torch/loss.py": ({"distill"}, {"teacher", "cache", "collect", "operating_points"}),
-    "erde_torch/train.py": ({"distill", "teacher"}, {"cache", "collect", "operating_points"}),
-    "erde_torch/models.py": ({"distill", "teacher", "cache", "collect"}, {"operating_points"}),
-    "erde_torch/augment.py": ({"distill", "teacher", "cache", "verify"}, {"operating_points"}),
-    "erde_core/views.py": ({"distill", "teacher", "cache"}, {"operating_points"}),
-    "erde_core/sweep.py": ({"operating_points"}, {"distill", "teacher", "cache"}),
-    "erde_torch/experiment.py": (set(), {"distill", "teacher", "cache", "operating_points"}),
-    "erde_torch/figure.py": ({"figure"}, {"distill", "teacher", "operating_points"}),
+    "erde_torch/loss.py": (
+        {"distill"},
+        {"teacher", "cache", "collect", SWEEP},
+    ),
+    "erde_torch/train.py": (
+        {"distill", "teacher"},
+        {"cache", "collect", SWEEP},
+    ),
+    "erde_torch/models.py": (
+        {"distill", "teacher", "cache", "collect"},
+        {"evaluation.operating_points"},
+    ),
+    "erde_torch/augment.py": (
+        {"distill", "teacher", "cache", "verify"},
+        {"evaluation.operating_points"},
+    ),
+    "erde_core/views.py": ({"distill", "teacher", "cache"}, {"evaluation.operating_points"}),
+    "erde_core/sweep.py": ({"evaluation.operating_points"}, {"distill", "teacher", "cache"}),
+    "erde_torch/experiment.py": (
+        set(),
+        {"distill", "teacher", "cache", "evaluation.operating_points"},
+    ),
+    "erde_torch/figure.py": ({"figure"}, {"distill", "teacher", "evaluation.operating_points"}),
 }
 
 
