@@ -36,7 +36,9 @@ rule rival:
         augment=settings(lambda exp: exp.augment),
         views=setting(view_count),
         device=setting(lambda exp: exp.device),
-        code=code("erde_torch.distill", "erde_torch.weights", "erde_torch.evaluation.rivals"),
+        code=code(
+            "erde_torch.distill", "erde_torch.weights", "erde_torch.evaluation.rivals"
+        ),
     script:
         "../scripts/rival.py"
 
