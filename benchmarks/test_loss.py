@@ -25,13 +25,30 @@ def test_copy_by_numpy(arguments, timed):
         for source, target in zip(sources, targets, strict=True):
             np.copyto(target, source)
 
-    timed(copy, group=GROUP, name="copy of the three arrays, NumPy")
+    timed(copy, group=GROUP, name="copy of the three arrays, NumPy", rounds=30)
+
+
+def test_copy_to_new_arrays(arguments, timed):
+    sources, _ = three_arrays(arguments)
+    name = "copy of the three arrays to new ones, NumPy"
+    timed(lambda: [source.copy() for source in sources], group=GROUP, name=name, rounds=30)
 
 
 def test_copy_by_threads(arguments, timed):
     sources, targets = three_arrays(arguments)
     name = "copy of the three arrays, Numba"
-    timed(copy_in_threads, *sources, *targets, group=GROUP, name=name, threads=THREADS)
+    timed(copy_in_threads, *sources, *targets, group=GROUP, name=name, threads=THREADS, rounds=30)
+
+
+def test_gradient_into_an_array(arguments, timed):
+    out = np.ones_like(arguments[0])
+    timed(
+        lambda: fast.erde_loss_and_gradient(*arguments, out=out),
+        group=GROUP,
+        name="compiled twin, gradient into an array that exists",
+        threads=THREADS,
+        rounds=30,
+    )
 
 
 def test_pytorch_with_autograd(arguments, timed):

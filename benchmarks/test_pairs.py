@@ -16,4 +16,4 @@ def test_reference(pair, rng, timed):
 def test_twin(pair, rng, timed):
     arguments = pair.arguments(rng, SAMPLES, exits=EXITS, classes=CLASSES)
     name, threads = "compiled twin", THREADS
-    timed(pair.twin, *arguments, group=pair.name, name=name, threads=threads, twin=True)
+    timed(pair.twin, *arguments, group=pair.name, name=name, threads=threads, twin=True, rounds=30)

@@ -30,6 +30,19 @@ def same_shape(name: str, array: NDArray, other_name: str, other: NDArray) -> No
         )
 
 
+def output_array(out: object, student: NDArray, *read: NDArray) -> NDArray[np.floating]:
+    """``out`` can take a gradient by ``student`` while the arrays in ``read`` are being read."""
+    if not (isinstance(out, np.ndarray) and out.dtype in (np.float32, np.float64)):
+        kind = f"dtype {out.dtype}" if isinstance(out, np.ndarray) else type(out).__name__
+        raise ValueError(f"out must be a float32 or float64 array, got {kind}")
+    same_shape("out", out, "student", student)
+    if not (out.flags.c_contiguous and out.flags.writeable):
+        raise ValueError(f"out must be contiguous and writable, got strides {out.strides}")
+    if any(np.may_share_memory(out, array) for array in read):
+        raise ValueError("out must not overlap student or teacher, got an array that does")
+    return out
+
+
 def class_labels(labels: ArrayLike, samples: int, classes: int) -> NDArray[np.int64]:
     """``labels`` as int64 ``(samples,)``, each in 0 … ``classes`` - 1."""
     array = np.asarray(labels)
@@ -46,13 +59,13 @@ def class_labels(labels: ArrayLike, samples: int, classes: int) -> NDArray[np.in
 
 def positive(name: str, value: float) -> None:
     """``value`` is a finite number above zero."""
-    if not (_is_number(value) and math.isfinite(value) and value > 0):
+    if not (_is_finite(value) and value > 0):
         raise ValueError(f"{name} must be a finite number > 0, got {value!r}")
 
 
 def not_negative(name: str, value: float) -> None:
     """``value`` is a finite number of at least zero."""
-    if not (_is_number(value) and math.isfinite(value) and value >= 0):
+    if not (_is_finite(value) and value >= 0):
         raise ValueError(f"{name} must be a finite number >= 0, got {value!r}")
 
 
@@ -104,5 +117,10 @@ def exit_thresholds(thresholds: ArrayLike, exits: int) -> NDArray[np.float64]:
     return np.broadcast_to(array, (exits - 1,))
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+def _is_finite(value: object) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        return False
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number that float64 cannot hold
+        return False

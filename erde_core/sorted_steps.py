@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from erde_core.sweep import checked_sweep_arguments, exit_changes, thresholds_between
+from erde_core.exit_changes import exit_changes, stable_order
+from erde_core.sweep import checked_sweep_arguments, thresholds_between
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,15 @@ def sorted_steps(
 ) -> SortedSteps:
     """The steps of :func:`erde_core.sweep`; same arguments, points, thresholds and errors."""
     entropy, correct, macs = checked_sweep_arguments(entropy, correct, macs, classes)
-    moment, sample, exit_to, exit_from = exit_changes(entropy)
-    order = np.argsort(moment, kind="stable")
-    moment, sample, exit_to, exit_from = (a[order] for a in (moment, sample, exit_to, exit_from))
+    changes = exit_changes(entropy, correct)
+    order = stable_order(changes.moment, classes)
+    moment, exit_to, exit_from = (
+        array[order] for array in (changes.moment, changes.exit_to, changes.exit_from)
+    )
     last = np.flatnonzero(np.append(moment[1:] != moment[:-1], len(moment) > 0))
     return SortedSteps(
-        sample,
-        correct[sample, exit_to].astype(np.int64) - correct[sample, exit_from],
+        np.nonzero(changes.passes)[1][order],
+        changes.gained[order].astype(np.int64),
         macs[exit_from] - macs[exit_to],
         np.append(0, last + 1),
         thresholds_between(moment[last], classes),

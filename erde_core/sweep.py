@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from erde_core import checks
+from erde_core.exit_changes import exit_changes, stable_order
 
 
 @dataclass(frozen=True)
@@ -61,29 +62,25 @@ def sweep(entropy: ArrayLike, correct: ArrayLike, macs: ArrayLike, classes: int)
             negative or not below 2 · log C.
     """
     entropy, correct, macs = checked_sweep_arguments(entropy, correct, macs, classes)
-    moment, sample, exit_to, exit_from = exit_changes(entropy)
-    answers = correct.view(np.int8)
-    gained = answers[sample, exit_to] - answers[sample, exit_from]
-    order = np.argsort(moment)
-    # Bytes, not the integers that NumPy makes by itself: at random places, they stay in the cache.
-    moment, gained, exit_to, exit_from = (a[order] for a in (moment, gained, exit_to, exit_from))
+    changes = exit_changes(entropy, correct)
+    order = stable_order(changes.moment, classes)
+    moment = changes.moment[order]
     last_of_group = np.flatnonzero(np.append(moment[1:] != moment[:-1], len(moment) > 0))
-    right = _running(gained, last_of_group, int(correct[:, -1].sum()))
-    count = np.empty((len(right), len(macs)), dtype=np.int64)
-    for e in range(len(macs)):
-        moved = (exit_to == e).view(np.int8) - (exit_from == e).view(np.int8)
-        count[:, e] = _running(moved, last_of_group, len(entropy) * (e == len(macs) - 1))
     threshold = thresholds_between(moment[last_of_group], classes)
-    return points_from_counts(threshold, right, count, macs)
-
-
-def points_from_counts(
-    threshold: NDArray[np.float64], right: NDArray, count: NDArray, macs: NDArray[np.int64]
-) -> OperatingPoints:
-    """Operating points from counts: samples right ``(K,)``, and leaving per exit ``(K, E)``."""
+    # Room for what is needed for a moment only: to ask for it anew costs more than to fill it.
+    sums, count = np.empty(len(moment), np.int64), np.empty(len(threshold), np.int64)
+    cost, share = np.zeros(len(threshold), np.int64), np.empty((len(macs), len(threshold)))
+    samples = np.float64(len(entropy))
     with np.errstate(invalid="ignore"):  # 0 / 0 is the documented NaN of an empty data set
-        samples = np.float64(count[0].sum())
-        return OperatingPoints(threshold, right / samples, count @ macs / samples, count / samples)
+        _running(changes.gained[order], last_of_group, int(correct[:, -1].sum()), sums, count)
+        accuracy = count / samples
+        exit_to, exit_from = changes.exit_to[order], changes.exit_from[order]
+        for e in range(len(macs)):
+            moved = (exit_to == e).view(np.int8) - (exit_from == e).view(np.int8)
+            _running(moved, last_of_group, len(entropy) * (e == len(macs) - 1), sums, count)
+            np.divide(count, samples, out=share[e])
+            cost += np.multiply(count, macs[e], out=count)
+        return OperatingPoints(threshold, accuracy, cost / samples, share.T)
 
 
 def pareto_front(points: OperatingPoints) -> OperatingPoints:
@@ -174,34 +171,28 @@ def thresholds_between(breakpoints: NDArray[np.float64], classes: int) -> NDArra
     """
     if not len(breakpoints):
         return np.zeros(1)
-    lower, upper = breakpoints[:-1], breakpoints[1:]
-    middle = lower + (upper - lower) / 2
-    middle = np.where(middle > lower, middle, upper)
-    return np.concatenate(([0.0], middle, [2 * math.log(classes)]))
+    threshold = np.empty(len(breakpoints) + 1)
+    threshold[0], threshold[-1] = 0.0, 2 * math.log(classes)
+    lower, upper, middle = breakpoints[:-1], breakpoints[1:], threshold[1:-1]
+    np.subtract(upper, lower, out=middle)
+    middle /= 2
+    middle += lower
+    np.copyto(middle, upper, where=middle <= lower)
+    return threshold
 
 
-def exit_changes(entropy: NDArray[np.float64]) -> tuple[NDArray, NDArray, NDArray, NDArray]:
-    """Where a rising threshold moves a sample: entropy passed, sample, new exit, old exit.
+def _running(
+    change: NDArray,
+    last_of_group: NDArray,
+    start: int,
+    sums: NDArray[np.int64],
+    out: NDArray[np.int64],
+) -> None:
+    """Into ``out`` ``(K,)``: ``start``, then its value after each group of simultaneous changes.
 
-    One row per running minimum of ``entropy`` ``(N, E)``, ``(J,)`` each; the exits as the smallest
-    unsigned integers that hold E. A NaN is no minimum.
+    ``sums`` ``(J,)`` is room for what lies between; new memory would cost more than the work.
     """
-    samples, exits = entropy.shape
-    lowest, minima = np.full(samples, np.inf), []
-    for e in range(exits - 1):
-        minima.append(np.flatnonzero(entropy[:, e] < lowest))
-        lowest = np.fmin(lowest, entropy[:, e])
-    # The lowest minimum frees a sample from the last exit, each higher one from the next lower's.
-    left_from, rows = np.full(samples, exits - 1, np.min_scalar_type(exits)), []
-    for e, sample in reversed(list(enumerate(minima))):
-        exit_from = left_from[sample]
-        rows.append((entropy[sample, e], sample, np.full_like(exit_from, e), exit_from))
-        left_from[sample] = e
-    if not rows:
-        return np.empty(0), np.empty(0, np.intp), left_from[:0], left_from[:0]
-    return tuple(np.concatenate(parts) for parts in zip(*rows, strict=True))
-
-
-def _running(change: NDArray, last_of_group: NDArray, start: int) -> NDArray[np.int64]:
-    """``start``, then its value after each group of simultaneous changes, ``(K,)``."""
-    return start + np.append(0, np.cumsum(change, dtype=np.int64)[last_of_group])
+    np.cumsum(change, out=sums)
+    out[0] = 0
+    np.take(sums, last_of_group, out=out[1:], mode="clip")  # any other mode makes a copy first
+    out += start

@@ -28,12 +28,19 @@ _C10, _C11 = 7.074194297288521e-09, 4.4558179083360645e-10
 
 
 @serial
+def finite(x: float) -> float:
+    """``x``, or where exp x is 0 a number whose exp is 0 too: x · exp x is then 0, not NaN."""
+    return _LOWEST if x < _LOWEST else x
+
+
+@serial
 def exp(x: float) -> float:
     """exp(x) in float64 for x <= 0, NaN or -inf.
 
     Relative error at most 2.5e-16 + 2e-17 · |x| (the second part is that of 1 / log 2), and half
     the smallest subnormal number. exp(-inf) = 0; NaN stays NaN.
     """
+    x = finite(x)
     shifted = fma(x, _LOG2_E, _TO_EXPONENT)
     r = fma(x, _LOG2_E, _TO_EXPONENT - shifted)
     value = fma(r, _C11, _C10)
@@ -47,5 +54,4 @@ def exp(x: float) -> float:
     value = fma(r, value, _C2)
     value = fma(r, value, 0.6931471805599453)
     value = fma(r, value, 1.0)
-    value = value * power_of_two(shifted) * _SCALE_BACK
-    return 0.0 if x < _LOWEST else value
+    return value * power_of_two(shifted) * _SCALE_BACK

@@ -15,6 +15,10 @@ def read_only(array: NDArray) -> NDArray:
 
 
 def logits(array: NDArray[np.floating]) -> NDArray[np.floating]:
-    """:func:`read_only` logits, float16 widened to float32 and anything else to float64."""
-    single = array.dtype in (np.float16, np.float32)
-    return read_only(array.astype(np.float32 if single else np.float64, copy=False))
+    """:func:`read_only` logits of :func:`logits_dtype`."""
+    return read_only(array.astype(logits_dtype(array), copy=False))
+
+
+def logits_dtype(array: NDArray[np.floating]) -> type[np.floating]:
+    """float32 for what is no wider than that, float64 for anything else."""
+    return np.float32 if array.dtype in (np.float16, np.float32) else np.float64

@@ -9,26 +9,45 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from erde_core.fast._jit import serial
+from erde_core.fast._jit import inlined, serial
 from erde_core.fast._sums import (
     P_LOG,
     P_SOFT,
     Q_SOFT,
     P,
-    largest,
     plain_sums,
-    plain_sums_from_soft,
+    plain_total_from_soft,
     soft_sums,
 )
 
 _LARGEST = float(np.finfo(np.float64).max)
-# How the gradient is put together from the scratch rows: see write_gradient.
-_Factors = tuple[float, float, float, float]
+# What the scratch rows P, P_SOFT and Q_SOFT count for in the gradient.
+_Factors = tuple[float, float, float]
 
 
 @serial
-def loss_and_gradient(
+def without_kd(
     student: NDArray,
+    top: float,
+    label: int,
+    ce: float,
+    ent: float,
+    gradient: NDArray,
+    scratch: NDArray,
+) -> float:
+    """CE and ENT of one row with maximum ``top``; writes the gradient unless that is empty."""
+    loss, of_p, of_p_log = ce_and_ent(student, top, label, ce, ent, scratch)
+    if gradient.size > 0:
+        for c in range(gradient.size):
+            gradient[c] = of_p * scratch[P, c] + of_p_log * scratch[P_LOG, c]
+        gradient[label] = of_p * scratch[P, label] + of_p_log * scratch[P_LOG, label] - ce
+    return loss
+
+
+@serial
+def with_kd(
+    student: NDArray,
+    top: float,
     teacher: NDArray,
     teacher_top: float,
     label: int,
@@ -37,67 +56,52 @@ def loss_and_gradient(
     gradient: NDArray,
     scratch: NDArray,
 ) -> float:
-    """Loss of one row whose teacher row is defined; writes the gradient unless that is empty.
-
-    ``weights`` are the factors of CE, KD and ENT; a term of factor 0 is left out.
-    """
+    """CE, KD and ENT by ``weights`` of two rows with maxima; as :func:`without_kd`."""
     ce, kd, ent = weights[0], weights[1], weights[2]
-    top = largest(student)
-    if not math.isfinite(top):
-        gradient[:] = math.nan
-        return math.nan
-    loss, of_p, of_p_log, of_p_soft, of_q_soft = 0.0, 0.0, 0.0, 0.0, 0.0
-    if kd > 0:
-        inverse = min(1 / temperature, _LARGEST)
-        of_student, of_teacher, weighted = soft_sums(
-            student, top, teacher, teacher_top, inverse, scratch
-        )
-        divergence = weighted / of_teacher + math.log(of_student / of_teacher)
-        loss += kd * temperature * temperature * divergence
-        of_p_soft = kd * temperature / of_student
-        of_q_soft = kd * temperature / of_teacher
-    if ce > 0 or ent > 0:
-        if kd > 0 and (temperature == 1 or temperature == 2 or temperature == 4):
-            total, weighted = plain_sums_from_soft(student, top, temperature, scratch)
+    inverse = min(1 / temperature, _LARGEST)
+    of_student, of_teacher, weighted = soft_sums(
+        student, top, teacher, teacher_top, inverse, scratch
+    )
+    divergence = weighted / of_teacher + math.log(of_student / of_teacher)
+    loss = kd * temperature * temperature * divergence
+    of_p = 0.0
+    if ent > 0:
+        plain_loss, of_p, of_p_log = ce_and_ent(student, top, label, ce, ent, scratch)
+        loss += plain_loss
+        for c in range(student.size):
+            scratch[P, c] = of_p * scratch[P, c] + of_p_log * scratch[P_LOG, c]
+        of_p = 1.0
+    elif ce > 0:
+        if temperature == 1 or temperature == 2 or temperature == 4:
+            total = plain_total_from_soft(temperature, scratch)
         else:
-            total, weighted = plain_sums(student, top, scratch)
-        log_total = math.log(total)
-        negative_entropy = weighted / total - log_total
-        if ce > 0:  # the label may be a masked class: 0 · inf would be NaN
-            loss += ce * (log_total - (np.float64(student[label]) - top))
-        loss += ent * negative_entropy
-        of_p = (ce - ent * (log_total + negative_entropy)) / total
-        of_p_log = ent / total
-    else:
-        scratch[:P_SOFT] = 0.0
+            total, _ = plain_sums(student, top, scratch)
+        loss += ce * (math.log(total) - (np.float64(student[label]) - top))
+        of_p = ce / total
     if gradient.size > 0:
-        write_gradient(gradient, label, ce, kd > 0, (of_p, of_p_log, of_p_soft, of_q_soft), scratch)
+        factors = of_p, kd * temperature / of_student, kd * temperature / of_teacher
+        for c in range(gradient.size):
+            gradient[c] = slope_with_kd(scratch, c, factors)
+        gradient[label] = slope_with_kd(scratch, label, factors) - ce
     return loss
 
 
-@serial
-def write_gradient(
-    gradient: NDArray, label: int, ce: float, with_kd: bool, factors: _Factors, scratch: NDArray
-) -> None:
-    """The scratch rows, each times its factor, minus ``ce`` at the label, rounded once."""
-    if with_kd:
-        for c in range(gradient.size):
-            gradient[c] = plain_slope(scratch, c, factors) + soft_slope(scratch, c, factors)
-        at_label = plain_slope(scratch, label, factors) + soft_slope(scratch, label, factors)
-    else:
-        for c in range(gradient.size):
-            gradient[c] = plain_slope(scratch, c, factors)
-        at_label = plain_slope(scratch, label, factors)
-    gradient[label] = at_label - ce
+@inlined
+def ce_and_ent(
+    student: NDArray, top: float, label: int, ce: float, ent: float, scratch: NDArray
+) -> tuple[float, float, float]:
+    """Both terms, and the factors of scratch rows P and P_LOG in their derivative."""
+    total, weighted = plain_sums(student, top, scratch)
+    log_total = math.log(total)
+    negative_entropy = weighted / total - log_total
+    loss = ent * negative_entropy
+    if ce > 0:  # the label may be a masked class: 0 · inf would be NaN
+        loss += ce * (log_total - (np.float64(student[label]) - top))
+    return loss, (ce - ent * (log_total + negative_entropy)) / total, ent / total
 
 
 @serial
-def plain_slope(scratch: NDArray, c: int, factors: _Factors) -> float:
-    """The part of CE and ENT in the derivative by class c, but for the label's -1."""
-    return factors[0] * scratch[P, c] + factors[1] * scratch[P_LOG, c]
-
-
-@serial
-def soft_slope(scratch: NDArray, c: int, factors: _Factors) -> float:
-    """The part of KD in the derivative by class c."""
-    return factors[2] * scratch[P_SOFT, c] - factors[3] * scratch[Q_SOFT, c]
+def slope_with_kd(scratch: NDArray, c: int, factors: _Factors) -> float:
+    """The derivative by class c, but for CE's -1 at the label."""
+    of_p, of_p_soft, of_q_soft = factors
+    return of_p * scratch[P, c] + (of_p_soft * scratch[P_SOFT, c] - of_q_soft * scratch[Q_SOFT, c])

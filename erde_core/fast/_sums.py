@@ -6,7 +6,7 @@ Arithmetic is float64 whatever the logits are. ``scratch`` is float64 ``(SCRATCH
 import numpy as np
 from numpy.typing import NDArray
 
-from erde_core.fast._exp import exp
+from erde_core.fast._exp import exp, finite
 from erde_core.fast._jit import serial
 from erde_core.fast._vector import add_in_any_order, from_order_key, larger, order_key
 
@@ -40,9 +40,9 @@ def plain_sums(row: NDArray, top: float, scratch: NDArray) -> tuple[float, float
     """Σ exp x and Σ x exp x of x = row - top; the summands stay in ``scratch``."""
     total, weighted = 0.0, 0.0
     for c in range(row.size):
-        x = np.float64(row[c]) - top
+        x = finite(np.float64(row[c]) - top)
         p = exp(x)
-        product = x * p if p > 0 else p  # 0 · -inf = 0, but NaN stays
+        product = x * p
         scratch[P, c] = p
         scratch[P_LOG, c] = product
         total = add_in_any_order(total, p)
@@ -51,22 +51,16 @@ def plain_sums(row: NDArray, top: float, scratch: NDArray) -> tuple[float, float
 
 
 @serial
-def plain_sums_from_soft(
-    row: NDArray, top: float, temperature: float, scratch: NDArray
-) -> tuple[float, float]:
-    """:func:`plain_sums` where exp x is a power of the softened exp(x / τ), τ = 1, 2 or 4."""
-    total, weighted = 0.0, 0.0
-    for c in range(row.size):
-        x = np.float64(row[c]) - top
+def plain_total_from_soft(temperature: float, scratch: NDArray) -> float:
+    """Σ exp x where exp x is a power of the softened exp(x / τ), τ = 1, 2 or 4."""
+    total = 0.0
+    for c in range(scratch.shape[1]):
         soft = scratch[P_SOFT, c]
         square = soft * soft
         p = square * square if temperature == 4 else square if temperature == 2 else soft
-        product = x * p if p > 0 else p
         scratch[P, c] = p
-        scratch[P_LOG, c] = product
         total = add_in_any_order(total, p)
-        weighted = add_in_any_order(weighted, product)
-    return total, weighted
+    return total
 
 
 @serial

@@ -20,6 +20,8 @@ from erde_core.settings import LossSettings
 Float64 = NDArray[np.float64]
 # Samples that one thread takes at a time: small beside N, large beside the cost of a scratch array.
 _BLOCK = 64
+# For the functions that return a loss only.
+_NO_GRADIENT = np.empty((1, 1, 0), np.float32)
 
 
 def cross_entropy(student: ArrayLike, labels: ArrayLike) -> Float64:
@@ -27,7 +29,7 @@ def cross_entropy(student: ArrayLike, labels: ArrayLike) -> Float64:
     student = checks.float_array("student", student, ndim=3)
     labels = checks.class_labels(labels, student.shape[0], student.shape[2])
     weights = _same_everywhere(student.shape[1], ce=1.0)
-    return _run(student, student, labels, weights, 1.0, False, False)[0]
+    return _run(student, student, labels, weights, 1.0, False, _NO_GRADIENT)
 
 
 def kd_divergence(student: ArrayLike, teacher: ArrayLike, temperature: float) -> Float64:
@@ -38,7 +40,7 @@ def kd_divergence(student: ArrayLike, teacher: ArrayLike, temperature: float) ->
     checks.positive("temperature", temperature)
     labels = np.zeros(len(student), dtype=np.int64)
     weights = _same_everywhere(student.shape[1], kd=1.0)
-    return _run(student, teacher, labels, weights, temperature, False, False)[0]
+    return _run(student, teacher, labels, weights, temperature, False, _NO_GRADIENT)
 
 
 def negative_entropy(student: ArrayLike) -> Float64:
@@ -46,7 +48,7 @@ def negative_entropy(student: ArrayLike) -> Float64:
     student = checks.float_array("student", student, ndim=3)
     labels = np.zeros(len(student), dtype=np.int64)
     weights = _same_everywhere(student.shape[1], ent=1.0)
-    return _run(student, student, labels, weights, 1.0, False, False)[0]
+    return _run(student, student, labels, weights, 1.0, False, _NO_GRADIENT)
 
 
 def teacher_right(teacher: ArrayLike, labels: ArrayLike) -> NDArray[np.bool_]:
@@ -62,30 +64,39 @@ def erde_loss(
     student: ArrayLike, teacher: ArrayLike | None, labels: ArrayLike, settings: LossSettings
 ) -> Float64:
     """See :func:`erde_core.erde_loss`."""
-    return _erde(student, teacher, labels, settings, wants_gradient=False)[0]
+    arguments = checked_arguments(student, teacher, labels, settings)
+    return _erde(*arguments, settings, _NO_GRADIENT)
 
 
 def erde_loss_and_gradient(
-    student: ArrayLike, teacher: ArrayLike | None, labels: ArrayLike, settings: LossSettings
-) -> tuple[Float64, NDArray[np.floating]]:
-    """See :func:`erde_core.erde_loss_and_gradient`; the gradient's dtype is the module's."""
-    return _erde(student, teacher, labels, settings, wants_gradient=True)
-
-
-def _erde(
     student: ArrayLike,
     teacher: ArrayLike | None,
     labels: ArrayLike,
     settings: LossSettings,
-    wants_gradient: bool,
+    out: NDArray[np.floating] | None = None,
 ) -> tuple[Float64, NDArray[np.floating]]:
+    """See :func:`erde_core.erde_loss_and_gradient`; without ``out`` the dtype is the module's."""
     student, teacher, labels = checked_arguments(student, teacher, labels, settings)
+    read = [student] if teacher is None else [student, teacher]
+    if out is None:
+        gradient = np.empty(student.shape, np.result_type(*map(_layout.logits_dtype, read)))
+    else:
+        gradient = checks.output_array(out, student, *read)
+    return _erde(student, teacher, labels, settings, gradient), gradient
+
+
+def _erde(
+    student: NDArray,
+    teacher: NDArray | None,
+    labels: NDArray,
+    settings: LossSettings,
+    gradient: NDArray,
+) -> Float64:
     weights = _term_weights(settings, student.shape, teacher is not None)
     last_decides = settings.right_from == "last"
     # No term reads a teacher that is not there: the student in its place adds no memory traffic.
     teacher = student if teacher is None else teacher
-    temperature = settings.temperature
-    return _run(student, teacher, labels, weights, temperature, last_decides, wants_gradient)
+    return _run(student, teacher, labels, weights, settings.temperature, last_decides, gradient)
 
 
 def _term_weights(
@@ -122,17 +133,15 @@ def _run(
     weights: Float64,
     temperature: float,
     last_decides: bool,
-    wants_gradient: bool,
-) -> tuple[Float64, NDArray[np.floating]]:
-    """Loss, and gradient if wanted (else an empty array)."""
+    gradient: NDArray,
+) -> Float64:
+    """The loss; fills ``gradient`` unless that is empty."""
     student, teacher = _layout.logits(student), _layout.logits(teacher)
     loss = np.empty(student.shape[:2])
-    dtype = np.result_type(student, teacher)
-    gradient = np.empty(student.shape if wants_gradient else (1, 1, 0), dtype)
     if loss.size:
         labels = _layout.read_only(labels)
         _kernel(student, teacher, labels, weights, temperature, last_decides, loss, gradient)
-    return loss, gradient
+    return loss
 
 
 @threaded
@@ -169,18 +178,27 @@ def _kernel(
                 top = _sums.largest(teacher[n, e])
                 if not last_decides:
                     decider, right = top, _sums.answers(teacher[n, e], labels[n], top)
-                gradient_row = gradient[n, e] if wants_gradient else gradient[0, 0]
-                if math.isfinite(top) and math.isfinite(decider):
-                    loss[n, e] = _rows.loss_and_gradient(
-                        student[n, e],
+                row = student[n, e]
+                row_top = _sums.largest(row)
+                slopes = gradient[n, e] if wants_gradient else gradient[0, 0]
+                if not (math.isfinite(top) and math.isfinite(decider) and math.isfinite(row_top)):
+                    loss[n, e] = math.nan
+                    slopes[:] = math.nan
+                    continue
+                weight = weights[np.int64(right), e]
+                if weight[1] > 0:
+                    loss[n, e] = _rows.with_kd(
+                        row,
+                        row_top,
                         teacher[n, e],
                         top,
                         labels[n],
-                        weights[np.int64(right), e],
+                        weight,
                         temperature,
-                        gradient_row,
+                        slopes,
                         scratch,
                     )
                 else:
-                    loss[n, e] = math.nan
-                    gradient_row[:] = math.nan
+                    loss[n, e] = _rows.without_kd(
+                        row, row_top, labels[n], weight[0], weight[2], slopes, scratch
+                    )

@@ -1,10 +1,9 @@
-"""Classify images with early exits; needs this folder, numpy and onnxruntime, nothing else.
-
-IMAGES: .npy of uint8 (N, H, W, channels), or an image file (Pillow). THETA: nats, see "curve"."""
+"""Classify images with early exits; needs this folder, numpy and onnxruntime, nothing else."""
 
 import argparse
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +28,9 @@ class Runner:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         std, mean = (np.float32(m[k]).reshape(-1, 1, 1) for k in ("std", "mean"))
         self.scale, self.shift = 1 / (std * 255), mean / std
-        names = [*(f"stage{e}.onnx" for e in range(len(m["macs"]))), "single.onnx"]
-        on_cpu = {"sess_options": options, "providers": ["CPUExecutionProvider"]}
-        *self.stages, self.single = [ort.InferenceSession(folder / n, **on_cpu) for n in names]
+        names, cpu = [f"stage{e}.onnx" for e in range(len(m["macs"]))], ["CPUExecutionProvider"]
+        sessions = (ort.InferenceSession(folder / n, options, cpu) for n in [*names, "single.onnx"])
+        *self.stages, self.single = sessions
 
     def predict(self, pixels: np.ndarray, theta: float | None = None) -> tuple[np.ndarray, ...]:
         """Class, probability and exit, (N,) each; threads may share a Runner."""
@@ -58,8 +57,8 @@ class Runner:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("images", type=Path)
-    parser.add_argument("--theta", type=float)
+    parser.add_argument("images", type=Path, help=".npy of uint8 (N, H, W, C), or an image file")
+    parser.add_argument("--theta", type=float, help='nats, as in the manifest\'s "curve"')
     options, runner = parser.parse_args(), Runner(Path(__file__).parent)
     m = runner.manifest
     if options.images.suffix == ".npy":
@@ -67,8 +66,8 @@ def main() -> None:
     else:
         from PIL import Image
 
-        mode = {1: "L", 3: "RGB"}[m["shape"][2]]
-        pixels = np.atleast_3d(Image.open(options.images).convert(mode))[None]
+        image = Image.open(options.images).convert({1: "L", 3: "RGB"}[m["shape"][2]])
+        pixels = np.atleast_3d(image)[None]
     print("class,probability,exit,macs")
     for part in np.array_split(pixels, max(1, len(pixels) // 64)):
         for label, p, e in zip(*runner.predict(part, options.theta), strict=True):
@@ -76,4 +75,5 @@ def main() -> None:
 
 
 if __name__ == "__main__":
+    sys.tracebacklimit = 0  # an error is its sentence
     main()

@@ -45,6 +45,15 @@ LOSSES = [
     ),
 ]
 CALLS = [(name, *case) for name in ("erde_loss", "erde_loss_and_gradient") for case in LOSSES]
+OUTPUTS = [
+    (STUDENT[:3].copy(), "out must have the shape of student, got (3, 3, 5) and (4, 3, 5)"),
+    (STUDENT.tolist(), "out must be a float32 or float64 array, got list"),
+    (STUDENT.astype(np.float16), "out must be a float32 or float64 array, got dtype float16"),
+    (np.asfortranarray(STUDENT), "out must be contiguous and writable, got strides (8, 32, 96)"),
+    (np.broadcast_to(0.0, STUDENT.shape), "out must be contiguous and writable, got strides (0, 0"),
+    (STUDENT, "out must not overlap student or teacher, got an array that does"),
+]
+CALLS += [("erde_loss_and_gradient", (*loss(), out), words) for out, words in OUTPUTS]
 CALLS += [
     ("cross_entropy", (STUDENT, LABELS + 5), "labels must lie in 0 … 4, got 5"),
     ("teacher_right", (STUDENT, LABELS[1:]), "labels must have shape (4,), got (3,)"),
@@ -52,6 +61,7 @@ CALLS += [
     ("kd_divergence", (STUDENT, STUDENT[1:], 4.0), "got (3, 3, 5) and (4, 3, 5)"),
     ("kd_divergence", (STUDENT, STUDENT, 0.0), "temperature must be a finite number > 0, got 0.0"),
     ("kd_divergence", (STUDENT, STUDENT, np.nan), "temperature must be a finite number > 0, got"),
+    ("kd_divergence", (STUDENT, STUDENT, 10**400), "temperature must be a finite number > 0, got"),
     ("exit_indices", (ENTROPY[0], 0.5), "entropy must have 2 axes, got shape (3,)"),
     ("exit_indices", (ENTROPY - 1, 0.5), "entropy must be >= 0 or NaN, got -0.5"),
     ("exit_indices", (ENTROPY[:, :0], 0.5), "got shape (4, 0)"),

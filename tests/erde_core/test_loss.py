@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import erde_core.fast
 from erde_core import (
     LossSettings,
     cross_entropy,
@@ -221,6 +222,19 @@ def test_inputs_are_not_changed():
     kd_divergence(after[0], after[1], 2.0)
     for array, copy in zip(before, after, strict=True):
         assert np.array_equal(array, copy)
+
+
+@pytest.mark.parametrize("package", [erde_core, erde_core.fast], ids=["reference", "fast"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("method", ["ce", "erde"])
+def test_gradient_written_into_an_array_is_the_same(package, dtype, method):
+    settings = method_settings(method)
+    loss, gradient = package.erde_loss_and_gradient(*arguments(), settings)
+    out = np.full(gradient.shape, 7, dtype=dtype)
+    loss_beside, written = package.erde_loss_and_gradient(*arguments(), settings, out=out)
+    assert written is out
+    assert np.array_equal(loss_beside, loss)
+    assert np.array_equal(out, gradient.astype(dtype))
 
 
 def test_no_samples():

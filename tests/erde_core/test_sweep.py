@@ -16,6 +16,7 @@ from erde_core import (
     pareto_front,
     sweep,
 )
+from erde_core.exit_changes import _SEGMENT, stable_order
 from erde_core.sweep import thresholds_between
 
 CLASSES = 3
@@ -126,6 +127,22 @@ def test_midpoints_and_neighbouring_floats():
     tiny = thresholds_between(np.array([0.0, 5e-324]), CLASSES)
     assert tiny.tolist() == [0.0, 5e-324, LOOSEST]
     assert thresholds_between(np.array([]), CLASSES).tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    "spread",
+    [
+        lambda u: 4 * u,  # evenly over the range
+        lambda u: 4 * u**40,  # most of them next to 0
+        lambda u: np.round(4 * u, 3),  # many ties
+        lambda u: np.round(u / 2) * 1e-9,  # two values, in one segment
+        lambda u: 0 * u,
+    ],
+)
+def test_order_of_more_entropies_than_a_segment_holds(spread):
+    moment = spread(np.random.default_rng(0).random(5 * _SEGMENT // 2))
+    expected = np.argsort(moment, kind="stable")
+    assert np.array_equal(stable_order(moment, classes=10), expected)
 
 
 def test_no_samples_and_one_exit():

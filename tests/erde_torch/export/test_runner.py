@@ -82,6 +82,26 @@ def test_run_py_reads_a_png(copied, runner, deployable, tmp_path):
     assert done.stdout.splitlines()[1].startswith(f"class {label},")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("images.npy", None, "No such file or directory"),
+        ("images.npy", np.zeros((2, 7, 7, 3), np.uint8), "images must be uint8 (N, *["),
+        ("image.png", b"no image", "cannot identify image file"),
+    ],
+)
+def test_run_py_says_what_is_wrong_in_one_line(copied, tmp_path, name, content, words):
+    if isinstance(content, bytes):
+        tmp_path.joinpath(name).write_bytes(content)
+    elif content is not None:
+        np.save(tmp_path / name, content)
+    command = [sys.executable, copied / "run.py", tmp_path / name, "--theta", "1"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_the_certified_threshold_is_the_default(copied, deployable):
     edit_manifest(copied, certified_theta=1.0)
     runner = Runner(copied)
