@@ -22,7 +22,7 @@ from erde_core.softmax import entropy
 from erde_torch.augment import plain_images
 from erde_torch.export.folder import write_deployment
 from erde_torch.export.runner import Runner
-from erde_torch.infer import StagedNetwork, fold_norms
+from erde_torch.infer import StagedNetwork, fold_norms, images_at_once
 from erde_torch.latency.measure import STUDENT, TEACHER, Contender
 from erde_torch.weights import NetworkCard
 
@@ -137,7 +137,8 @@ def _torch(trial: Trial, runtime: str) -> list[Contender]:
 
         def run_whole(start: int, stop: int, call: Callable = call) -> object:
             with torch.inference_mode():
-                return call(images[start:stop]).softmax(dim=1).max(dim=1)
+                parts = images[start:stop].split(images_at_once(images))
+                return torch.cat([call(part) for part in parts]).softmax(dim=1).max(dim=1)
 
         found.append(_contender(trial, runtime, name, run_whole))
     for name, threshold in trial.thresholds.items():

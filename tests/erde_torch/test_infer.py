@@ -8,6 +8,7 @@ import torch
 
 from erde_core.policy import exit_indices
 from erde_core.softmax import entropy, softmax
+from erde_torch import infer
 from erde_torch.export.decisions import compare_decisions, spread_thresholds
 from erde_torch.infer import StagedNetwork, exit_stages, fold_norms
 from tests.erde_torch.deployable import random_network
@@ -50,7 +51,8 @@ def test_probability_is_the_softmax_at_the_exit_taken(case):
     np.testing.assert_allclose(found.probability, expected, rtol=1e-4)
 
 
-def test_only_survivors_reach_the_next_stage(case):
+def test_only_survivors_reach_the_next_stage(case, monkeypatch):
+    monkeypatch.setattr(infer, "_FEWEST", 150)
     staged, sizes = StagedNetwork(case.network), []
     for stage in staged.stages:
         stage.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
@@ -59,6 +61,27 @@ def test_only_survivors_reach_the_next_stage(case):
     sizes.clear()
     staged.predict(case.images, 2 * np.log(10))
     assert sizes == [150]
+
+
+def test_a_large_batch_is_computed_in_parts_with_the_same_answers(case, monkeypatch):
+    expected = StagedNetwork(case.network).predict(case.images, 1.0)
+    monkeypatch.setattr(infer, "_PIXELS_PER_THREAD", 1)
+    monkeypatch.setattr(infer, "_FEWEST", 40)
+    staged, sizes = StagedNetwork(case.network), []
+    staged.stages[0].register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    found = staged.predict(case.images, 1.0)
+    assert sizes == [40, 40, 40, 30]
+    assert torch.equal(found.label, expected.label)
+    assert torch.equal(found.exit, expected.exit)
+    torch.testing.assert_close(found.probability, expected.probability)
+
+
+def test_large_images_go_in_smaller_parts_on_a_cpu():
+    threads = torch.get_num_threads()
+    assert infer.images_at_once(torch.empty(1000, 3, 32, 32)) == 32 * threads
+    assert infer.images_at_once(torch.empty(1000, 3, 16, 16)) == 128 * threads
+    assert infer.images_at_once(torch.empty(9, 3, 2048, 2048)) == 4
+    assert infer.images_at_once(torch.empty(1000, 3, 32, 32, device="meta")) == 1000
 
 
 def test_order_of_results_is_that_of_the_images(case):

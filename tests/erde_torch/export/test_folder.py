@@ -23,7 +23,7 @@ def test_the_runner_is_short_and_imports_little(exported):
     imported = {
         line.split()[1].split(".")[0] for line in lines if line.startswith(("import", "from"))
     }
-    assert imported == {"argparse", "hashlib", "json", "pathlib", "numpy", "onnxruntime"}
+    assert imported == {"argparse", "hashlib", "json", "pathlib", "sys", "numpy", "onnxruntime"}
 
 
 def test_nothing_stays_when_it_fails(tmp_path, monkeypatch):
