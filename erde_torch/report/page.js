@@ -145,7 +145,8 @@ function showBudget(budget) {
 
 // Entropies crowd near 0: the slider is cubic.
 element("slider").addEventListener("input", (event) => {
-  const theta = data.log_classes * (event.target.value / 1000) ** 3;
+  // Rounded before it is used, so that the box shows the threshold itself.
+  const theta = Number((data.log_classes * (event.target.value / 1000) ** 3).toPrecision(5));
   element("theta").value = theta;
   showTheta(theta);
 });
