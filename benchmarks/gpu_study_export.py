@@ -34,9 +34,11 @@ def export_experiment(results: Path, name: str, out: Path) -> None:
         if file.exists():
             shutil.copyfile(file, folder / file.name)
     networks = {n: read_exit_logits(f) for n, f in _files(source, "exit_logits.h5")}
+    # A plain network has one exit that was trained: no curve to choose settings by.
+    staged = {n: exits for n, exits in networks.items() if not n.startswith("rivals/")}
     tables = {
         "histories": _histories(source),
-        "validation": validation_rows(networks),
+        "validation": validation_rows(staged),
         "teacher_wrong": _teacher_wrong(source / "teacher_logits.h5"),
     }
     for table, rows in tables.items():
