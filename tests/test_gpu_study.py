@@ -187,13 +187,15 @@ def test_validation_accuracy_by_hand():
     """Four images: both exits sure; the first is right about two of them, the second about all."""
     first = [[0, 9], [0, 8], [7, 0], [6, 0]]
     logits = np.stack([first, [[0, 9], [0, 9], [0, 9], [0, 9]]], axis=1)
-    (row,) = validation_rows({"a/seed0": exits_of(logits, [1, 1, 1, 1])})
+    exits = exits_of(logits, [1, 1, 1, 1])
+    (row,) = validation_rows({"a/seed0": exits, "rivals/narrow0/seed0": exits})
+    assert row["network"] == "a/seed0"
     # Budgets 21 … 40 MACs; from strict to loose the surest leave first, in the order 9 8 7 6:
     # mean costs 40, 35, 30, 25, 20 at accuracies 1, 1, 1, 3/4, 1/2.
     expected = np.mean([0.5] * 4 + [0.75] * 5 + [1.0] * 11)
     assert row["val_mean_accuracy"] == pytest.approx(expected)
     assert row["val_last_exit_accuracy"] == 1.0
-    assert answers({"a": exits_of(logits, [1, 1, 1, 1])})["a/test/correct"][:, 0].sum() == 2
+    assert answers({"a": exits})["a/test/correct"][:, 0].sum() == 2
 
 
 @pytest.mark.parametrize("path", LISTS, ids=lambda path: path.stem)
