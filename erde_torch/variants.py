@@ -6,7 +6,7 @@ already, so there a list of lists. ``erde_torch.labels`` says what the variants 
 """
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -67,6 +67,12 @@ def expand_variants(variants: object) -> object:
                 )
             expanded[member], origin[member] = settings, label
     return expanded
+
+
+def plain_distillation(variants: Mapping[str, Variant]) -> LossSettings:
+    """The settings of the first variant of method ``kd``; the method's defaults without one."""
+    found = (variant.loss for variant in variants.values() if variant.method == "kd")
+    return next(found, method_settings("kd"))
 
 
 def _members(label: object, keys: object) -> Iterator[tuple[object, object]]:

@@ -1,12 +1,13 @@
 """What early exit must beat: plain networks of the same cost, distilled from the same teacher.
 
 Two kinds per exit of the student: the student cut off after that exit, and (the harder rival) the
-whole student made narrower until it costs the same. Both learn by distillation at their one exit,
-from the teacher's last, and every image takes the same way through them.
+whole student made narrower until it costs the same. Both learn by the experiment's plain
+distillation at their one exit, from the teacher's last, and every image takes the same way through.
 """
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from erde_core.bootstrap import group_weights
 from erde_core.choose import index_for_budget
-from erde_core.settings import LossSettings, method_settings
+from erde_core.settings import LossSettings
 from erde_core.store.exit_logits import ExitLogits
 from erde_torch.batches import Rows
 from erde_torch.evaluation.comparison import RESAMPLES, difference_row
@@ -66,9 +67,9 @@ def rival_network(rival: str, network: "Network", classes: int, shape: Shape) ->
     return low / _WIDTH_STEPS, 3
 
 
-def rival_loss(exits: int, e: int) -> LossSettings:
-    """Plain distillation at exit ``e`` alone."""
-    return method_settings("kd", exit_weights=tuple(float(i == e) for i in range(exits)))
+def rival_loss(kd: LossSettings, exits: int, e: int) -> LossSettings:
+    """``kd`` at exit ``e`` alone, whatever weights it gives the exits."""
+    return replace(kd, exit_weights=tuple(float(i == e) for i in range(exits)))
 
 
 def plain_macs(network: MultiExitResNet, shape: Shape, e: int) -> int:

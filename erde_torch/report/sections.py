@@ -47,7 +47,8 @@ images, thin for newly trained networks too.</p>
 """
 _RIVALS = """
 <p>Plain networks of the same cost as each of the student's exits, distilled from the teacher's last
-exit: the student cut off there, and the whole student made narrower. θ is chosen on validation.</p>
+exit with the settings of KD: the student cut off there, and the whole student made narrower. θ is
+chosen on validation.</p>
 """
 _AUDIT = """
 <p>A student taught by ERDE should be unsure where the teacher's exit is wrong, and as sure as ever

@@ -2,8 +2,10 @@
 
 import pytest
 
+from erde_core.settings import method_settings
 from erde_torch.experiment import parse_experiment
 from erde_torch.experiment_errors import ExperimentError
+from erde_torch.variants import plain_distillation
 from tests.erde_torch.test_experiment import KEYS
 
 
@@ -29,6 +31,13 @@ def test_several_lists_give_every_combination():
     }
     assert list(found)[1] == "erde-temperature-1-entropy_scale-log_c"
     assert all(v.loss.ce_weight == 0.5 and v.teacher == "online" for v in found.values())
+
+
+def test_plain_distillation_is_the_first_of_method_kd():
+    kd = {"method": "kd", "temperature": 2, "kd_weight": [0.5, 1]}
+    found = plain_distillation(variants(erde={"method": "erde"}, mine=kd, kd={"method": "kd"}))
+    assert found == method_settings("kd", temperature=2, kd_weight=0.5)
+    assert plain_distillation(variants(erde={"method": "erde"})) == method_settings("kd")
 
 
 def test_the_order_of_keys_changes_no_label():

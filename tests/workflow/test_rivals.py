@@ -20,3 +20,19 @@ def test_one_is_trained(finished):
     with h5py.File(finished.root / target) as rival, h5py.File(beside) as student:
         assert np.array_equal(rival["test/labels"], student["test/labels"])
         assert rival["macs"][-1] < student["macs"][1]
+
+
+def test_it_learns_by_the_experiments_kd_and_hears_nothing_of_erde(finished):
+    target = "results/tiny/rivals/narrow0/seed0/exit_logits.h5"
+    finished.snakemake("--cores", "2", target)
+    with_erde, with_kd = (
+        TINY | {"variants": TINY["variants"] | {label: {"method": label, "temperature": 2}}}
+        for label in ("erde", "kd")
+    )
+    try:
+        finished.write_experiment("tiny", with_erde)
+        assert finished.plan(target) == {}
+        finished.write_experiment("tiny", with_kd)
+        assert finished.plan(target) == {"rival": 1}
+    finally:
+        finished.write_experiment("tiny", TINY)

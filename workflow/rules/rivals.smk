@@ -1,4 +1,6 @@
 # Plain networks of the same cost as the student's exits: is early exit worth it?
+from erde_torch.variants import plain_distillation
+
 RIVALS = [f"truncated{e}" for e in range(4)] + [f"narrow{e}" for e in range(3)]
 
 
@@ -35,6 +37,7 @@ rule rival:
         student=settings(lambda exp: exp.student),
         augment=settings(lambda exp: exp.augment),
         views=setting(view_count),
+        loss=setting(lambda exp: dataclasses.asdict(plain_distillation(exp.variants))),
         device=setting(lambda exp: exp.device),
         code=code(
             "erde_torch.distill", "erde_torch.weights", "erde_torch.evaluation.rivals"

@@ -1,5 +1,6 @@
 """Train one static rival and collect what it answers."""
 
+from erde_core.settings import LossSettings
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.exit_logits import write_exit_logits
 from erde_core.store.teacher_logits import read_teacher_logits
@@ -33,7 +34,7 @@ def train(env):
         student.model_copy(update={"network": narrowed}),
         augment,
         params.views,
-        rival_loss(4, last),
+        rival_loss(LossSettings(**params.loss), 4, last),
         int(snakemake.wildcards.seed),
         env,
         cached=LastExit(CachedTeacher(cache, env.device)),

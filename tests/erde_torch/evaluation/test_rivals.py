@@ -1,11 +1,14 @@
 """Static rivals: what they cost, what they learn from, and how early exit is held against them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from erde_core.settings import method_settings
 from erde_core.store.exit_logits import ExitLogits
 from erde_torch.evaluation.rivals import (
     RIVALS,
@@ -60,10 +63,10 @@ def test_a_truncated_rival_is_the_student_cut_off():
 
 
 def test_only_one_exit_learns_and_only_the_teachers_last_is_heard():
-    settings = rival_loss(4, 2)
+    kd = method_settings("kd", temperature=2.0, kd_weight=0.5, exit_weights=(1.0, 2.0, 3.0, 4.0))
+    settings = rival_loss(kd, 4, 2)
     assert settings.exit_weights == (0, 0, 1, 0)
-    assert settings.entropy_weight == 0
-    assert settings.kd_mask == "all"
+    assert replace(settings, exit_weights=kd.exit_weights) == kd
     logits = torch.randn(5, 4, 3)
     heard = LastExit(lambda samples, views: logits)(np.arange(5), np.zeros(5, int))
     assert heard.shape == logits.shape
