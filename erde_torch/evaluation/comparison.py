@@ -33,6 +33,7 @@ COMPARISON_COLUMNS = (
     *("variant", "against", "equal", "at", "variant_macs", "against_macs"),
     *DIFFERENCE_COLUMNS,
 )
+OVERALL_COLUMNS = ("variant", "against", "equal", *DIFFERENCE_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,28 @@ def comparison_rows(
                 "against_macs": float(b.macs_at_theta[k]),
             }
             rows.append(names | {"equal": "theta", "at": theta} | costs | row)
+    return rows
+
+
+def overall_rows(resampled: Mapping[str, Resampled], methods: Mapping[str, str]) -> list[Row]:
+    """One difference per pair for all 20 budgets (``equal`` is ``macs``) or thresholds (``theta``).
+
+    It is the mean of what :func:`comparison_rows` holds at each. Twenty intervals that depend on
+    each other do not add up to one verdict; the interval of their mean is one.
+    """
+    rows = []
+    for one, other in pairs(methods):
+        a, b = resampled[one], resampled[other]
+        means = {
+            "macs": [
+                x[:, COMPARED] - y[:, COMPARED] for x, y in zip(a.accuracy, b.accuracy, strict=True)
+            ],
+            "theta": [x - y for x, y in zip(a.at_theta, b.at_theta, strict=True)],
+        }
+        for equal, differences in means.items():
+            per_seed, again = (d.mean(axis=1, keepdims=True) for d in differences)
+            names = {"variant": one, "against": other, "equal": equal}
+            rows.append(names | _with_intervals("difference", per_seed, again)[0])
     return rows
 
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from erde_torch.evaluation.thresholds import DELTA, EPSILONS, REFERENCE_DROP, reference_threshold
 from erde_torch.labels import name_of
-from erde_torch.report import tables
+from erde_torch.report import tables, verdicts
 from erde_torch.report.charts import SEEDS_FOR_BAND, Chart
 from erde_torch.report.latency import latency_html
 from erde_torch.report.pictures import example_rows, pictures_html
@@ -60,7 +60,7 @@ def sections_html(source: Source, shown: Mapping[str, Chart]) -> str:
     """The body of the page, without its title and scripts."""
     csv, names = source.csv, source.dataset.class_names
     sections = [
-        ("In short", _list(tables.verdicts(csv["comparison"]))),
+        ("In short", _list(verdicts.pair_verdicts(csv["overall"], csv["comparison"]))),
         ("Try a threshold or a budget", _explorer(source)),
         (
             "Which threshold to set",
@@ -114,7 +114,7 @@ def _rivals(source: Source) -> str:
     rivals = source.csv["rivals"]
     if not rivals:
         return "<p>No plain networks were trained for this report (<code>rivals: false</code>).</p>"
-    return _RIVALS + _list(tables.rival_verdicts(rivals)) + tables.rival_table(rivals)
+    return _RIVALS + _list(verdicts.rival_verdicts(rivals)) + tables.rival_table(rivals)
 
 
 def _pictures(source: Source) -> str:

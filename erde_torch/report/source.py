@@ -15,9 +15,9 @@ class Source:
 
     Attributes:
         experiment: its name.
-        csv: tables by name: bands, areas, comparison, operating_points, per_exit, audit, classes,
-            exits, reliability, teacher, rivals (empty where they were not trained), latency (empty
-            where nothing was timed).
+        csv: tables by name: bands, areas, comparison, overall, operating_points, per_exit, audit,
+            classes, exits, reliability, teacher, rivals (empty where they were not trained),
+            latency (empty where nothing was timed).
         teacher, students: exit logits.
         dataset: for the pictures and class names.
         behind: text by title: configuration, versions and so on.

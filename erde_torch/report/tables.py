@@ -141,48 +141,9 @@ def rival_table(rivals: Table) -> str:
     )
 
 
-def rival_verdicts(rivals: Table) -> list[str]:
-    """One sentence per budget: the first ERDE variant against the best plain network there."""
-    variants = list(dict.fromkeys(row["variant"] for row in rivals))
-    variant = next((v for v in variants if v.startswith("erde")), variants[0])
-    sentences = []
-    for e in dict.fromkeys(row["exit"] for row in rivals):
-        rows = [row for row in rivals if (row["exit"], row["variant"]) == (e, variant)]
-        row = max(rows, key=lambda r: float(r["rival_accuracy"]))
-        kind = "new" if row["new_seeds_low"] else "these"
-        low, high = (float(row[f"{kind}_seeds_{side}"]) for side in ("low", "high"))
-        verdict = "undecided" if low <= 0 <= high else "worth it" if low > 0 else "not worth it"
-        sentences.append(
-            f"At {float(row['budget_macs']) / 1e6:.2f} M MACs early exit ({name_of(variant)}) is "
-            f"{verdict}: {100 * float(row['difference']):+.2f} points against the best plain "
-            f"network ({row['kind']}), 95 % interval for {kind} seeds "
-            f"{100 * low:+.2f} … {100 * high:+.2f}."
-        )
-    return sentences
-
-
-def verdicts(comparison: Table) -> list[str]:
-    """One sentence per pair: at how many of the budgets the difference is certain."""
-    equal = [row for row in comparison if row["equal"] == "macs"]
-    sentences = []
-    for one, other in dict.fromkeys((r["variant"], r["against"]) for r in equal):
-        rows = [r for r in equal if (r["variant"], r["against"]) == (one, other)]
-        parts = [_count(rows, kind) for kind in ("these", "new") if rows[0][f"{kind}_seeds_low"]]
-        pair = f"{name_of(one)} against {name_of(other)} at {len(rows)} equal budgets: "
-        sentences.append(pair + "; ".join(parts) + ".")
-    return sentences
-
-
 def percent(value: float | None) -> str | None:
     """A fraction as a percentage with two digits."""
     return None if value is None else f"{100 * value:.2f} %"
-
-
-def _count(rows: Table, kind: str) -> str:
-    above = sum(float(row[f"{kind}_seeds_low"]) > 0 for row in rows)
-    below = sum(float(row[f"{kind}_seeds_high"]) < 0 for row in rows)
-    networks = "these networks" if kind == "these" else "newly trained ones"
-    return f"for {networks} above at {above}, below at {below}, open at {len(rows) - above - below}"
 
 
 def _intervals(row: dict[str, str], column: str = "difference", sign: str = "+") -> list[Cell]:

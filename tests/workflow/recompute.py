@@ -125,7 +125,7 @@ def check_interval(row, name, per_seed, resampled):
 
 
 def check_curves(folder, students, variants, seeds):
-    """bands.csv, areas.csv and comparison.csv."""
+    """bands.csv, areas.csv, comparison.csv and overall.csv."""
     first = next(iter(students.values()))
     weights, exact = resamples(first.group), np.full((1, len(first.group)), 1 / len(first.group))
     budgets = first.macs[0] + (first.macs[-1] - first.macs[0]) * np.arange(1, 101) / 100
@@ -145,6 +145,7 @@ def check_curves(folder, students, variants, seeds):
         check_interval(row, "area", [c[1][0] for c in of_seeds], mean_area)
     rows = table(folder / "comparison.csv")
     assert len(rows) == 40 * (len(variants) - 1)
+    together = {}
     for row in rows:
         a, b, at = row["variant"], row["against"], float(row["at"])
         if row["equal"] == "macs":
@@ -158,6 +159,20 @@ def check_curves(folder, students, variants, seeds):
             assert float(row["variant_macs"]) == pytest.approx(costs[0])
             assert float(row["against_macs"]) == pytest.approx(costs[1])
         check_interval(row, "difference", per_seed, again)
+        together.setdefault((a, b, row["equal"]), []).append((per_seed, again))
+    check_overall(folder, together)
+
+
+def check_overall(folder, together):
+    """overall.csv: each pair's 20 differences as one."""
+    rows = table(folder / "overall.csv")
+    assert len(rows) == len(together)
+    for row in rows:
+        differences = together[row["variant"], row["against"], row["equal"]]
+        assert len(differences) == 20
+        check_interval(
+            row, "difference", *(sum(part) / 20 for part in zip(*differences, strict=True))
+        )
 
 
 def reference(folder, variant, seed):

@@ -7,6 +7,7 @@ REPORT_TABLES = [
     "bands",
     "areas",
     "comparison",
+    "overall",
     "audit",
     "classes",
     "exits",

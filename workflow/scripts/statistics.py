@@ -7,9 +7,11 @@ from erde_torch.evaluation.audit import audit_rows, class_rows
 from erde_torch.evaluation.calibration import exit_rows, reliability_rows
 from erde_torch.evaluation.comparison import (
     COMPARISON_COLUMNS,
+    OVERALL_COLUMNS,
     area_rows,
     band_rows,
     comparison_rows,
+    overall_rows,
     resample_variants,
 )
 from erde_torch.evaluation.operating_points import check_comparable
@@ -28,11 +30,12 @@ with running(f"{snakemake.wildcards.experiment} · statistics", snakemake.log[0]
     macs = next(iter(students.values())).macs
     write_table(out.bands, band_rows(resampled, macs))
     write_table(out.areas, area_rows(resampled))
-    compared = comparison_rows(resampled, methods, macs, classes)
-    if compared:
-        write_table(out.comparison, compared)
-    else:  # one variant alone
+    if len(methods) > 1:
+        write_table(out.comparison, comparison_rows(resampled, methods, macs, classes))
+        write_table(out.overall, overall_rows(resampled, methods))
+    else:
         write_text(out.comparison, ",".join(COMPARISON_COLUMNS) + "\n")
+        write_text(out.overall, ",".join(OVERALL_COLUMNS) + "\n")
     write_table(out.audit, audit_rows(teacher, students))
     write_table(out.classes, class_rows(students))
     write_table(out.exits, exit_rows(students))

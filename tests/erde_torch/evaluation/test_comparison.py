@@ -11,6 +11,7 @@ from erde_torch.evaluation.comparison import (
     band_rows,
     budgets_of,
     comparison_rows,
+    overall_rows,
     pairs,
     resample_variants,
 )
@@ -53,6 +54,22 @@ def test_a_better_variant_is_seen_at_equal_cost_and_at_equal_threshold(students)
     for row in rows:
         assert row["these_seeds_low"] <= row["difference"] <= row["these_seeds_high"]
         assert row["new_seeds_low"] <= row["these_seeds_low"]
+        assert row["seeds"] == 2
+
+
+def test_one_interval_for_all_budgets_is_that_of_their_mean(students):
+    resampled = resample_variants(students)
+    each = comparison_rows(resampled, METHODS, MACS, 5)
+    rows = overall_rows(resampled, METHODS)
+    assert [r["equal"] for r in rows] == ["macs", "theta"]
+    for row in rows:
+        mine = [r for r in each if r["equal"] == row["equal"]]
+        assert row["difference"] == pytest.approx(np.mean([r["difference"] for r in mine]))
+        # Budgets share their images: what is drawn with one is drawn with all, so the mean varies
+        # by less than the budgets do on average, but by far more than 20 independent ones.
+        wide = np.array([r["these_seeds_high"] - r["these_seeds_low"] for r in mine])
+        width = row["these_seeds_high"] - row["these_seeds_low"]
+        assert np.sqrt((wide**2).sum()) / 20 < width < wide.mean()
         assert row["seeds"] == 2
 
 
