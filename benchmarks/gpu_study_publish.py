@@ -1,4 +1,4 @@
-"""Put what a study brought home into docs/results, and make the tables of its README.
+"""Put what a study brought home into docs/results; make the tables of its README, and pictures.
 
     python -m benchmarks.gpu_study_publish home docs/results
 
@@ -12,11 +12,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import gpu_study_tables as tables
+from benchmarks.gpu_study_family import family_figure
+from benchmarks.gpu_study_gains import gains_figure
+from benchmarks.gpu_study_tables import rows_of
 from benchmarks.gpu_study_targets import targets_table
 from erde_core.store.files import write_text
+from erde_torch.figure import save_figure
 
 KEPT = (
-    *("areas", "audit", "comparison", "exits", "pareto", "rivals"),
+    *("areas", "audit", "bands", "comparison", "exits", "overall", "pareto", "rivals"),
     *("teacher_exits", "teacher_wrong", "validation"),
 )
 # Of a tuning, validation alone counts, and nobody should look at its test images. Curves of a
@@ -70,11 +74,23 @@ def filled(text: str, published: Path) -> str:
     return _PLACE.sub(fill, text)
 
 
+def experiments_of(text: str, table: str) -> list[str]:
+    """The experiments of every place of ``table`` in ``text``, in their order."""
+    places = (place for place in _PLACE.finditer(text) if place[2] == table)
+    return [name for place in places for name in (place[3] or "").split()]
+
+
 def main(home: Path, published: Path) -> None:
-    """Keep, then fill."""
+    """Keep, fill, draw."""
     keep(home, published)
     readme = published / "README.md"
-    write_text(readme, filled(readme.read_text(encoding="utf-8"), published))
+    text = readme.read_text(encoding="utf-8")
+    write_text(readme, filled(text, published))
+    shown = [e for e in experiments_of(text, "differences") if rows_of(published, e, "overall")]
+    save_figure(gains_figure(published, shown), published / "gains.png")
+    for main in (main for mains in STUDIES.values() for main in mains):
+        if rows_of(published, main, "bands"):
+            save_figure(family_figure(published, main), published / f"{main}_family.png")
 
 
 if __name__ == "__main__":

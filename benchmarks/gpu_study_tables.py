@@ -7,6 +7,7 @@ from statistics import mean
 from erde_core.store.tables import read_table
 
 Rows = list[dict[str, str]]
+_HELD = {"macs": "MACs", "theta": "θ"}
 SHARES = ("1/12", "1/10", "1/8", "1/6", "1/5")
 
 
@@ -63,23 +64,28 @@ def settings_table(folder: Path, experiments: Sequence[str]) -> str:
 
 
 def differences_table(folder: Path, experiments: Sequence[str]) -> str:
-    """ERDE against every other variant: how large, and at how many of 20 budgets or θ surely so."""
+    """ERDE against every other variant: over all 20 budgets or thresholds, and one by one."""
     lines = []
     for name in experiments:
-        rows = rows_of(folder, name, "comparison")
-        for one, other, equal in unique(rows, "variant", "against", "equal"):
-            mine = [
-                r for r in rows if (r["variant"], r["against"], r["equal"]) == (one, other, equal)
-            ]
-            gain = [100 * float(r["difference"]) for r in mine]
+        compared = rows_of(folder, name, "comparison")
+        for row in rows_of(folder, name, "overall"):
+            keys = ("variant", "against", "equal")
+            mine = [r for r in compared if all(r[key] == row[key] for key in keys)]
             cost = mean(float(r["variant_macs"]) / float(r["against_macs"]) for r in mine)
             lines.append(
-                [name, f"{one} − {other}", {"macs": "MACs", "theta": "θ"}[equal]]
-                + [f"{mean(gain):+.2f}", f"{min(gain):+.1f} … {max(gain):+.1f}", f"{cost:.2f}"]
-                + [_surely(mine, kind) for kind in ("these_seeds", "new_seeds")]
+                [name, f"{row['variant']} − {row['against']}", _HELD[row["equal"]]]
+                + [f"{100 * float(row['difference']):+.2f}", row["seeds"], f"{cost:.2f}"]
+                + [_interval(row, kind) for kind in ("these_seeds", "new_seeds")]
+                + [_surely(mine, "new_seeds")]
             )
-    header = ["experiment", "difference", "at equal", "mean, points", "range", "cost ratio"]
-    return markdown([*header, "these seeds: above / below 0", "new seeds: above / below 0"], lines)
+    header = ["experiment", "difference", "at equal", "mean, points", "seeds", "cost ratio"]
+    header += ["95 %, these seeds", "95 %, new seeds", "one by one, new seeds: above / below 0"]
+    return markdown(header, lines)
+
+
+def _interval(row: dict[str, str], kind: str) -> str:
+    low, high = row[f"{kind}_low"], row[f"{kind}_high"]
+    return f"{100 * float(low):+.2f} … {100 * float(high):+.2f}" if low else "–"
 
 
 def _surely(rows: Rows, kind: str) -> str:

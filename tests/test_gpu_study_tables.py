@@ -7,7 +7,9 @@ import pytest
 
 from benchmarks import gpu_study_tables as tables
 from benchmarks import gpu_study_targets as targets
-from benchmarks.gpu_study_publish import TABLES, filled, keep
+from benchmarks.gpu_study_family import family_figure
+from benchmarks.gpu_study_gains import gains_figure
+from benchmarks.gpu_study_publish import TABLES, experiments_of, filled, keep
 from erde_core.store.tables import write_table
 from erde_torch.datasets import cifar
 from erde_torch.datasets.folder import read_folder
@@ -43,6 +45,8 @@ def folder(tmp_path):
         table(tmp_path, name, "pareto", *(shared | row for row in both))
     table(tmp_path, "c", "comparison", difference(0.01, 0.03), difference(-0.02, 0.01),
           difference(-0.02, -0.01), difference(0.01, 0.02, equal="theta"))  # fmt: skip
+    table(tmp_path, "c", "overall", difference(-0.01, 0.02, seeds=3, new_seeds_low=-0.03),
+          difference(0.01, 0.02, equal="theta", seeds=3))  # fmt: skip
     return tmp_path
 
 
@@ -87,10 +91,43 @@ def test_exits_long_schedule_and_resnet18(folder):
     assert targets.resnet18(folder, "c") == "50.0 · 60.0 · 70.0 · 80.0"
 
 
-def test_differences_count_what_is_surely_above_and_below(folder):
+def test_differences_have_one_interval_and_a_count(folder):
     macs, theta = tables.differences_table(folder, ["c", "none"]).splitlines()[2:]
-    assert "| MACs | +0.00 | -1.5 … +2.0 | 1.50 | 1 / 1 of 3 | 1 / 1 of 3 |" in macs
-    assert "| θ | +1.50 |" in theta
+    figures = "| +0.50 | 3 | 1.50 | -1.00 … +2.00 | -3.00 … +2.00 | 1 / 1 of 3 |"
+    assert macs == f"| c | erde − kd | MACs {figures}"
+    assert theta.startswith("| c | erde − kd | θ | +1.50 |")
+
+
+def test_the_picture_shows_the_rows_at_equal_macs(folder):
+    against_kd, against_masked = gains_figure(folder, ["none", "c"]).axes
+    zero, new, these, mean = (line.get_xydata() for line in against_kd.lines)
+    assert (zero[:, 0] == 0).all()
+    assert new == pytest.approx(np.array([[-3, 1], [2, 1]]))
+    assert these == pytest.approx(np.array([[-1, 1], [2, 1]]))
+    assert mean == pytest.approx(np.array([[0.5, 1]]))
+    assert len(against_masked.lines) == 1
+    assert [label.get_text() for label in against_kd.get_yticklabels()] == ["none", "c"]
+
+
+def test_the_family_stands_beside_its_plain_networks(folder):
+    for name, macs in (("c", (10, 20)), ("c_w050", (5, 10))):
+        rows = [{"variant": "erde", "budget_macs": m, "accuracy": m / 50} for m in macs]
+        table(folder, name, "bands", *rows, rows[0] | {"variant": "kd"})
+    rivals = [
+        {"kind": kind, "variant": variant, "rival_macs": 8, "rival_accuracy": 0.7}
+        for kind in ("truncated", "narrow")
+        for variant in ("kd", "erde")
+    ]
+    table(folder, "c", "rivals", *rivals)
+    (axes,) = family_figure(folder, "c").axes
+    lines = {line.get_label(): line.get_xydata().round(9).tolist() for line in axes.lines}
+    assert lines == {
+        "ERDE, ResNet10": [[0.25, 20], [0.5, 40]],
+        "ERDE, ResNet10, half the width": [[0.125, 10], [0.25, 20]],
+        "plain: cut off after an exit": [[0.2, 70]],
+        "plain: narrower": [[0.2, 70]],
+        "teacher, ResNet34: its exits": [[0.25, 60], [0.5, 70], [0.75, 80], [1, 90]],
+    }
 
 
 def test_places_are_filled_and_what_is_around_them_stays(folder):
@@ -101,6 +138,8 @@ def test_places_are_filled_and_what_is_around_them_stays(folder):
     assert "| c | erde | – | 96.0 (95.0 – 97.0) | – | – | – | 90.0 |" in new
     assert filled(new, folder) == new
     assert "*not run*" in filled(text.replace("c c_w050", "none"), folder)
+    assert experiments_of(text + text.replace("c c_w050", "d"), "shares") == ["c", "c_w050", "d"]
+    assert experiments_of(text, "exits") == []
     with pytest.raises(ValueError, match=r"a table must be one of targets.*got 'share'"):
         filled(text.replace("shares", "share"), folder)
 
@@ -113,8 +152,9 @@ def test_only_what_the_tables_need_is_kept(folder, tmp_path_factory):
     (folder / "machine_full.json").write_text("{}", encoding="utf-8")
     keep(folder, published)
     found = sorted(p.relative_to(published).as_posix() for p in published.rglob("*.*"))
-    names = ("c/comparison.csv", "c/pareto.csv", "c/teacher_exits.csv", "c_w050/pareto.csv")
-    assert found == [*names[:3], "c_tuning/validation.csv", names[3], "machine_full.json"]
+    mine = [f"c/{name}.csv" for name in ("comparison", "overall", "pareto", "teacher_exits")]
+    others = ["c_tuning/validation.csv", "c_w050/pareto.csv", "machine_full.json"]
+    assert found == [*mine, *others]
 
 
 def test_the_published_tables_are_those_of_the_csvs():
