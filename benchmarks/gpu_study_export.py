@@ -16,8 +16,8 @@ from erde_core.store.files import whole_file
 from erde_core.store.tables import read_table, write_table
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_core.sweep import accuracy_at
-from erde_torch.evaluation.comparison import COMPARED, budgets_of
 from erde_torch.evaluation.operating_points import Row, right_answers, split_sweep
+from erde_torch.evaluation.resample import COMPARED, budgets_of
 
 _BESIDE = ("checkpoints", "logs", "benchmarks", "deploy")
 

@@ -21,8 +21,9 @@ from erde_core.choose import index_for_budget
 from erde_core.settings import LossSettings
 from erde_core.store.exit_logits import ExitLogits
 from erde_torch.batches import Rows
-from erde_torch.evaluation.comparison import RESAMPLES, difference_row
+from erde_torch.evaluation.comparison import difference_row
 from erde_torch.evaluation.operating_points import Row, Students, right_answers, split_sweep
+from erde_torch.evaluation.resample import RESAMPLES
 from erde_torch.evaluation.thresholds import outcomes
 from erde_torch.macs import exit_macs
 from erde_torch.models import MultiExitResNet

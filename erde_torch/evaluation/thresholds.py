@@ -15,7 +15,7 @@ from erde_core.choose import index_for_budget, index_for_drop, thresholds_for_bu
 from erde_core.policy import exit_indices
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
-from erde_torch.evaluation.comparison import DIFFERENCE_COLUMNS, RESAMPLES, difference_row
+from erde_torch.evaluation.comparison import DIFFERENCE_COLUMNS, difference_row
 from erde_torch.evaluation.operating_points import (
     TEACHER_SHARES,
     Row,
@@ -23,6 +23,7 @@ from erde_torch.evaluation.operating_points import (
     right_answers,
     split_sweep,
 )
+from erde_torch.evaluation.resample import RESAMPLES
 
 DROPS = (0.0, 0.01, 0.02, 0.05)
 EPSILONS = (0.01, 0.02, 0.05, 0.1)

@@ -12,9 +12,9 @@ from erde_torch.evaluation.comparison import (
     band_rows,
     comparison_rows,
     overall_rows,
-    resample_variants,
 )
 from erde_torch.evaluation.operating_points import check_comparable
+from erde_torch.evaluation.resample import resample_variants
 from erde_torch.evaluation.thresholds import operating_rows, per_exit_rows
 from erde_torch.stage import running
 

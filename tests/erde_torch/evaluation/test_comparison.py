@@ -1,36 +1,17 @@
 """Paired comparisons: known differences, both kinds of interval, what cannot be paired."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 
-from erde_core.store.exit_logits import ExitLogits, SplitLogits
 from erde_torch.evaluation.comparison import (
     area_rows,
     band_rows,
-    budgets_of,
     comparison_rows,
     overall_rows,
     pairs,
-    resample_variants,
 )
-
-MACS = np.array([10, 20, 40])
-
-
-def split(rng, samples, lift):
-    """Logits of five classes; ``lift`` says how clearly the label stands out."""
-    labels = np.arange(samples) % 5
-    logits = rng.normal(size=(samples, 3, 5)).astype(np.float32)
-    logits[np.arange(samples), :, labels] += lift + np.arange(3)
-    return SplitLogits(logits, labels, np.arange(samples) // 2)
-
-
-def network(seed, lift=1.0, samples=200):
-    rng = np.random.default_rng(seed)
-    splits = split(rng, samples, lift), split(rng, samples, lift)
-    return ExitLogits(*splits, MACS, "data", f"weights {seed}")
+from erde_torch.evaluation.resample import budgets_of, resample_variants
+from tests.erde_torch.evaluation.networks import MACS, network
 
 
 @pytest.fixture(scope="module")
@@ -105,15 +86,3 @@ def test_listed_values_are_compared_with_the_first_of_their_list():
         ("kd-temperature-4", "kd-temperature-1"),
     ]
     assert pairs({"a": "erde", "b": "erde"}) == [("a", "b")]
-
-
-def test_what_cannot_be_paired_is_named(students):
-    missing = {key: value for key, value in students.items() if key != ("erde", 1)}
-    with pytest.raises(ValueError, match=r"variant erde must have the seeds of kd, \[0, 1\]"):
-        resample_variants(missing)
-    others = students | {("erde", 1): network(1, samples=100)}
-    with pytest.raises(ValueError, match="erde/seed1 must be measured on the test images of kd"):
-        resample_variants(others)
-    wider = students | {("erde", 1): dataclasses.replace(students["erde", 1], macs=MACS * 2)}
-    with pytest.raises(ValueError, match="erde/seed1 must have exits at"):
-        resample_variants(wider)

@@ -22,7 +22,7 @@ from erde_torch.evaluation.rivals import (
 from erde_torch.experiment import Network
 from erde_torch.macs import exit_macs
 from erde_torch.models import MultiExitResNet
-from tests.erde_torch.evaluation.test_comparison import MACS, network, split
+from tests.erde_torch.evaluation.networks import MACS, network, split
 
 NETWORK = Network(name="resnet10", width=0.125)
 SHAPE = (3, 16, 16)

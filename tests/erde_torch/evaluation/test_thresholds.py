@@ -12,7 +12,7 @@ from erde_torch.evaluation.thresholds import (
     outcomes,
     per_exit_rows,
 )
-from tests.erde_torch.evaluation.test_comparison import MACS, network
+from tests.erde_torch.evaluation.networks import MACS, network
 
 
 def teacher_costing(macs):

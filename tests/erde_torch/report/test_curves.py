@@ -7,7 +7,7 @@ import numpy as np
 
 from erde_torch.evaluation.operating_points import split_sweep
 from erde_torch.report.curves import curve
-from tests.erde_torch.evaluation.test_comparison import network
+from tests.erde_torch.evaluation.networks import network
 
 
 def unpack(text, dtype):

@@ -11,7 +11,7 @@ from erde_core.images import ImageDataset, Split
 from erde_core.softmax import entropy
 from erde_torch.evaluation.thresholds import outcomes
 from erde_torch.report.pictures import SHOWN, example_rows, pictures_html
-from tests.erde_torch.evaluation.test_comparison import network
+from tests.erde_torch.evaluation.networks import network
 
 
 def dataset(labels):

@@ -1,0 +1,21 @@
+"""Exit logits of networks that were never trained, as good or bad as a test wants them."""
+
+import numpy as np
+
+from erde_core.store.exit_logits import ExitLogits, SplitLogits
+
+MACS = np.array([10, 20, 40])
+
+
+def split(rng, samples, lift):
+    """Logits of five classes; ``lift`` says how clearly the label stands out."""
+    labels = np.arange(samples) % 5
+    logits = rng.normal(size=(samples, 3, 5)).astype(np.float32)
+    logits[np.arange(samples), :, labels] += lift + np.arange(3)
+    return SplitLogits(logits, labels, np.arange(samples) // 2)
+
+
+def network(seed, lift=1.0, samples=200):
+    rng = np.random.default_rng(seed)
+    splits = split(rng, samples, lift), split(rng, samples, lift)
+    return ExitLogits(*splits, MACS, "data", f"weights {seed}")
