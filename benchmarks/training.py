@@ -25,9 +25,9 @@ from erde_torch.batches import Batch
 from erde_torch.cache import build_cache
 from erde_torch.checkpoint import Checkpoint, Position, TrainingState
 from erde_torch.device import choose_device, choose_precision, set_threads
-from erde_torch.environment import Environment
 from erde_torch.experiment import Augment, Network, Train
-from erde_torch.interrupt import StopRequest
+from erde_torch.job.environment import Environment
+from erde_torch.job.interrupt import StopRequest
 from erde_torch.loss import distillation_loss
 from erde_torch.optimiser import make_optimiser
 from erde_torch.teacher_rows import CachedTeacher, OnlineTeacher
@@ -92,7 +92,7 @@ class Bench:
             answers = self.online(batch.images) if teacher == "online" else batch.teacher
             return distillation_loss(logits, answers, batch.labels, settings)
 
-        run = Run(train, 0, precision, self.folder, "", 1e9, lambda text: None)
+        run = Run(train, 0, precision, "", self.env)
         checkpoint = Checkpoint(self.folder, "", 1e9)
         return lambda: train_epoch(
             network, state, data, objective, run, Position(), checkpoint, StopRequest()

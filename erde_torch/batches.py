@@ -12,7 +12,7 @@ from torch import Tensor
 
 from erde_core.views import sample_order, view_of_samples
 from erde_torch.augment import ViewedImages
-from erde_torch.processes import ALONE, Processes
+from erde_torch.job.processes import ALONE, Processes
 
 
 class Rows(Protocol):

@@ -15,11 +15,11 @@ from erde_core.store.teacher_logits import CacheIdentity, read_teacher_logits
 from erde_core.store.teacher_logits_writer import TeacherLogitsWriter
 from erde_core.views import all_views, chosen_views
 from erde_torch.augment import ViewedImages
-from erde_torch.clock import clock
-from erde_torch.environment import Environment
 from erde_torch.folds import fold_of_samples
 from erde_torch.forward import exit_accuracy, view_logits
-from erde_torch.lock import check_held
+from erde_torch.job.clock import clock
+from erde_torch.job.environment import Environment
+from erde_torch.job.lock import check_held
 from erde_torch.models import MultiExitResNet
 from erde_torch.training_data import validation_set, viewed_train_images
 from erde_torch.weights import network_hash

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from erde_core.store.files import whole_file
-from erde_torch.lock import check_held
+from erde_torch.job.lock import check_held
 from erde_torch.weights import seal
 
 

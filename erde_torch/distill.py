@@ -10,7 +10,7 @@ from erde_core.images import ImageDataset
 from erde_core.views import chosen_views
 from erde_torch.batches import Batch, Rows
 from erde_torch.device import choose_precision, set_threads
-from erde_torch.environment import Environment
+from erde_torch.job.environment import Environment
 from erde_torch.loss import distillation_loss
 from erde_torch.teacher_rows import OnlineTeacher
 from erde_torch.train import Objective, Run, fit, seed_initialisation
@@ -86,16 +86,7 @@ def train_student(
         precision=precision,
         seed=seed,
     )
-    run = Run(
-        student.train,
-        seed,
-        precision,
-        env.folder,
-        identity,
-        env.checkpoint_seconds,
-        env.say,
-        env.processes,
-    )
+    run = Run(student.train, seed, precision, identity, env)
     seed_initialisation(seed)
     validation = validation_set(dataset, env.device)
     objective = _objective(loss, online, student.train.compile)

@@ -14,10 +14,10 @@ from torch import nn
 
 from erde_core.images import ImageDataset
 from erde_core.store.files import write_text
-from erde_torch.clock import clock
 from erde_torch.device import autocast, choose_precision
-from erde_torch.environment import Environment
-from erde_torch.lock import folder_lock
+from erde_torch.job.clock import clock
+from erde_torch.job.environment import Environment
+from erde_torch.job.lock import folder_lock
 from erde_torch.training_data import network_card
 
 if TYPE_CHECKING:

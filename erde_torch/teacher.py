@@ -11,8 +11,8 @@ from erde_core.images import ImageDataset
 from erde_core.views import all_views
 from erde_torch.batches import Batch
 from erde_torch.device import choose_precision, set_threads
-from erde_torch.environment import Environment
 from erde_torch.folds import fold_of_samples
+from erde_torch.job.environment import Environment
 from erde_torch.train import Objective, Run, fit, seed_initialisation
 from erde_torch.training_data import (
     network_card,
@@ -66,16 +66,7 @@ def train_teacher(
         precision=precision,
         fold=fold,
     )
-    run = Run(
-        teacher.train,
-        seed,
-        precision,
-        env.folder,
-        identity,
-        env.checkpoint_seconds,
-        env.say,
-        env.processes,
-    )
+    run = Run(teacher.train, seed, precision, identity, env)
     seed_initialisation(seed)
     objective = _cross_entropy_at_every_exit(teacher.train.label_smoothing)
     validation = validation_set(dataset, env.device)

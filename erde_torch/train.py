@@ -4,7 +4,6 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,18 +12,17 @@ from torch import Tensor, nn
 
 from erde_torch.batches import Batch, TrainingSet, Validation
 from erde_torch.checkpoint import Checkpoint, Position, TrainingState
-from erde_torch.clock import clock
 from erde_torch.device import autocast
 from erde_torch.forward import exit_accuracy
-from erde_torch.interrupt import Interrupted, StopRequest
+from erde_torch.job.clock import clock
+from erde_torch.job.environment import Environment
+from erde_torch.job.interrupt import Interrupted, StopRequest
 from erde_torch.optimiser import learning_rate, make_optimiser, set_learning_rate
-from erde_torch.processes import ALONE, Processes
 
 if TYPE_CHECKING:
     from erde_torch.experiment import Train
 
 Objective = Callable[[Tensor, Batch], Tensor]
-Say = Callable[[str], None]
 
 
 class NonFiniteLossError(RuntimeError):
@@ -39,21 +37,16 @@ class Run:
         train: the settings of the experiment file.
         seed: of initialisation, order, views and dropout.
         precision: ``float32`` or ``bf16``.
-        folder: where the checkpoint lives, already locked.
         identity: what the checkpoint must agree with.
-        checkpoint_seconds: how often it is saved.
-        say: tells the person who watches.
-        processes: who share the work; the first one saves, measures and speaks.
+        env: where it runs; its folder is locked already. Of the processes that share the work the
+            first one saves, measures and speaks.
     """
 
     train: "Train"
     seed: int
     precision: str
-    folder: Path
     identity: str
-    checkpoint_seconds: float
-    say: Say
-    processes: Processes = ALONE
+    env: Environment
 
 
 def seed_step(seed: int, step: int, rank: int = 0) -> None:
@@ -111,7 +104,7 @@ def _report(position: Position, run: Run) -> None:
     row, epochs = position.history[-1], run.train.epochs
     exits = " ".join(f"{100 * row[k]:.1f}" for k in row if k.startswith("val_accuracy"))
     left = position.seconds / position.epoch * (epochs - position.epoch)
-    run.say(
+    run.env.say(
         f"epoch {position.epoch}/{epochs} · loss {row['train_loss']:.3f} · "
         f"validation {exits} % · {row['seconds']:.1f} s · {clock(left)} left"
     )
@@ -133,22 +126,22 @@ def fit(
     """
     network = network.to(data.labels.device, memory_format=torch.channels_last)
     state = TrainingState(network, make_optimiser(network, run.train), run.train.ema_decay)
-    checkpoint = Checkpoint(run.folder, run.identity, run.checkpoint_seconds)
+    checkpoint = Checkpoint(run.env.folder, run.identity, run.env.checkpoint_seconds)
     position = checkpoint.resume(state)
     if position.epoch == run.train.epochs:
-        run.say("the training is already finished")
+        run.env.say("the training is already finished")
     elif position.epoch or position.step:
-        run.say(f"resuming in epoch {position.epoch + 1}, step {position.step + 1}")
-    forward = run.processes.parallel(network)
+        run.env.say(f"resuming in epoch {position.epoch + 1}, step {position.step + 1}")
+    forward = run.env.processes.parallel(network)
     forward = torch.compile(forward) if run.train.compile else forward
-    with StopRequest(patient=run.processes.count > 1) as stop:
+    with StopRequest(patient=run.env.processes.count > 1) as stop:
         while position.epoch < run.train.epochs:
             started = time.monotonic()
             train_epoch(forward, state, data, objective, run, position, checkpoint, stop)
             accuracy = _accuracy(state, validation, run)
             _close_epoch(position, run, data.steps, accuracy, time.monotonic() - started)
             _report(position, run)
-        if run.processes.first:
+        if run.env.processes.first:
             checkpoint.save(state, position)
     return state.averaged, position.history
 
@@ -164,36 +157,37 @@ def train_epoch(
     stop: StopRequest,
 ) -> None:
     """Train from ``position`` to the end of its epoch."""
+    processes = run.env.processes
     state.network.train()
     for batch in data.epoch(run.seed, position.epoch, position.step):
         step = position.epoch * data.steps + position.step
         rate = learning_rate(run.train, step, run.train.epochs * data.steps)
         set_learning_rate(state.optimiser, rate)
-        seed_step(run.seed, step, run.processes.rank)
+        seed_step(run.seed, step, processes.rank)
         with autocast(run.precision, data.labels.device):
             logits = forward(batch.images)
         loss = objective(logits.float(), batch)
-        told = run.processes.gather(loss.item(), stop.signal or 0)
+        told = processes.gather(loss.item(), stop.signal or 0)
         losses, stops = zip(*told, strict=True)
-        position.loss_sum += mean_loss(losses, run.processes.rank, logits, batch, position, rate)
+        position.loss_sum += mean_loss(losses, processes.rank, logits, batch, position, rate)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         state.optimiser.step()
         state.average()
         position.step += 1
         # Of several processes all stop after the same step, so none may look again here.
-        asked = int(max(stops)) if run.processes.count > 1 else int(stop.signal or 0)
-        if run.processes.first and (asked or checkpoint.is_due()):
+        asked = int(max(stops)) if processes.count > 1 else int(stop.signal or 0)
+        if processes.first and (asked or checkpoint.is_due()):
             checkpoint.save(state, position)
         if asked:
-            run.processes.wait()  # the first exit ends all processes
-            run.say(f"stopped by {signal.Signals(asked).name}; the checkpoint is saved")
+            processes.wait()  # the first exit ends all processes
+            run.env.say(f"stopped by {signal.Signals(asked).name}; the checkpoint is saved")
             raise Interrupted(128 + asked)
 
 
 def _accuracy(state: TrainingState, validation: Validation, run: Run) -> list[float]:
     """Of each exit, for the first process; the others go on and wait at the next step."""
-    if not run.processes.first:
+    if not run.env.processes.first:
         return []
     return exit_accuracy(state.averaged, validation.images, validation.labels, run.precision)
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from erde_core.images import ImageDataset
 from erde_torch.augment import ViewedImages, plain_images
 from erde_torch.batches import Rows, TrainingSet, Validation
-from erde_torch.processes import ALONE, Processes
+from erde_torch.job.processes import ALONE, Processes
 from erde_torch.weights import NetworkCard
 
 if TYPE_CHECKING:

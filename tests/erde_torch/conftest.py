@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from erde_core.store.dataset import dataset_hash
-from erde_torch.environment import Environment
 from erde_torch.experiment import Augment, Network, Train
+from erde_torch.job.environment import Environment
 from erde_torch.models import MultiExitResNet
 from tests.erde_torch.training import EPOCHS, Training
 

@@ -12,10 +12,10 @@ from torch.nn import functional as F
 
 from erde_core.store.dataset import write_dataset
 from erde_torch.experiment import Augment, Network, Train
-from erde_torch.launch import launch
+from erde_torch.job.launch import launch
+from erde_torch.job.training_job import Named
 from erde_torch.models import MultiExitResNet
 from erde_torch.optimiser import learning_rate, make_optimiser
-from erde_torch.training_job import Named
 from tests.erde_torch.training import EPOCHS, SEED, STEPS, Training
 
 SCRIPT = str(Path(__file__).with_name("shared_training.py"))

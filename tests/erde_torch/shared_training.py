@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 
 from erde_core.store.dataset import read_dataset
 from erde_torch.experiment import Train
-from erde_torch.training_stage import run_training
+from erde_torch.job.training_stage import run_training
 from tests.erde_torch.shared import AUGMENT, make_network
 from tests.erde_torch.training import Training, cross_entropy
 

@@ -11,7 +11,7 @@ import numpy as np
 from erde_core.images import ImageDataset, Split
 from erde_core.store.dataset import dataset_hash
 from erde_torch.cache import build_cache
-from erde_torch.environment import Environment
+from erde_torch.job.environment import Environment
 from erde_torch.experiment import Augment, Network
 from erde_torch.models import MultiExitResNet
 

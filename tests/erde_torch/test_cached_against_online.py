@@ -12,8 +12,8 @@ from erde_core.store.teacher_logits import read_teacher_logits
 from erde_core.views import all_views
 from erde_torch.cache import build_cache
 from erde_torch.datasets.digits import make_digits
-from erde_torch.environment import Environment
 from erde_torch.experiment import Augment, Network
+from erde_torch.job.environment import Environment
 from erde_torch.loss import distillation_loss
 from erde_torch.models import MultiExitResNet
 from erde_torch.teacher_rows import CachedTeacher, OnlineTeacher

@@ -8,7 +8,7 @@ import pytest
 
 from erde_torch.checkpoint import CheckpointError
 from erde_torch.device import choose_precision
-from erde_torch.interrupt import Interrupted
+from erde_torch.job.interrupt import Interrupted
 from erde_torch.train import NonFiniteLossError
 from tests.erde_torch.training import CPU, STEPS, assert_same, at_step, content, terminate
 

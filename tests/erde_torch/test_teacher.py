@@ -114,7 +114,7 @@ import sys
 from pathlib import Path
 import torch
 from erde_core.store.dataset import dataset_hash, read_dataset
-from erde_torch.environment import Environment
+from erde_torch.job.environment import Environment
 from erde_torch.experiment import Augment, Network, Teacher, Train
 from erde_torch.teacher import train_teacher
 

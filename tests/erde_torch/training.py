@@ -8,7 +8,8 @@ import torch
 from torch.nn import functional as F
 
 from erde_core.views import all_views
-from erde_torch.processes import ALONE
+from erde_torch.job.environment import Environment
+from erde_torch.job.processes import ALONE
 from erde_torch.train import Run, fit
 from erde_torch.training_data import training_set, validation_set, viewed_train_images
 
@@ -30,8 +31,8 @@ class Training:
         self.make_network, self.train, self.folder, self.say = make_network, train, folder, say
 
     def start(self, objective=cross_entropy, precision="float32", seconds=1e9, identity="identity"):
-        where = self.folder, identity, seconds, self.say, self.processes
-        run = Run(self.train, SEED, precision, *where)
+        env = Environment(CPU, self.folder, "code", seconds, self.say, self.processes)
+        run = Run(self.train, SEED, precision, identity, env)
         network = self.make_network()
         torch.manual_seed(random.randrange(2**31))  # nothing may depend on what came before
         return fit(network, self.data, self.validation, objective, run)

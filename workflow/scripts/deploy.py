@@ -9,7 +9,7 @@ from erde_torch.export.agreement import deployment_agreement
 from erde_torch.export.folder import write_deployment
 from erde_torch.export.manifest import deployment_manifest
 from erde_torch.export.runner import Runner
-from erde_torch.stage import running
+from erde_torch.job.stage import running
 from erde_torch.weights import read_network
 
 experiment, folder = snakemake.wildcards.experiment, Path(snakemake.output[0])

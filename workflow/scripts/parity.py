@@ -2,8 +2,8 @@
 
 from erde_core.store.files import write_text
 from erde_torch.device import set_threads
+from erde_torch.job.stage import running
 from erde_torch.parity import backends, compare_all, report
-from erde_torch.stage import running
 
 with running("parity", snakemake.log[0]):
     set_threads(snakemake.threads)

@@ -2,7 +2,7 @@
 
 from erde_core.store.tables import read_table
 from erde_torch.figure import pareto_figure, save_figure
-from erde_torch.stage import running
+from erde_torch.job.stage import running
 
 with running(f"{snakemake.wildcards.experiment} · plot", snakemake.log[0]) as say:
     tables = {name: read_table(snakemake.input[name]) for name in ("curves", "pareto", "teacher")}

@@ -16,7 +16,7 @@ from erde_torch.evaluation.comparison import (
 from erde_torch.evaluation.operating_points import check_comparable
 from erde_torch.evaluation.resample import resample_variants
 from erde_torch.evaluation.thresholds import operating_rows, per_exit_rows
-from erde_torch.stage import running
+from erde_torch.job.stage import running
 
 with running(f"{snakemake.wildcards.experiment} · statistics", snakemake.log[0]) as say:
     out, methods = snakemake.output, snakemake.params.methods

@@ -11,9 +11,9 @@ from erde_torch.device import choose_precision
 from erde_torch.distill import train_student
 from erde_torch.estimate import announce
 from erde_torch.experiment import Augment, Student, read_experiment
-from erde_torch.lock import check_held
+from erde_torch.job.lock import check_held
+from erde_torch.job.training_stage import run_training
 from erde_torch.teacher_rows import CachedTeacher, OnlineTeacher
-from erde_torch.training_stage import run_training
 from erde_torch.weights import network_hash, read_network, write_network
 
 params, inputs = snakemake.params, snakemake.input

@@ -8,7 +8,7 @@ from erde_torch.evaluation.operating_points import (
     curve_rows,
     teacher_rows,
 )
-from erde_torch.stage import running
+from erde_torch.job.stage import running
 
 with running(f"{snakemake.wildcards.experiment} · sweep", snakemake.log[0]):
     teacher = read_exit_logits(snakemake.input.teacher)

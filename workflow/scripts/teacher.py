@@ -6,9 +6,9 @@ from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.tables import write_table
 from erde_torch.estimate import announce
 from erde_torch.experiment import Augment, Teacher, read_experiment
-from erde_torch.lock import check_held
+from erde_torch.job.lock import check_held
+from erde_torch.job.training_stage import run_training
 from erde_torch.teacher import train_teacher
-from erde_torch.training_stage import run_training
 from erde_torch.weights import write_network
 
 name, experiment_name = snakemake.wildcards.teacher, snakemake.wildcards.experiment

@@ -3,7 +3,7 @@
 from erde_core.store.tables import read_table, write_table
 from erde_torch.evaluation.values import value_rows
 from erde_torch.figure import save_figure
-from erde_torch.stage import running
+from erde_torch.job.stage import running
 from erde_torch.values_figure import values_figure
 
 with running(f"{snakemake.wildcards.experiment} · values", snakemake.log[0]) as say:

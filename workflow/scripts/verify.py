@@ -5,9 +5,10 @@ import json
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.files import write_text
 from erde_core.store.teacher_logits import read_teacher_logits, verify_content
-from erde_torch.device import claim_device, set_threads
+from erde_torch.device import set_threads
 from erde_torch.experiment import Augment
-from erde_torch.stage import running
+from erde_torch.job.claim_device import claim_device
+from erde_torch.job.stage import running
 from erde_torch.verify import verify_cache
 from erde_torch.weights import read_network
 

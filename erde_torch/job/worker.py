@@ -11,8 +11,8 @@ import time
 import traceback
 from pathlib import Path
 
-from erde_torch.stage import names_its_cause
-from erde_torch.training_job import TrainingJob, read_job
+from erde_torch.job.stage import names_its_cause
+from erde_torch.job.training_job import TrainingJob, read_job
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 _TORN = re.compile("gloo|nccl|connection|socket", re.IGNORECASE)

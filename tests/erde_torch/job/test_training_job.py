@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from erde_torch.training_job import Named, read_job, write_job
+from erde_torch.job.training_job import Named, read_job, write_job
 
 
 def test_a_job_is_read_as_it_was_written(tmp_path):

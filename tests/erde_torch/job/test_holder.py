@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from erde_torch import holder
-from erde_torch.holder import Holder
+from erde_torch.job import holder
+from erde_torch.job.holder import Holder
 
 
 @pytest.fixture

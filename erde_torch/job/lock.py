@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-from erde_torch.holder import Holder
-from erde_torch.lease import Lease, take_lease
+from erde_torch.job.holder import Holder
+from erde_torch.job.lease import Lease, take_lease
 
 _NO_FILE_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK)
 _held: dict[Path, Lease] = {}  # by this process

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 import torch
 
-from erde_torch.interrupt import Interrupted
-from erde_torch.launch import TrainingProcessError
-from erde_torch.lock import folder_lock
-from erde_torch.processes import ALONE, Processes
+from erde_torch.job.interrupt import Interrupted
+from erde_torch.job.launch import TrainingProcessError
+from erde_torch.job.lock import folder_lock
+from erde_torch.job.processes import ALONE, Processes
 from tests.erde_torch.shared import Shared, by_hand
 from tests.erde_torch.training import CPU, EPOCHS, SEED, STEPS, at_step, terminate
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[3]
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 

@@ -9,14 +9,14 @@ import time
 
 import pytest
 
-from erde_torch import lease
-from erde_torch.holder import Holder
-from erde_torch.lock import check_held, folder_lock
+from erde_torch.job import lease
+from erde_torch.job.holder import Holder
+from erde_torch.job.lock import check_held, folder_lock
 
 HOLDS = """
 import errno, fcntl, sys, time
 from pathlib import Path
-from erde_torch.lock import folder_lock
+from erde_torch.job.lock import folder_lock
 def no_locks(*_):
     raise OSError(errno.ENOSYS, "Function not implemented")
 if "no-locks" in sys.argv:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from erde_core.store.tables import read_table
-from erde_torch.stage import running
+from erde_torch.job.stage import running
 
 LINE = re.compile(r"\d\d:\d\d:\d\d \[digits · data\] ")
 

@@ -14,7 +14,7 @@ from torch.distributed.elastic.multiprocessing import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, ProcessFailure
 from torch.distributed.run import parse_args, run
 
-from erde_torch.training_job import write_job
+from erde_torch.job.training_job import write_job
 
 # How long a process may take to finish its step and save, in seconds; a second signal ends it.
 _GRACE = "3600"
@@ -48,7 +48,7 @@ def launch(job: Any, script: str, processes: int, threads: int) -> None:  # noqa
         write_job(path, job, script)
         # Standalone: a rendezvous of its own at a free port, so that trainings run side by side.
         options = ["--standalone", f"--nproc-per-node={processes}", "--local-addr=127.0.0.1"]
-        worker = ["-m", "erde_torch.worker", str(path)]
+        worker = ["-m", "erde_torch.job.worker", str(path)]
         try:
             run(parse_args([*options, f"--log-dir={folder}", *worker]))
         except SignalException as stop:

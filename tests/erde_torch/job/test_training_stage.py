@@ -4,8 +4,8 @@ import pytest
 import torch
 import yaml
 
-from erde_torch import training_stage
-from erde_torch.training_stage import check_devices, run_training
+from erde_torch.job import training_stage
+from erde_torch.job.training_stage import check_devices, run_training
 from tests.workflow.conftest import TINY
 
 

@@ -3,7 +3,7 @@ import signal
 
 import pytest
 
-from erde_torch.interrupt import Interrupted, StopRequest
+from erde_torch.job.interrupt import Interrupted, StopRequest
 
 
 @pytest.fixture

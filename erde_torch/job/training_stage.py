@@ -6,14 +6,15 @@ from typing import Any, Literal
 
 import torch
 
-from erde_torch.device import choose_device, claim_for_children
-from erde_torch.environment import Environment, stage_environment
+from erde_torch.device import choose_device
 from erde_torch.experiment import read_experiment
-from erde_torch.launch import launch
-from erde_torch.lock import folder_lock
-from erde_torch.processes import ALONE, Processes, joined
-from erde_torch.stage import Say, running, speaker
-from erde_torch.training_job import TrainingJob
+from erde_torch.job.claim_device import claim_for_children
+from erde_torch.job.environment import Environment, stage_environment
+from erde_torch.job.launch import launch
+from erde_torch.job.lock import folder_lock
+from erde_torch.job.processes import ALONE, Processes, joined
+from erde_torch.job.stage import Say, running, speaker
+from erde_torch.job.training_job import TrainingJob
 
 Body = Callable[[Environment], None]
 

@@ -1,19 +1,18 @@
 """Real processes that claim pretended GPUs."""
 
 import os
-import subprocess
-import sys
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 
-from erde_torch import gpu_claim
-from erde_torch.gpu_claim import claim_folder, claim_gpus, visible_gpus
+from erde_torch.job import gpu_claim
+from erde_torch.job.gpu_claim import claim_folder, claim_gpus, visible_gpus
+from tests.erde_torch.job.started import said, started
 
 CLAIMS = """
 import sys, time
-from erde_torch import gpu_claim
+from erde_torch.job import gpu_claim
 gpu_claim.POLL_SECONDS = 0.05
 names, count = sys.argv[1].split(","), int(sys.argv[2])
 found = gpu_claim.claim_gpus(names, count, lambda text: print(text, flush=True))
@@ -30,53 +29,41 @@ def own_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(gpu_claim, "_claimed", {})
 
 
-@contextmanager
 def job(names, count=1):
-    command = [sys.executable, "-c", CLAIMS, names, str(count)]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    started = subprocess.Popen(command, **pipes)
-    try:
-        yield started
-    finally:
-        started.kill()
-        started.communicate()
-
-
-def line(running):
-    return running.stdout.readline().strip()
+    return started(CLAIMS, names, count)
 
 
 def test_jobs_side_by_side_take_one_each_and_the_next_waits():
     with ExitStack() as stack:
         jobs = [stack.enter_context(job("GPU-a,GPU-b,GPU-c")) for _ in range(3)]
-        assert {line(one) for one in jobs} == {f"claimed GPU-{x}" for x in "abc"}
+        assert {said(one) for one in jobs} == {f"claimed GPU-{x}" for x in "abc"}
         with job("GPU-a,GPU-b,GPU-c") as fourth:
-            assert line(fourth).startswith("waiting: no 1 of the 3 visible GPUs is free")
+            assert said(fourth).startswith("waiting: no 1 of the 3 visible GPUs is free")
             jobs[1].kill()  # the kernel drops its claim
-            assert line(fourth).startswith("claimed GPU-")
+            assert said(fourth).startswith("claimed GPU-")
 
 
 def test_only_visible_ones_are_claimed():
     with job("GPU-b") as first, job("GPU-a,GPU-b") as second:
-        assert {line(first), line(second)} == {"claimed GPU-b", "claimed GPU-a"}
+        assert {said(first), said(second)} == {"claimed GPU-b", "claimed GPU-a"}
 
 
 def test_the_same_place_in_two_lists_is_not_the_same_gpu():
     """As in two Slurm jobs on one machine, each of which sees its own GPU as number 0."""
     with job("GPU-a") as first, job("GPU-b") as second:
-        assert {line(first), line(second)} == {"claimed GPU-a", "claimed GPU-b"}
+        assert {said(first), said(second)} == {"claimed GPU-a", "claimed GPU-b"}
 
 
 def test_a_job_of_two_takes_both_or_none():
     with job("GPU-a,GPU-b") as one:
-        (mine,) = line(one).split()[1:]
+        (mine,) = said(one).split()[1:]
         (other,) = {"GPU-a", "GPU-b"} - {mine}
         with job("GPU-a,GPU-b", 2) as two:
-            assert "waiting: " in line(two)
+            assert "waiting: " in said(two)
             with job(other) as third:  # what the waiter cannot use, it does not keep
-                assert line(third) == f"claimed {other}"
+                assert said(third) == f"claimed {other}"
             one.kill()
-            assert line(two) == "claimed GPU-a GPU-b"
+            assert said(two) == "claimed GPU-a GPU-b"
 
 
 def test_a_second_claim_of_a_process_keeps_the_first(said):

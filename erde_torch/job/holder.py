@@ -6,6 +6,8 @@ import socket
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from erde_core.store.files import is_running
+
 _DEAD_STATES = ("Z", "X")  # in /proc: ended, but not yet collected by its parent
 
 
@@ -68,16 +70,6 @@ def _started(process: int) -> str | None:
     try:
         text = Path(f"/proc/{process}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return "" if not os.path.exists("/proc/self/stat") and _answers(process) else None
+        return "" if not os.path.exists("/proc/self/stat") and is_running(process) else None
     fields = text.rpartition(")")[2].split()  # the name before it may hold anything
     return None if fields[0] in _DEAD_STATES else fields[19]
-
-
-def _answers(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        return True
-    return True

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from erde_torch.holder import Holder
+from erde_torch.job.holder import Holder
 
 # NFS may show a folder as it was 60 s ago; a waiter must not take an old view for a dead holder.
 LEASE_SECONDS = 150.0

@@ -2,21 +2,20 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from erde_torch import lease
-from erde_torch.holder import Holder
-from erde_torch.lease import LostLeaseError, take_lease
+from erde_torch.job import lease
+from erde_torch.job.holder import Holder
+from erde_torch.job.lease import LostLeaseError, take_lease
+from tests.erde_torch.job.started import said, started
 
 PROCESS = """
 import sys, time
 from pathlib import Path
-from erde_torch import holder, lease
+from erde_torch.job import holder, lease
 folder, place, seconds, work = Path(sys.argv[1]), sys.argv[2], float(sys.argv[3]), sys.argv[4]
 holder._place = lambda: place
 lease.LEASE_SECONDS, lease.BEAT_SECONDS, lease.POLL_SECONDS = seconds, seconds / 8, 0.05
@@ -39,20 +38,8 @@ else:                        # a critical section that notices any other in it
 """
 
 
-@contextmanager
 def process(folder, place, seconds=1.0, work="hold"):
-    command = [sys.executable, "-c", PROCESS, str(folder), place, str(seconds), str(work)]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    started = subprocess.Popen(command, **pipes)
-    try:
-        yield started
-    finally:
-        started.kill()
-        started.communicate()
-
-
-def said(running):
-    return running.stdout.readline().strip()
+    return started(PROCESS, folder, place, seconds, work)
 
 
 def test_a_renewed_lease_is_waited_for_however_long(tmp_path):

@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
-from erde_torch.device import choose_device, claim_device
-from erde_torch.processes import ALONE, Processes
+from erde_torch.device import choose_device
+from erde_torch.job.claim_device import claim_device
+from erde_torch.job.processes import ALONE, Processes
 
 
 @dataclass(frozen=True)

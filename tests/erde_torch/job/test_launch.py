@@ -10,8 +10,8 @@ import torch
 from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 from erde_torch.checkpoint import CheckpointError
-from erde_torch.launch import TrainingProcessError, explain
-from erde_torch.worker import report
+from erde_torch.job.launch import TrainingProcessError, explain
+from erde_torch.job.worker import report
 
 PEER_GONE = "[gloo/transport/tcp/pair.cc:561] Connection closed by peer [127.0.0.1]:2795."
 

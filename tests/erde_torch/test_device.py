@@ -1,0 +1,42 @@
+"""Device, precision and threads follow what is asked for and what is there."""
+
+import pytest
+import torch
+
+from erde_torch.device import autocast, choose_device, choose_precision, set_threads
+
+CPU = torch.device("cpu")
+
+
+def test_cpu_is_always_there(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto") == choose_device("cpu") == CPU
+    with pytest.raises(ValueError, match="device must be available, got 'cuda'"):
+        choose_device("cuda")
+
+
+def test_a_gpu_is_taken_unless_the_cpu_is_asked_for(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert choose_device("auto").type == choose_device("cuda").type == "cuda"
+    assert choose_device("cpu") == CPU
+
+
+@pytest.mark.parametrize(("able", "precision"), [(True, "bf16"), (False, "float32")])
+def test_precision_follows_the_processor(monkeypatch, able, precision):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": able})
+    assert choose_precision("auto", CPU) == precision
+    assert choose_precision("float32", CPU) == "float32"
+    assert choose_precision("bf16", CPU) == "bf16"
+
+
+def test_autocast_computes_in_the_chosen_precision():
+    layer, images = torch.nn.Linear(4, 4), torch.ones(2, 4)
+    for precision, dtype in (("float32", torch.float32), ("bf16", torch.bfloat16)):
+        with autocast(precision, CPU):
+            assert layer(images).dtype == dtype
+
+
+def test_threads():
+    for threads in (2, 1):
+        set_threads(threads)
+        assert torch.get_num_threads() == threads
