@@ -75,6 +75,8 @@ def _stop(process: subprocess.Popen) -> None:
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+        # Its lock is left behind, and would refuse the next command.
+        subprocess.run([*process.args, "--unlock"], check=True)
 
 
 def run_study(folder: Path, steps: list[tuple[str, bool]], cores: int, seconds: float) -> int:

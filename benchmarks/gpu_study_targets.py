@@ -82,7 +82,7 @@ def best_at(folder: Path, main: str, share: str) -> tuple[float, str] | None:
     reference = _teacher(folder, main)
     if not found or reference is None:
         return None
-    _, accuracy, name = max(found)
+    _, accuracy, name = max(found, key=lambda candidate: candidate[0])
     return 100 * accuracy - reference, name
 
 

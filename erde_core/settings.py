@@ -47,12 +47,17 @@ class LossSettings:
         checks.positive("temperature", self.temperature)
         for name in ("ce_weight", "kd_weight", "entropy_weight"):
             checks.not_negative(name, getattr(self, name))
+        # 4 and 4.0 are the same setting, in hashes and files too.
+        for name in ("temperature", "ce_weight", "kd_weight", "entropy_weight"):
+            object.__setattr__(self, name, float(getattr(self, name)))
         if not isinstance(self.exit_weights, tuple | list | None):
             raise ValueError(
                 f"exit_weights must be a list of numbers or None, got {self.exit_weights!r}"
             )
         for index, weight in enumerate(self.exit_weights or ()):
             checks.not_negative(f"exit_weights[{index}]", weight)
+        if self.exit_weights is not None:
+            object.__setattr__(self, "exit_weights", tuple(map(float, self.exit_weights)))
         checks.one_of("kd_mask", self.kd_mask, ("right", "all"))
         checks.one_of("ce_mask", self.ce_mask, ("all", "right"))
         checks.one_of("entropy_exits", self.entropy_exits, ("all", "early"))

@@ -188,7 +188,16 @@ class Experiment(_Model):
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML reads 5e-4 as text, as YAML 1.1 did; here it is the number that everyone means."""
+    """PyYAML, which of a repeated key takes the last and says nothing, and reads 5e-4 as text."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                line = key.start_mark.line + 1
+                raise ValueError(f"key {key.value!r} must stand once, got it again in line {line}")
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 _Loader.add_implicit_resolver(
@@ -212,8 +221,8 @@ def read_experiment(path: str | Path) -> Experiment:
         )
     try:
         keys = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ExperimentError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
+        raise ExperimentError(f"{path}: not readable: {' '.join(str(error).split())}") from error
     return parse_experiment(keys, str(path))
 
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from erde_core import checks
-from erde_torch.device import autocast
+from erde_torch.device import autocast, forbid_tf32
 
 # 32 images of 32×32: the fastest of 8, 16, 32 and 64 with one thread and ResNet10 at full width.
 _PIXELS_PER_THREAD = 32 * 32 * 32
@@ -135,6 +135,7 @@ class StagedNetwork:
         self.device, self.precision = device or torch.device("cpu"), precision
         if self.device.type == "cpu":
             _keep_freed_memory()
+        forbid_tf32()
         copied = fold_norms(copy.deepcopy(network).eval())
         copied.to(self.device, memory_format=torch.channels_last)
         self.stages = exit_stages(copied)

@@ -34,6 +34,16 @@ def value_text(value: object) -> str:
     return str(value)
 
 
+def shown_label(methods: Mapping[str, str]) -> str:
+    """The variant that is shown where there is room for one: the first ERDE, else the first.
+
+    Args:
+        methods: of each label, in the order of the experiment file.
+    """
+    ours = [label for label, method in methods.items() if method == "erde"]
+    return (ours or [*methods])[0]
+
+
 def family_of(label: str) -> str:
     """The label that listed the values; a label without values is its own family."""
     return split_label(label)[0]

@@ -55,12 +55,10 @@ def image_files(path: Path) -> list[Path]:
 def reader(shape: tuple[int, int, int], resize: bool) -> Reader:
     """A function from a file to uint8 pixels of ``shape`` (H, W, channels).
 
-    Without ``resize`` it raises ``DatasetError`` for an image of another size or mode.
+    It raises ``DatasetError`` for what is no 8-bit opaque image, and without ``resize`` for an
+    image of another size or of grey where colour is wanted, or the reverse.
     """
-    height, width, channels = shape
-    if not resize:
-        return lambda file: read_image(file, (height, width), channels)
-    return lambda file: _resized(file, (width, height), channels)
+    return lambda file: read_image(file, shape[:2], shape[2], resize)
 
 
 def classify(
@@ -84,16 +82,3 @@ def _read_or_error(read: Reader, file: Path) -> NDArray[np.uint8] | DatasetError
         return read(file)
     except DatasetError as error:
         return error
-
-
-def _resized(file: Path, size: tuple[int, int], channels: int) -> NDArray[np.uint8]:
-    from PIL import Image
-
-    try:
-        with Image.open(file) as image:
-            kept = image.convert("L" if channels == 1 else "RGB")
-            pixels = np.asarray(kept.resize(size, Image.Resampling.BILINEAR))
-    except Exception as error:  # Pillow's decoders raise errors of almost every type
-        reason = " ".join(str(error).split())
-        raise DatasetError(f"{file}: must be a whole, readable image, got: {reason}") from error
-    return pixels.reshape(size[1], size[0], channels)

@@ -29,8 +29,8 @@ _ASKED = 64  # images in training that weigh as much as a batch that is only ask
 
 
 def memory_mb(experiment: "Experiment", stage: str) -> int:
-    """MB of main memory for ``data``, ``teacher``, ``cache``, ``verify``, ``student`` or
-    ``exit_logits``."""
+    """MB of main memory for ``data``, ``teacher``, ``cache``, ``verify``, ``student``, ``rival``
+    or ``exit_logits``."""
     images, height, width, channels = _images(experiment)
     pixels = images * height * width * channels
     if stage == "data":
@@ -40,10 +40,13 @@ def memory_mb(experiment: "Experiment", stage: str) -> int:
     teacher = _activations(experiment.teacher, height, width)
     student = _activations(experiment.student, height, width)
     cache = _cache_bytes(experiment, images)
+    # The cache is mapped, and copied on its way to a GPU.
+    cached = any(variant.reads_cache for variant in experiment.variants.values())
     view = images * _EXITS * _classes(experiment) * (2 * _FLOAT32_BYTES + 2 * _FLOAT16_BYTES)
     processes = {
         "teacher": experiment.teacher.train.processes,
         "student": experiment.student.train.processes,
+        "rival": experiment.student.train.processes,
     }
     return processes.get(stage, 1) * _in_mb(
         data
@@ -51,8 +54,8 @@ def memory_mb(experiment: "Experiment", stage: str) -> int:
             "teacher": teacher,
             "cache": teacher + view,
             "verify": teacher + cache,
-            # The cache is mapped, and copied on its way to a GPU; the teacher may be asked online.
-            "student": student + teacher + 2 * cache,
+            "student": student + teacher + 2 * cached * cache,  # the teacher may be asked online
+            "rival": student + 2 * cache,
             "exit_logits": max(teacher, student) + view,
         }[stage]
     )
@@ -83,8 +86,6 @@ def _classes(experiment: "Experiment") -> int:
 
 
 def _cache_bytes(experiment: "Experiment", images: int) -> int:
-    if not any(variant.reads_cache for variant in experiment.variants.values()):
-        return 0
     views = experiment.cache.views
     views = experiment.augment.orbit if views == "all" else views
     return views * images * _EXITS * _classes(experiment) * _FLOAT16_BYTES

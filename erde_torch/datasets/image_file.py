@@ -1,11 +1,15 @@
 """One image file as an array of 8-bit grey or colour values, or one sentence on why not."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from erde_torch.datasets.images import DatasetError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 # Only these decoders are tried, whatever a file calls itself.
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
@@ -14,7 +18,7 @@ _KIND = {1: "grey", 3: "colour"}
 
 
 def read_image(
-    file: Path, image_size: tuple[int, int], channels: int | None = None
+    file: Path, image_size: tuple[int, int], channels: int | None = None, resize: bool = False
 ) -> NDArray[np.uint8]:
     """Decode ``file``.
 
@@ -22,6 +26,7 @@ def read_image(
         file: PNG, JPEG, BMP or WebP.
         image_size: the (height, width) that it must have, pixels.
         channels: 3 or 1 to demand colour or grey; None takes either.
+        resize: scale it to that size, and to ``channels``, instead of demanding them.
 
     Returns:
         uint8 ``(H, W, 3)`` for a colour image (palettes included), ``(H, W, 1)`` for a grey one.
@@ -34,10 +39,14 @@ def read_image(
 
     try:
         with Image.open(file, formats=_FORMATS) as image:
-            _check_size(file, image.size[::-1], image_size)
+            if not resize:
+                _check_size(file, image.size[::-1], image_size)
             kept = 1 if image.mode in _GREY else 3
-            _check_mode(file, image.mode, kept, channels)
-            return _opaque(file, image, kept)
+            _check_mode(file, image.mode, kept, None if resize else channels)
+            opaque = _opaque(file, image, channels or kept)
+            if resize:
+                opaque = opaque.resize(image_size[::-1], Image.Resampling.BILINEAR)
+            return np.asarray(opaque).reshape(*image_size, channels or kept)
     except DatasetError:
         raise
     # Pillow's decoders raise OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error…
@@ -63,11 +72,10 @@ def _check_mode(file: Path, mode: str, kept: int, channels: int | None) -> None:
         )
 
 
-def _opaque(file: Path, image, kept: int) -> NDArray[np.uint8]:  # noqa: ANN001 -- Pillow is lazy
-    """The pixels without their alpha channel, which must not hide anything."""
+def _opaque(file: Path, image: "Image", channels: int) -> "Image":
+    """The image without its alpha channel, which must not hide anything."""
     if "transparency" in image.info or image.mode in ("LA", "RGBA"):
         lowest = image.convert("RGBA").getextrema()[3][0]
         if lowest < 255:
             raise DatasetError(f"{file}: must not be transparent, got a pixel of alpha {lowest}")
-    pixels = np.asarray(image.convert("L" if kept == 1 else "RGB"))
-    return pixels.reshape(*pixels.shape[:2], kept)
+    return image.convert("L" if channels == 1 else "RGB")

@@ -1,94 +1,19 @@
-"""What early exit must beat: plain networks of the same cost, distilled from the same teacher.
+"""What early exit must beat: plain networks of the same cost, through which every image takes the
+same way (:mod:`erde_torch.rival`)."""
 
-Two kinds per exit of the student: the student cut off after that exit, and (the harder rival) the
-whole student made narrower until it costs the same. Both learn by the experiment's plain
-distillation at their one exit, from the teacher's last, and every image takes the same way through.
-"""
-
-import re
 from collections.abc import Mapping
-from dataclasses import replace
-from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from erde_core.bootstrap import group_weights
 from erde_core.choose import index_for_budget
-from erde_core.settings import LossSettings
 from erde_core.store.exit_logits import ExitLogits
-from erde_torch.batches import Rows
 from erde_torch.evaluation.comparison import difference_row
 from erde_torch.evaluation.operating_points import Row, Students, right_answers, split_sweep
 from erde_torch.evaluation.resample import RESAMPLES
 from erde_torch.evaluation.thresholds import outcomes
-from erde_torch.macs import exit_macs
-from erde_torch.models import MultiExitResNet
-
-if TYPE_CHECKING:
-    from erde_torch.experiment import Network
-
-RIVALS = ("truncated0", "truncated1", "truncated2", "truncated3", "narrow0", "narrow1", "narrow2")
-_WIDTH_STEPS = 512  # widths are multiples of 1 / 512: one channel of the widest stage
-Shape = tuple[int, int, int]
-
-
-def rival_exit(rival: str) -> tuple[str, int]:
-    """Its kind, and the exit of the student whose cost it has.
-
-    Raises:
-        ValueError: not one of ``RIVALS``.
-    """
-    if rival not in RIVALS:
-        raise ValueError(f"rival must be one of {', '.join(RIVALS)}, got {rival!r}")
-    kind, digit = re.fullmatch(r"([a-z]+)(\d)", rival).groups()
-    return kind, int(digit)
-
-
-def rival_network(rival: str, network: "Network", classes: int, shape: Shape) -> tuple[float, int]:
-    """The rival's width and the exit at which it ends.
-
-    A narrow rival is the widest whose plain MACs do not exceed those of the student's exit.
-    """
-    kind, e = rival_exit(rival)
-    if kind == "truncated":
-        return network.width, e
-    budget = int(exit_macs(_build(network, network.width, classes, shape), shape)[e])
-    low, high = 1, round(network.width * _WIDTH_STEPS)
-    while low < high:
-        middle = (low + high + 1) // 2
-        built = _build(network, middle / _WIDTH_STEPS, classes, shape)
-        if plain_macs(built, shape, built.exits - 1) <= budget:
-            low = middle
-        else:
-            high = middle - 1
-    return low / _WIDTH_STEPS, 3
-
-
-def rival_loss(kd: LossSettings, exits: int, e: int) -> LossSettings:
-    """``kd`` at exit ``e`` alone, whatever weights it gives the exits."""
-    return replace(kd, exit_weights=tuple(float(i == e) for i in range(exits)))
-
-
-def plain_macs(network: MultiExitResNet, shape: Shape, e: int) -> int:
-    """MACs of one image to the end of exit ``e``, without the heads before it."""
-    earlier = sum(head[-1].in_features * head[-1].out_features for head in network.heads[:e])
-    return int(exit_macs(network, shape)[e]) - earlier
-
-
-class LastExit:
-    """A teacher of whom only the last exit is heard, at every exit of the student."""
-
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-
-    def __call__(self, samples: NDArray[np.int64], views: NDArray[np.int64]) -> Tensor:
-        """float16 ``(B, E, C)``."""
-        logits = self._rows(samples, views)
-        return logits[:, -1:].expand_as(logits)
+from erde_torch.rival import rival_exit
 
 
 def rival_rows(
@@ -97,7 +22,8 @@ def rival_rows(
     """Every variant against every rival at the cost of the rival's exit, on test.
 
     θ is chosen on validation for the MACs of the student's exit (``budget_macs``, with all heads).
-    ``difference`` is early exit minus rival, mean over the seeds, with intervals.
+    ``difference`` is early exit minus rival, mean over the seeds, with intervals. Which rival is
+    the better one of a cost is for ``rival_val_accuracy`` to say.
 
     Args:
         students: by variant and seed.
@@ -112,6 +38,7 @@ def rival_rows(
         kind, e = rival_exit(rival)
         ends = e if kind == "truncated" else len(first.macs) - 1
         plain = np.array([right_answers(rivals[rival, s].test)[:, ends] for s in seeds])
+        on_val = np.mean([right_answers(rivals[rival, s].val)[:, ends].mean() for s in seeds])
         for variant in dict.fromkeys(variant for variant, _ in students):
             networks = [students[variant, s] for s in seeds]
             early, cost = _early(networks, float(first.macs[e]))
@@ -119,8 +46,8 @@ def rival_rows(
             rows.append(
                 names
                 | {"budget_macs": int(first.macs[e]), "rival_macs": macs[rival]}
-                | {"variant_macs": cost, "rival_accuracy": float(plain.mean())}
-                | {"variant_accuracy": float(early.mean())}
+                | {"variant_macs": cost, "rival_val_accuracy": float(on_val)}
+                | {"rival_accuracy": float(plain.mean()), "variant_accuracy": float(early.mean())}
                 | difference_row(early * 1.0 - plain, weights)
             )
     return rows
@@ -136,9 +63,3 @@ def _early(networks: list[ExitLogits], budget: float) -> tuple[NDArray[np.bool_]
         right.append(answers)
         costs.append(network.macs[exits].mean())
     return np.array(right), float(np.mean(costs))
-
-
-def _build(network: "Network", width: float, classes: int, shape: Shape) -> MultiExitResNet:
-    settings = SimpleNamespace(**{**network.model_dump(), "width": width})
-    with torch.device("meta"):  # only its shape is wanted
-        return MultiExitResNet(settings, classes, shape)

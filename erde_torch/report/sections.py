@@ -4,7 +4,7 @@ import html
 from collections.abc import Mapping
 
 from erde_torch.evaluation.thresholds import DELTA, EPSILONS, REFERENCE_DROP, reference_threshold
-from erde_torch.labels import name_of
+from erde_torch.labels import name_of, shown_label
 from erde_torch.report import tables, verdicts
 from erde_torch.report.charts import SEEDS_FOR_BAND, Chart
 from erde_torch.report.latency import latency_html
@@ -114,14 +114,13 @@ def _rivals(source: Source) -> str:
     rivals = source.csv["rivals"]
     if not rivals:
         return "<p>No plain networks were trained for this report (<code>rivals: false</code>).</p>"
-    return _RIVALS + _list(verdicts.rival_verdicts(rivals)) + tables.rival_table(rivals)
+    sentences = verdicts.rival_verdicts(rivals, shown_label(source.methods))
+    return _RIVALS + _list(sentences) + tables.rival_table(rivals)
 
 
 def _pictures(source: Source) -> str:
-    (variant, seed), student = next(
-        (item for item in source.students.items() if item[0][0].startswith("erde")),
-        next(iter(source.students.items())),
-    )
+    shown = shown_label(source.methods)
+    (variant, seed), student = next(s for s in source.students.items() if s[0][0] == shown)
     rows = example_rows(source.dataset, student, reference_threshold(student))
     intro = f"<p>Of {html.escape(name_of(variant))}, seed {seed}, at its own θ: {_reference()}.</p>"
     return intro + pictures_html(source.dataset, rows)

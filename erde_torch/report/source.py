@@ -15,6 +15,7 @@ class Source:
 
     Attributes:
         experiment: its name.
+        methods: of each variant's label.
         csv: tables by name: bands, areas, comparison, overall, operating_points, per_exit, audit,
             classes, exits, reliability, teacher, rivals (empty where they were not trained),
             latency (empty where nothing was timed).
@@ -24,6 +25,7 @@ class Source:
     """
 
     experiment: str
+    methods: Mapping[str, str]
     csv: Mapping[str, Table]
     teacher: ExitLogits
     students: Students

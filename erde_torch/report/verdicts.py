@@ -7,18 +7,16 @@ from erde_torch.labels import name_of
 from erde_torch.report.charts import Table
 
 
-def rival_verdicts(rivals: Table) -> list[str]:
-    """One sentence per budget: the first ERDE variant against the best plain network there."""
-    variants = list(dict.fromkeys(row["variant"] for row in rivals))
-    variant = next((v for v in variants if v.startswith("erde")), variants[0])
+def rival_verdicts(rivals: Table, variant: str) -> list[str]:
+    """One sentence per budget: ``variant`` against the plain network that is best on validation."""
     sentences = []
     for e in dict.fromkeys(row["exit"] for row in rivals):
         rows = [row for row in rivals if (row["exit"], row["variant"]) == (e, variant)]
-        row = max(rows, key=lambda r: float(r["rival_accuracy"]))
+        row = max(rows, key=lambda r: float(r["rival_val_accuracy"]))
         sentences.append(
             f"At {float(row['budget_macs']) / 1e6:.2f} M MACs early exit ({name_of(variant)}) is "
-            f"{_verdict(row, 'worth it', 'not worth it')} against the best plain network "
-            f"({row['kind']}): {_figures(row)}."
+            f"{_verdict(row, 'worth it', 'not worth it')} against the plain network that is "
+            f"best on validation ({row['kind']}): {_figures(row)}."
         )
     return sentences
 

@@ -71,10 +71,15 @@ def test_unknown_words(name):
         method_settings("dkd")
 
 
+def test_whole_numbers_are_the_same_setting():
+    whole = LossSettings(temperature=4, ce_weight=1, kd_weight=1, exit_weights=(1, 2))
+    assert repr(whole) == repr(LossSettings(exit_weights=(1.0, 2.0)))
+
+
 def test_exit_weights():
     assert LossSettings().weights_of_exits(3) == (1.0, 1.0, 1.0)
     assert LossSettings(exit_weights=(1, 0.5)).weights_of_exits(2) == (1, 0.5)
-    with pytest.raises(ValueError, match=r"one number per exit \(3\), got \(1, 2\)"):
+    with pytest.raises(ValueError, match=r"one number per exit \(3\), got \(1\.0, 2\.0\)"):
         LossSettings(exit_weights=(1, 2)).weights_of_exits(3)
     with pytest.raises(ValueError, match=r"exit_weights\[1\] must be .* >= 0, got -1"):
         LossSettings(exit_weights=(1, -1))

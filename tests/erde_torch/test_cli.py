@@ -84,16 +84,30 @@ def test_unreadable_images_are_named_and_the_rest_is_done(erde, folder):
     [
         (Image.new("RGB", (20, 16)), "must be 16 x 16 pixels (height x width, image_size), got 16"),
         (Image.new("L", (16, 16)), "must be colour like the other images, got a grey one"),
-        (Image.new("I;16", (16, 16)), "must be an 8-bit grey or RGB image, got mode 'I;16'"),
     ],
 )
-def test_another_size_or_mode_only_when_asked(erde, tmp_path, image, message):
+def test_another_size_or_kind_only_when_asked(erde, tmp_path, image, message):
     image.save(tmp_path / "other.png")
     code, rows, error = erde(tmp_path / "other.png", "--theta", 1)
     assert (code, rows) == (1, [])
     assert message in error
     code, rows, error = erde(tmp_path / "other.png", "--theta", 1, "--resize")
     assert (code, len(rows), error) == (0, 1, "")
+
+
+@pytest.mark.parametrize("asked", [[], ["--resize"]])
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (Image.new("I;16", (16, 16)), "must be an 8-bit grey or RGB image, got mode 'I;16'"),
+        (Image.new("RGBA", (16, 16)), "must not be transparent, got a pixel of alpha 0"),
+    ],
+)
+def test_what_has_no_8_bit_colours_is_refused(erde, tmp_path, image, message, asked):
+    image.save(tmp_path / "other.png")
+    code, rows, error = erde(tmp_path / "other.png", "--theta", 1, *asked)
+    assert (code, rows) == (1, [])
+    assert message in error
 
 
 def test_an_unreadable_image_when_resizing(erde, tmp_path):

@@ -4,6 +4,9 @@ import pytest
 import torch
 
 from erde_torch.device import autocast, choose_device, choose_precision, set_threads
+from erde_torch.experiment import Network
+from erde_torch.infer import StagedNetwork
+from erde_torch.models import MultiExitResNet
 
 CPU = torch.device("cpu")
 
@@ -13,6 +16,18 @@ def test_cpu_is_always_there(monkeypatch):
     assert choose_device("auto") == choose_device("cpu") == CPU
     with pytest.raises(ValueError, match="device must be available, got 'cuda'"):
         choose_device("cuda")
+
+
+def test_float32_is_not_rounded_to_tf32(monkeypatch):
+    for start in (lambda: choose_device("cpu"), lambda: StagedNetwork(small_network())):
+        monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+        start()
+        assert not torch.backends.cudnn.allow_tf32
+
+
+def small_network():
+    settings = Network(name="resnet10", width=1 / 16)
+    return MultiExitResNet(settings, 10, (3, 16, 16))
 
 
 def test_a_gpu_is_taken_unless_the_cpu_is_asked_for(monkeypatch):

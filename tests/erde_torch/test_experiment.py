@@ -197,7 +197,7 @@ def test_missing_file_names_the_nearest(tmp_path):
 @pytest.mark.parametrize("content", [b"a: [1", b"a: \xff", b"\tb: 1"])
 def test_what_is_not_yaml(tmp_path, content):
     (tmp_path / "x.yaml").write_bytes(content)
-    with pytest.raises(ExperimentError, match=r"x\.yaml: not YAML: [^\n]+$"):
+    with pytest.raises(ExperimentError, match=r"x\.yaml: not readable: [^\n]+$"):
         read_experiment(tmp_path / "x.yaml")
 
 
@@ -235,3 +235,18 @@ def test_the_number_of_processes_is_no_part_of_what_is_trained():
 def test_reading_an_experiment_imports_no_torch():
     code = "import sys, erde_torch.experiment; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seeds: [0]\nseeds: [1]\n", "key 'seeds' must stand once, got it again in line 2"),
+        ("variants:\n  a: {method: kd}\n  a: {method: ce}\n", "key 'a' must stand once"),
+        ("a: 2020-13-45\n", "month must be in 1..12"),
+    ],
+)
+def test_what_yaml_would_swallow_or_choke_on_is_refused(tmp_path, text, message):
+    path = tmp_path / "x.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ExperimentError, match=f"not readable: {re.escape(message)}"):
+        read_experiment(path)

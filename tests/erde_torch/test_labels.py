@@ -3,7 +3,14 @@
 import pytest
 
 from erde_torch.experiment import parse_experiment
-from erde_torch.labels import family_of, listed_label, name_of, split_label, values_name
+from erde_torch.labels import (
+    family_of,
+    listed_label,
+    name_of,
+    shown_label,
+    split_label,
+    values_name,
+)
 from tests.erde_torch.test_experiment import KEYS
 
 WRITTEN = [
@@ -55,3 +62,8 @@ def test_what_readers_see():
     assert name_of(both) == "masked KD, temperature 2, exit weights 1 1 1 0.5"
     assert values_name(both) == "2, 1 1 1 0.5"
     assert values_name("erde-entropy_scale-log_c") == "log_c"
+
+
+def test_the_variant_that_is_shown_is_found_by_its_method():
+    assert shown_label({"erde_free": "ce", "ours": "erde", "erde": "erde"}) == "ours"
+    assert shown_label({"a": "kd", "b": "ce"}) == "a"

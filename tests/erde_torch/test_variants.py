@@ -88,7 +88,7 @@ BROKEN = [
     ({"kd_mask": ["all", {}]}, "kd_mask must be one of 'right', 'all', got {}"),
     ({"exit_weights": [[1, 1, 1, 1], 2]}, "exit_weights must be a list of numbers or None, got 2"),
     ({"exit_weights": [[1, 1, 1, 1], None]}, "exit_weights must list values without gaps"),
-    ({"exit_weights": [[1, 1]]}, "exit_weights must have one number per exit (4), got (1, 1)"),
+    ({"exit_weights": [[1, 1]]}, "exit_weights must have one number per exit (4), got (1.0, 1.0)"),
     ({"entropy_weigth": [0, 1]}, "unknown key 'entropy_weigth'; did you mean 'entropy_weight'?"),
     ({"teacher": ["cache", "online"]}, "variants.erde.teacher: must be 'cache' or 'online', got ["),
     ({"method": ["kd", "erde"], "temperature": [1, 2]}, "method must be one of ce, kd, masked_kd"),

@@ -111,6 +111,12 @@ def view_count(exp):
     return None if exp.cache.views == "all" else exp.cache.views
 
 
+def methods(wildcards):
+    """The method of each variant's label."""
+    exp = experiment(wildcards.experiment)
+    return {label: variant.method for label, variant in exp.variants.items()}
+
+
 def variant(wildcards):
     variants = experiment(wildcards.experiment).variants
     if wildcards.variant not in variants:

@@ -1,6 +1,8 @@
 # Seconds beside multiply-accumulates: the trained networks timed on this machine.
 # The table holds for the machine that made it; another machine's is asked for by --forcerun latency.
 
+from erde_torch.labels import shown_label
+
 # Here all cores, though one is used: no other job of this run then disturbs the clock. A job on a
 # cluster has the cores that it asked for, and who else computes beside it is the cluster's affair.
 HERE = workflow.resource_settings.nodes is None and not workflow.remote_exec
@@ -8,10 +10,9 @@ TIMING_CORES = (workflow.resource_settings.cores or 1) if HERE else 1
 
 
 def timed_key(wildcards):
-    """Variant and seed of the student that is timed: the first ERDE, else the first of all."""
+    """Variant and seed of the student that is timed."""
     exp = experiment(wildcards.experiment)
-    labels = sorted(exp.variants, key=lambda label: not label.startswith("erde"))
-    return labels[0], exp.seeds[0]
+    return shown_label(methods(wildcards)), exp.seeds[0]
 
 
 def timed_student(name):

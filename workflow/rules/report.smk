@@ -49,9 +49,7 @@ rule statistics:
         runtime=60,
     params:
         students=student_keys,
-        methods=setting(
-            lambda exp: {label: v.method for label, v in exp.variants.items()}
-        ),
+        methods=methods,
         code=code(
             "erde_torch.evaluation.comparison",
             "erde_torch.evaluation.thresholds",
@@ -84,6 +82,7 @@ rule report:
         runtime=60,
     params:
         students=student_keys,
+        methods=methods,
         tables=["teacher", *SHOWN_TABLES],
         config=settings(lambda exp: exp),
         code=code("erde_torch.report.page"),

@@ -32,16 +32,14 @@ rule rival:
     threads: training_threads("student")
     resources:
         gpu=training_gpus("student"),
-        mem_mb=memory("student"),
+        mem_mb=memory("rival"),
     params:
         student=settings(lambda exp: exp.student),
         augment=settings(lambda exp: exp.augment),
         views=setting(view_count),
         loss=setting(lambda exp: dataclasses.asdict(plain_distillation(exp.variants))),
         device=setting(lambda exp: exp.device),
-        code=code(
-            "erde_torch.distill", "erde_torch.weights", "erde_torch.evaluation.rivals"
-        ),
+        code=code("erde_torch.distill", "erde_torch.weights", "erde_torch.rival"),
     script:
         "../scripts/rival.py"
 
@@ -51,6 +49,7 @@ rule rivals:
         students=students("results/{experiment}/{variant}/seed{seed}/exit_logits.h5"),
         weights=rival_files("weights.safetensors"),
         rivals=rival_files("exit_logits.h5"),
+        verified="results/{experiment}/teacher_logits_verified.json",
     output:
         "results/{experiment}/rivals.csv",
     log:

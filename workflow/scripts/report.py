@@ -30,6 +30,7 @@ with running(f"{snakemake.wildcards.experiment} · report", snakemake.log[0]) as
         "Configuration, defaults included": yaml.safe_dump(params.config, sort_keys=False),
     }
     csv = {"rivals": [], "latency": []} | {name: read_table(inputs[name]) for name in params.tables}
-    source = Source(snakemake.wildcards.experiment, csv, teacher, students, dataset, behind)
+    name = snakemake.wildcards.experiment
+    source = Source(name, params.methods, csv, teacher, students, dataset, behind)
     write_text(snakemake.output[0], report_page(source))
     say(f"the report is {snakemake.output[0]}")

@@ -7,10 +7,10 @@ from erde_core.store.teacher_logits import read_teacher_logits
 from erde_torch.cache import expected_identity
 from erde_torch.collect import collect_exit_logits
 from erde_torch.distill import train_student
-from erde_torch.evaluation.rivals import LastExit, rival_loss, rival_network
 from erde_torch.experiment import Augment, Student
 from erde_torch.job.lock import check_held
 from erde_torch.job.training_stage import run_training
+from erde_torch.rival import LastExit, rival_loss, rival_network
 from erde_torch.teacher_rows import CachedTeacher
 from erde_torch.weights import write_network
 

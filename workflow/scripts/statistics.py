@@ -1,5 +1,7 @@
 """Intervals, comparisons, chosen thresholds, audit and calibration of an experiment."""
 
+import numba
+
 from erde_core.store.exit_logits import read_exit_logits
 from erde_core.store.files import write_text
 from erde_core.store.tables import write_table
@@ -19,6 +21,7 @@ from erde_torch.evaluation.thresholds import operating_rows, per_exit_rows
 from erde_torch.job.stage import running
 
 with running(f"{snakemake.wildcards.experiment} · statistics", snakemake.log[0]) as say:
+    numba.set_num_threads(min(snakemake.threads, numba.config.NUMBA_NUM_THREADS))
     out, methods = snakemake.output, snakemake.params.methods
     teacher = read_exit_logits(snakemake.input.teacher)
     paths = zip(snakemake.params.students, snakemake.input.students, strict=True)

@@ -6,7 +6,7 @@ from erde_torch.cluster import needs
 from erde_torch.cluster.needs import memory_mb
 from erde_torch.experiment import parse_experiment
 
-STAGES = ("data", "teacher", "cache", "verify", "student", "exit_logits")
+STAGES = ("data", "teacher", "cache", "verify", "student", "rival", "exit_logits")
 KEYS = {
     "dataset": {"name": "cifar100", "validation": 5000},
     "teacher": {"train": {"epochs": 1}},
@@ -40,7 +40,10 @@ def test_it_is_a_whole_number_of_megabytes(stage):
 def test_it_grows_with_what_it_holds():
     few = needed("student", cache={"views": 4})
     assert needed("student") - few == pytest.approx(2 * 158 * 60_000 * 800 / 1e6, abs=1)
-    assert needed("student", variants={"ce": {"method": "ce"}}) < few
+    without = {"ce": {"method": "ce"}}
+    assert needed("student", variants=without) < few
+    assert needed("rival", variants=without) == needed("rival")  # they read the cache all the same
+    assert needed("rival") - needed("rival", cache={"views": 4}) == needed("student") - few
     wide = {"network": {"name": "resnet34", "width": 2.0}, "train": {"epochs": 1}}
     assert needed("teacher", teacher=wide) > needed("teacher")
     assert needed("verify", cache={"views": 4}) < needed("verify")
