@@ -35,7 +35,7 @@ def family_figure(folder: Path, main: str) -> Figure:
         The figure: test accuracy in % over MACs as shares of the teacher's; means over the seeds.
     """
     with mpl.rc_context(FONT):
-        figure = Figure(figsize=(7.2, 4.6), dpi=200, layout="constrained")
+        figure = Figure(figsize=(7.2, 5.4), dpi=200, layout="constrained")
         axes = figure.add_subplot()
         teacher = rows_of(folder, main, "teacher_exits")
         full = numbers(teacher, "macs")[-1]
@@ -48,6 +48,7 @@ def family_figure(folder: Path, main: str) -> Figure:
         _draw_plain(axes, rows_of(folder, main, "rivals"), full)
         _draw_teacher(axes, teacher, full)
         _label(axes, main)
+        figure.legend(loc="outside lower center", ncols=2, fontsize=8, handlelength=3.2)
     return figure
 
 
@@ -77,4 +78,3 @@ def _label(axes: Axes, main: str) -> None:
     axes.set_ylabel("test accuracy (%)")
     axes.grid(color="0.92", linewidth=0.6)
     axes.set_title(f"{main}: early exit beside its static nets, means over the seeds", fontsize=9)
-    axes.legend(loc="lower right", fontsize=8, handlelength=3.2)

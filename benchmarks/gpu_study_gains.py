@@ -66,9 +66,9 @@ def _line(axes: Axes, y: int, row: dict[str, str], color: str) -> None:
     axes.plot(mean, y, "o", color="white", markeredgecolor=color, markersize=4.5)
     axes.annotate(
         f"{mean:+.1f}  n {row['seeds']}",
-        (1, y),
+        (1.02, y),
         xycoords=("axes fraction", "data"),
-        ha="right",
+        ha="left",
         va="center",
         fontsize=7,
         color="0.3",

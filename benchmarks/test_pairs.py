@@ -5,6 +5,8 @@ import pytest
 from benchmarks.conftest import CLASSES, EXITS, SAMPLES, THREADS
 from tests.twins import PAIRS
 
+SERIAL = ("exit_indices", "sweep")  # twins that use one thread
+
 
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
 def test_reference(pair, rng, timed):
@@ -15,5 +17,5 @@ def test_reference(pair, rng, timed):
 @pytest.mark.parametrize("pair", PAIRS, ids=lambda pair: pair.name)
 def test_twin(pair, rng, timed):
     arguments = pair.arguments(rng, SAMPLES, exits=EXITS, classes=CLASSES)
-    name, threads = "compiled twin", THREADS
+    name, threads = "compiled twin", 1 if pair.name in SERIAL else THREADS
     timed(pair.twin, *arguments, group=pair.name, name=name, threads=threads, twin=True, rounds=30)

@@ -227,9 +227,7 @@ def report(
     print(row("in the teacher's forward pass / filling the cache", inside, fill))
     saved = statistics.median(online) - statistics.median(cached)
     epochs = VIEWS / FILLED * statistics.median(fill) / saved
-    print(
-        f"break-even: {VIEWS} views cost as much as {epochs:.0f} student epochs with teacher online"
-    )
+    print(f"break-even: {VIEWS} views cost what the cache saves in {epochs:.0f} student epochs")
 
 
 if __name__ == "__main__":

@@ -50,6 +50,9 @@ def test_digits_as_png_folders(checkout):
         assert len(file["train/labels"]) == 200 + len(dataset.val) - 100
         found = {image.tobytes() for image in np.asarray(file["test/images"])}
     assert found == {image.tobytes() for image in dataset.test.images}
+    assert checkout.plan("results/mine_pareto.png") == {}
+    next((checkout.root / "images/train").glob("*/*.png")).unlink()
+    assert checkout.plan("results/mine_pareto.png")["data"] == 1
 
 
 def test_real_photographs(checkout, cifar100_mini):

@@ -1,4 +1,15 @@
 # The data set of an experiment as one file.
+import functools
+
+from erde_torch.datasets.fingerprint import folder_fingerprint
+
+fingerprint = functools.cache(folder_fingerprint)
+
+
+def own_images(wildcards):
+    """Changes when images are added, removed or replaced; other data sets have checksums."""
+    source = experiment(wildcards.experiment).dataset
+    return fingerprint(source.path) if source.name == "folder" else None
 
 
 rule data:
@@ -15,6 +26,7 @@ rule data:
     params:
         dataset=settings(lambda exp: exp.dataset),
         root=DATA,
+        images=own_images,
         code=code("erde_torch.datasets.prepare", "erde_core.store.dataset"),
     script:
         "../scripts/data.py"
