@@ -76,7 +76,7 @@ def _stop(process: subprocess.Popen) -> None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         # Its lock is left behind, and would refuse the next command.
-        subprocess.run([*process.args, "--unlock"], check=True)
+        subprocess.run([*process.args, "--unlock"], check=False)
 
 
 def run_study(folder: Path, steps: list[tuple[str, bool]], cores: int, seconds: float) -> int:

@@ -65,13 +65,7 @@ def train_student(
     images = viewed_train_images(dataset, augment, table, env.device)
     batch_size = student.train.batch_size
     data = training_set(
-        dataset,
-        images,
-        len(table),
-        batch_size,
-        env.device,
-        rows=cached,
-        processes=env.processes,
+        dataset, images, len(table), batch_size, env.device, rows=cached, processes=env.processes
     )
     card = network_card(dataset, dataset_hash, student.network, precision)
     identity = env.identity(

@@ -188,7 +188,7 @@ class Experiment(_Model):
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML, which of a repeated key takes the last and says nothing, and reads 5e-4 as text."""
+    """PyYAML takes the last of a repeated key without a word, and 5e-4 for text; not so here."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen = set()

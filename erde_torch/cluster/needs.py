@@ -40,7 +40,6 @@ def memory_mb(experiment: "Experiment", stage: str) -> int:
     teacher = _activations(experiment.teacher, height, width)
     student = _activations(experiment.student, height, width)
     cache = _cache_bytes(experiment, images)
-    # The cache is mapped, and copied on its way to a GPU.
     cached = any(variant.reads_cache for variant in experiment.variants.values())
     view = images * _EXITS * _classes(experiment) * (2 * _FLOAT32_BYTES + 2 * _FLOAT16_BYTES)
     processes = {
@@ -54,7 +53,8 @@ def memory_mb(experiment: "Experiment", stage: str) -> int:
             "teacher": teacher,
             "cache": teacher + view,
             "verify": teacher + cache,
-            "student": student + teacher + 2 * cached * cache,  # the teacher may be asked online
+            # The cache is mapped, and copied on its way to a GPU; the teacher may be asked online.
+            "student": student + teacher + 2 * cached * cache,
             "rival": student + 2 * cache,
             "exit_logits": max(teacher, student) + view,
         }[stage]

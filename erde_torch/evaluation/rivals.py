@@ -1,5 +1,4 @@
-"""What early exit must beat: plain networks of the same cost, through which every image takes the
-same way (:mod:`erde_torch.rival`)."""
+"""Early exit against what it must beat: plain networks of the same cost (``erde_torch/rival.py``)."""
 
 from collections.abc import Mapping
 
