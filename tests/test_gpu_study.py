@@ -157,6 +157,19 @@ def test_the_budget_stops_snakemake_and_what_it_started(tmp_path, monkeypatch):
     assert (tmp_path / "saved").exists()
 
 
+def test_a_snakemake_that_had_to_be_killed_leaves_no_lock(tmp_path, monkeypatch):
+    (tmp_path / "Snakefile").write_text(
+        'rule:\n    output: "results/one_pareto.png", "results/one/comparison.csv"\n'
+        "    shell: \"trap '' TERM; touch begun; while :; do sleep 0.1; done\"\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(gpu_study, "_PATIENCE", 1)
+    assert gpu_study.run_step(tmp_path, "one", False, 1, 15) == gpu_study.OUT_OF_TIME
+    assert (tmp_path / "begun").exists()
+    assert list((tmp_path / ".snakemake/locks").glob("*")) == []
+
+
 def test_a_failed_experiment_does_not_hold_up_the_next(tmp_path, monkeypatch):
     pretend_snakemake(tmp_path, monkeypatch, 'echo "$@" >> ran; case "$*" in *bad*) exit 1;; esac')
     steps = [("bad", False), ("good", True)]

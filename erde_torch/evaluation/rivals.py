@@ -1,4 +1,4 @@
-"""Early exit against what it must beat: plain networks of the same cost (``erde_torch/rival.py``)."""
+"""Early exit against what it must beat: plain networks of the same cost (``rival.py``)."""
 
 from collections.abc import Mapping
 
