@@ -11,8 +11,8 @@ import time
 
 import numpy as np
 
+from erde.evaluation.resample import RESAMPLES, resample_variants
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
-from erde_torch.evaluation.resample import RESAMPLES, resample_variants
 
 EXITS, CLASSES = 4, 100
 MACS = np.arange(1, EXITS + 1) * 10**7

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from benchmarks.gpu_study_export import export_experiment
 from benchmarks.gpu_study_lend import lend_cache, lend_checkpoints
+from erde.experiment.schema import read_experiment
+from erde.running.code_hash import code_hash
 from erde_core.store.files import write_text
-from erde_torch.code_hash import code_hash
-from erde_torch.experiment import read_experiment
 
 RESULTS = Path("results")
 TARGETS = ("results/{name}_pareto.png", "results/{name}/comparison.csv")
@@ -117,7 +117,9 @@ def machine() -> dict[str, object]:
         "cpu": cpu[0].split(":")[1].strip() if cpu else platform.processor(),
         "cores": os.cpu_count(),
         "gpu": torch.cuda.get_device_name() if cuda else None,
-        "training_code": code_hash(Path.cwd(), "erde_torch.distill", "erde_torch.teacher"),
+        "training_code": code_hash(
+            Path.cwd(), "erde_torch.training.student", "erde_torch.training.teacher"
+        ),
     }
 
 

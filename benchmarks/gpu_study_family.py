@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from benchmarks.gpu_study_tables import numbers, rows_of, unique
-from erde_torch.figure import FONT
+from erde.pictures.pareto import FONT
 
 # Suffix of the experiment → what its student is, colour (Okabe and Ito), line.
 _MEMBERS = {

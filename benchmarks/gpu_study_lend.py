@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
+from erde.experiment.schema import Experiment
 from erde_core.store.dataset import read_dataset
 from erde_core.store.files import write_text
 from erde_core.store.teacher_logits import read_teacher_logits
-from erde_torch.experiment import Experiment
 
 _FILE = "checkpoint.safetensors"
 

@@ -16,8 +16,8 @@ from benchmarks.gpu_study_family import family_figure
 from benchmarks.gpu_study_gains import gains_figure
 from benchmarks.gpu_study_tables import rows_of
 from benchmarks.gpu_study_targets import targets_table
+from erde.pictures.pareto import save_figure
 from erde_core.store.files import write_text
-from erde_torch.figure import save_figure
 
 KEPT = (
     *("areas", "audit", "bands", "comparison", "exits", "overall", "pareto", "rivals"),

@@ -10,10 +10,10 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.latency_networks import random_trial
+from erde.pictures.latency import draw_latency
 from erde_core.store.tables import write_table
 from erde_torch.device import choose_device, set_threads
 from erde_torch.latency.contenders import RUNTIMES, working_contenders
-from erde_torch.latency.figure import draw_latency
 from erde_torch.latency.machine import machine_text
 from erde_torch.latency.measure import BATCHES, CLOCKS, Plan, break_even, latency_rows
 

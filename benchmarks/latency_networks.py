@@ -7,14 +7,14 @@ differ, and thresholds so that the student costs the wanted share of its MACs.
 import numpy as np
 import torch
 
+from erde.evaluation.pareto import split_sweep
+from erde.experiment.schema import Network
 from erde_core.store.exit_logits import SplitLogits
-from erde_torch.augment import plain_images
-from erde_torch.evaluation.operating_points import split_sweep
-from erde_torch.experiment import Network
 from erde_torch.latency.contenders import Trial
-from erde_torch.macs import exit_macs
-from erde_torch.models import MultiExitResNet
-from erde_torch.weights import NetworkCard
+from erde_torch.networks.macs import exit_macs
+from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.viewed_images import plain_images
+from erde_torch.networks.weights import NetworkCard
 
 MEAN = STD = (0.5, 0.5, 0.5)
 SHARES = (0.75, 0.5, 0.35)

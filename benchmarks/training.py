@@ -16,23 +16,23 @@ import numpy as np
 import plain_training
 import torch
 
+from erde.experiment.schema import Augment, Network, Train
 from erde_core.images import ImageDataset, Split
 from erde_core.settings import method_settings
 from erde_core.store.dataset import dataset_hash
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_core.views import all_views
-from erde_torch.batches import Batch
-from erde_torch.cache import build_cache
-from erde_torch.checkpoint import Checkpoint, Position, TrainingState
 from erde_torch.device import choose_device, choose_precision, set_threads
-from erde_torch.experiment import Augment, Network, Train
-from erde_torch.job.environment import Environment
-from erde_torch.job.interrupt import StopRequest
 from erde_torch.loss import distillation_loss
-from erde_torch.optimiser import make_optimiser
-from erde_torch.teacher_rows import CachedTeacher, OnlineTeacher
-from erde_torch.train import Run, train_epoch
-from erde_torch.training_data import network_card, training_set, viewed_train_images
+from erde_torch.teacher_cache.fill import build_cache
+from erde_torch.training.batches import Batch
+from erde_torch.training.checkpoint import Checkpoint, Position, TrainingState
+from erde_torch.training.data import network_card, training_set, viewed_train_images
+from erde_torch.training.host import Environment
+from erde_torch.training.interrupt import StopRequest
+from erde_torch.training.loop import Run, train_epoch
+from erde_torch.training.optimiser import make_optimiser
+from erde_torch.training.teacher_answers import CachedTeacher, OnlineTeacher
 
 CLASSES = 100
 VIEWS = 162  # pad 4 and flip

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from erde_torch.datasets.images import image_dataset, ungrouped
+from erde.datasets.images import image_dataset, ungrouped
 
 
 def pattern_dataset():

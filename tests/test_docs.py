@@ -7,7 +7,7 @@ import pytest
 import torch
 import yaml
 
-from erde_torch.experiment import parse_experiment
+from erde.experiment.schema import parse_experiment
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -16,11 +16,11 @@ import yaml
 from benchmarks import gpu_study
 from benchmarks.gpu_study_export import answers, validation_rows
 from benchmarks.gpu_study_lend import lend_cache, lend_checkpoints, shared_trainings
+from erde.experiment.schema import parse_experiment, read_experiment
 from erde_core import entropy
 from erde_core.store.exit_logits import ExitLogits, SplitLogits, read_exit_logits
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_core.store.teacher_logits_writer import TeacherLogitsWriter
-from erde_torch.experiment import parse_experiment, read_experiment
 from tests.workflow.conftest import REPOSITORY, TINY, copy_repository
 
 STUDY = REPOSITORY / "workflow/experiments/study"

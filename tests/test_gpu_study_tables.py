@@ -10,10 +10,10 @@ from benchmarks import gpu_study_targets as targets
 from benchmarks.gpu_study_family import family_figure
 from benchmarks.gpu_study_gains import gains_figure
 from benchmarks.gpu_study_publish import TABLES, experiments_of, filled, keep
+from erde.datasets import cifar
+from erde.datasets.folder import read_folder
+from erde.datasets.images import TrainAndTest, ungrouped
 from erde_core.store.tables import write_table
-from erde_torch.datasets import cifar
-from erde_torch.datasets.folder import read_folder
-from erde_torch.datasets.images import TrainAndTest, ungrouped
 from tests.workflow.conftest import REPOSITORY
 
 PUBLISHED = REPOSITORY / "docs/results"

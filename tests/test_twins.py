@@ -7,7 +7,7 @@ import pytest
 
 import erde_core
 from erde_core import fast
-from erde_torch.parity import compare, largest_error, tolerances
+from erde_torch.parity.report import compare, largest_error, tolerances
 from tests.twins import BACKENDS, CASES, PAIRS, exact_cases
 
 EXACT = list(exact_cases())

@@ -7,7 +7,7 @@ PyTorch                ``erde_torch.loss`` under autograd, per dtype and device 
 50 digits              ``tests/data/loss_values.json``, per case in ``exact_cases()``
 =====================  =====================================================================
 
-Loss cases and tolerances are those of the parity command (``erde_torch.parity``): one truth.
+Loss cases and tolerances are those of the parity command (``erde_torch.parity.report``): one truth.
 """
 
 import dataclasses
@@ -21,8 +21,8 @@ import numpy as np
 
 import erde_core
 from erde_core import LossSettings, OperatingPoints, fast
-from erde_torch.parity import backends
-from erde_torch.parity_cases import Case, parity_cases, random_arguments
+from erde_torch.parity.cases import Case, parity_cases, random_arguments
+from erde_torch.parity.report import backends
 
 VALUES = Path(__file__).parent / "data/loss_values.json"
 BACKENDS = list(backends())

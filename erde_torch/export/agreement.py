@@ -7,13 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from erde.deployment.runner import Runner
+from erde_core.decisions import Agreement, Decide, compare_decisions, spread_thresholds
 from erde_core.images import Split
 from erde_core.store.exit_logits import SplitLogits
-from erde_torch.augment import plain_images
-from erde_torch.export.decisions import Agreement, Decide, compare_decisions, spread_thresholds
-from erde_torch.export.runner import Runner
-from erde_torch.infer import StagedNetwork
-from erde_torch.weights import NetworkCard
+from erde_torch.networks.staged import StagedNetwork
+from erde_torch.networks.viewed_images import plain_images
+from erde_torch.networks.weights import NetworkCard
 
 MOST_IMAGES = 1000  # more would take longer than the training of a small network
 _BATCH = 64

@@ -8,8 +8,8 @@ from pathlib import Path
 import onnx
 from torch import nn
 
+from erde.deployment import runner
 from erde_core.store.files import write_text
-from erde_torch.export import runner
 from erde_torch.export.manifest import Fields, file_hash
 from erde_torch.export.onnx_graph import single_model, stage_models
 

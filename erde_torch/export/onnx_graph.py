@@ -12,7 +12,7 @@ import torch
 from onnx import TensorProto, helper
 from torch import nn
 
-from erde_torch.infer import ExitStage, exit_stages
+from erde_torch.networks.staged import ExitStage, exit_stages
 
 OPSET = 18
 _LOGITS, _ENTROPY, _FEATURES, _NEXT = "logits", "entropy", "features", "next_features"

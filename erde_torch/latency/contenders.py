@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from erde.deployment.runner import Runner
 from erde_core.policy import exit_indices
 from erde_core.softmax import entropy
-from erde_torch.augment import plain_images
 from erde_torch.export.folder import write_deployment
-from erde_torch.export.runner import Runner
-from erde_torch.infer import StagedNetwork, fold_norms, images_at_once
 from erde_torch.latency.measure import STUDENT, TEACHER, Contender
-from erde_torch.weights import NetworkCard
+from erde_torch.networks.staged import StagedNetwork, fold_norms, images_at_once
+from erde_torch.networks.viewed_images import plain_images
+from erde_torch.networks.weights import NetworkCard
 
 RUNTIMES = ("eager", "compiled", "ONNX Runtime")
 

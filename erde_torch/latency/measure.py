@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from erde_torch.evaluation.operating_points import Row
+from erde.evaluation.pareto import Row
 
 TEACHER, STUDENT = "teacher", "student, no exits"
 BATCHES = (1, 4, 16, 64, 256)

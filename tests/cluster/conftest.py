@@ -101,7 +101,7 @@ def checkout(tmp_path):
 
 def slow_down(checkout, seconds):
     """Let every step of a training take ``seconds`` more; its numbers stay the same."""
-    path = checkout.root / "erde_torch/train.py"
+    path = checkout.root / "erde_torch/training/loop.py"
     text = path.read_text(encoding="utf-8")
     step = "        position.step += 1\n"
     assert step in text

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
-from erde_torch.augment import plain_images
-from erde_torch.macs import exit_macs
-from erde_torch.models import MultiExitResNet
-from erde_torch.weights import NetworkCard, network_hash
+from erde_torch.networks.macs import exit_macs
+from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.viewed_images import plain_images
+from erde_torch.networks.weights import NetworkCard, network_hash
 
 SETTINGS = {"name": "resnet10", "width": 0.0625, "head_pool": "avg2", "head_dropout": 0.5}
 MEAN, STD = (0.5, 0.4, 0.6), (0.25, 0.3, 0.2)

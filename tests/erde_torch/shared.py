@@ -10,13 +10,13 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
+from erde.experiment.schema import Augment, Network, Train
+from erde.running.launch import launch
+from erde.running.training_job import Named
 from erde_core.store.dataset import write_dataset
-from erde_torch.experiment import Augment, Network, Train
-from erde_torch.job.launch import launch
-from erde_torch.job.training_job import Named
-from erde_torch.models import MultiExitResNet
-from erde_torch.optimiser import learning_rate, make_optimiser
-from tests.erde_torch.training import EPOCHS, SEED, STEPS, Training
+from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.training.optimiser import learning_rate, make_optimiser
+from tests.erde_torch.repeated_training import EPOCHS, SEED, STEPS, Training
 
 SCRIPT = str(Path(__file__).with_name("shared_training.py"))
 AUGMENT = Augment(pad=1, flip=True)

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
+from erde.experiment.schema import Train
+from erde.running.training_stage import run_training
 from erde_core.store.dataset import read_dataset
-from erde_torch.experiment import Train
-from erde_torch.job.training_stage import run_training
+from tests.erde_torch.repeated_training import Training, cross_entropy
 from tests.erde_torch.shared import AUGMENT, make_network
-from tests.erde_torch.training import Training, cross_entropy
 
 params, output = snakemake.params, Path(snakemake.output.folder)  # noqa: F821
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from erde.experiment.schema import Network
 from erde_torch.device import autocast, choose_device, choose_precision, set_threads
-from erde_torch.experiment import Network
-from erde_torch.infer import StagedNetwork
-from erde_torch.models import MultiExitResNet
+from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.staged import StagedNetwork
 
 CPU = torch.device("cpu")
 

@@ -9,7 +9,7 @@ import pytest
 
 from erde_torch.export.folder import write_deployment
 from erde_torch.export.manifest import deployment_manifest
-from erde_torch.infer import StagedNetwork
+from erde_torch.networks.staged import StagedNetwork
 from tests.erde_torch.deployable import card_of, evaluated, exit_logits, random_network
 
 PACKAGES = ("numpy", "onnxruntime")
@@ -33,7 +33,7 @@ def test_the_answers_are_those_of_pytorch(python, tmp_path):
     manifest = deployment_manifest(card_of(case), exit_logits(case), 10**6, "tests", "x")
     write_deployment(tmp_path / "x", case.network, manifest)
     without = "import importlib.util as u; print([n for n in ('torch', 'onnx', 'h5py', 'PIL', \
-'erde_core', 'erde_torch') if u.find_spec(n)])"
+'erde_core', 'erde_torch', 'erde') if u.find_spec(n)])"
     found = subprocess.run([python, "-I", "-c", without], capture_output=True, text=True)
     assert found.stdout == "[]\n"
     np.save(tmp_path / "images.npy", case.pixels)

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from erde.experiment.schema import Augment, Network, Student, Teacher, Train
 from erde_core import method_settings
 from erde_core.store.dataset import dataset_hash
-from erde_torch.distill import train_student
-from erde_torch.experiment import Augment, Network, Student, Teacher, Train
-from erde_torch.job.environment import Environment
-from erde_torch.teacher import train_teacher
-from erde_torch.weights import network_hash
+from erde_torch.networks.weights import network_hash
+from erde_torch.training.host import Environment
+from erde_torch.training.student import train_student
+from erde_torch.training.teacher import train_teacher
 from tests.images import pattern_dataset
 
 FILE = Path(__file__).with_name("weights.json")
@@ -85,8 +85,8 @@ def teacher_rows(samples: int):
 
 def first_weights(name: str) -> str:
     """The hash of a network as it is before the first step: seed, network."""
-    from erde_torch.train import seed_initialisation
-    from erde_torch.training_data import network_card
+    from erde_torch.training.data import network_card
+    from erde_torch.training.loop import seed_initialisation
 
     dataset = pattern_dataset()
     seed_initialisation(3)

@@ -17,7 +17,7 @@ from pathlib import Path
 from mutants import MUTANTS, TESTS
 
 REPOSITORY = Path(__file__).parents[2]
-PARTS = ("erde_core", "erde_torch", "tests", "pyproject.toml")
+PARTS = ("erde_core", "erde_torch", "erde", "tests", "pyproject.toml")
 WORKERS = 2
 # What pytest answers: 1 means that a test failed, everything but 0 and 1 that it did not run.
 PASSED, FAILED = 0, 1

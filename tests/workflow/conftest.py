@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 REPOSITORY = Path(__file__).parents[2]
-PARTS = ("Snakefile", "workflow", "profiles", "erde_core", "erde_torch")
+PARTS = ("Snakefile", "workflow", "profiles", "erde_core", "erde_torch", "erde")
 
 # Small enough to train in seconds, large enough that every rule does real work.
 TINY = {

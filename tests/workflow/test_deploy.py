@@ -4,8 +4,8 @@ import json
 
 import h5py
 
+from erde.deployment.runner import Runner
 from erde_core.store.exit_logits import read_exit_logits
-from erde_torch.export.runner import Runner
 
 
 def test_a_student_is_shipped_and_checked(finished):

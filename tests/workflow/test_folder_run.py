@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 from PIL import Image
 
-from erde_torch.datasets.digits import make_digits
+from erde.datasets.digits import make_digits
 from tests.workflow.conftest import TINY
 from tests.workflow.recompute import check_all
 

@@ -70,7 +70,7 @@ def test_an_edit_of_the_loss_reruns_students_and_not_the_teacher(finished):
 
 
 @pytest.mark.parametrize(
-    "path", ["erde_torch/loss.py", "erde_torch/train.py", "erde_core/views.py"]
+    "path", ["erde_torch/loss.py", "erde_torch/training/loop.py", "erde_core/views.py"]
 )
 def test_a_comment_reruns_nothing(finished, path):
     with edited(finished, path, "\nimport ", "\n# A remark.\nimport "):
@@ -78,7 +78,7 @@ def test_a_comment_reruns_nothing(finished, path):
 
 
 def test_an_edit_of_the_figure_draws_again(finished):
-    with edited(finished, "erde_torch/figure.py", "test accuracy (%)", "accuracy (%)"):
+    with edited(finished, "erde/pictures/pareto.py", "test accuracy (%)", "accuracy (%)"):
         assert finished.plan(TARGET) == {"plot": 1}
 
 

@@ -21,7 +21,7 @@ rule cache:
         precision=setting(lambda exp: exp.cache.precision),
         train_threads=setting(lambda exp: exp.teacher.train.threads),
         device=setting(lambda exp: exp.device),
-        code=code("erde_torch.cache", "erde_torch.weights"),
+        code=code("erde_torch.teacher_cache.fill", "erde_torch.networks.weights"),
     script:
         "../scripts/cache.py"
 
@@ -49,6 +49,6 @@ rule verify:
         augment=settings(lambda exp: exp.augment),
         device=setting(lambda exp: exp.device),
         machine=platform.node(),
-        code=code("erde_torch.verify"),
+        code=code("erde_torch.teacher_cache.verify"),
     script:
         "../scripts/verify.py"

@@ -1,6 +1,6 @@
 # Before the first job goes to a cluster: can it run there at all? A dry run asks nobody.
-from erde_torch.cluster.slurm import ClusterError, ask_cluster
-from erde_torch.cluster.preflight import Request, find_problem
+from erde.running.cluster.slurm import ClusterError, ask_cluster
+from erde.running.cluster.preflight import Request, find_problem
 
 
 onstart:

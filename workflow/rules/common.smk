@@ -7,11 +7,11 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from erde_torch.code_hash import code_hash
-from erde_torch.experiment import read_experiment
-from erde_torch.experiment_errors import ExperimentError
-from erde_torch.job.gpu_claim import visible_gpus
-from erde_torch.cluster.needs import memory_mb
+from erde.running.code_hash import code_hash
+from erde.experiment.schema import read_experiment
+from erde.experiment.errors import ExperimentError
+from erde.running.gpu_claim import visible_gpus
+from erde.running.cluster.needs import memory_mb
 
 REPOSITORY = Path(workflow.basedir)
 EXPERIMENTS = Path(

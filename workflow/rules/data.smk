@@ -1,7 +1,7 @@
 # The data set of an experiment as one file.
 import functools
 
-from erde_torch.datasets.fingerprint import folder_fingerprint
+from erde.datasets.fingerprint import folder_fingerprint
 
 fingerprint = functools.cache(folder_fingerprint)
 
@@ -27,6 +27,6 @@ rule data:
         dataset=settings(lambda exp: exp.dataset),
         root=DATA,
         images=own_images,
-        code=code("erde_torch.datasets.prepare", "erde_core.store.dataset"),
+        code=code("erde.datasets.prepare", "erde_core.store.dataset"),
     script:
         "../scripts/data.py"

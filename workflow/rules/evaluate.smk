@@ -19,7 +19,7 @@ rule exit_logits:
     params:
         device=setting(lambda exp: exp.device),
         train_threads=setting(lambda exp: exp.student.train.threads),
-        code=code("erde_torch.collect", "erde_torch.weights"),
+        code=code("erde_torch.networks.exit_logits", "erde_torch.networks.weights"),
     script:
         "../scripts/exit_logits.py"
 
@@ -46,6 +46,6 @@ rule sweep:
             for variant in experiment(wildcards.experiment).variants
             for seed in experiment(wildcards.experiment).seeds
         ],
-        code=code("erde_torch.evaluation.operating_points"),
+        code=code("erde.evaluation.pareto"),
     script:
         "../scripts/sweep.py"

@@ -1,7 +1,7 @@
 # Seconds beside multiply-accumulates: the trained networks timed on this machine.
 # The table holds for the machine that made it; another machine's is asked for by --forcerun latency.
 
-from erde_torch.labels import shown_label
+from erde.experiment.names import shown_label
 
 # Here all cores, though one is used: no other job of this run then disturbs the clock. A job on a
 # cluster has the cores that it asked for, and who else computes beside it is the cluster's affair.
@@ -47,8 +47,8 @@ rule latency:
         code=code(
             "erde_torch.latency.measure",
             "erde_torch.latency.contenders",
-            "erde_torch.latency.points",
-            "erde_torch.latency.figure",
+            "erde.evaluation.latency_points",
+            "erde.pictures.latency",
         ),
     script:
         "../scripts/latency.py"

@@ -19,6 +19,6 @@ rule parity:
             for name in ("numpy", "torch", "numba")
             if util.find_spec(name)
         ],
-        code=code("erde_torch.parity"),
+        code=code("erde_torch.parity.report"),
     script:
         "../scripts/parity.py"

@@ -20,6 +20,6 @@ rule plot:
     resources:
         runtime=60,
     params:
-        code=code("erde_torch.figure"),
+        code=code("erde.pictures.pareto"),
     script:
         "../scripts/plot.py"

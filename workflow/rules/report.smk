@@ -30,7 +30,7 @@ def student_keys(wildcards):
 def page_hash():
     """Of the files of the page that are not Python, which the code's hash leaves out."""
     names = ("page.css", "page.js")
-    files = (REPOSITORY / "erde_torch/report" / name for name in names)
+    files = (REPOSITORY / "erde/report" / name for name in names)
     return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:16]
 
 
@@ -51,10 +51,10 @@ rule statistics:
         students=student_keys,
         methods=methods,
         code=code(
-            "erde_torch.evaluation.comparison",
-            "erde_torch.evaluation.thresholds",
-            "erde_torch.evaluation.audit",
-            "erde_torch.evaluation.calibration",
+            "erde.evaluation.comparison",
+            "erde.evaluation.operating_points",
+            "erde.evaluation.audit",
+            "erde.evaluation.calibration",
         ),
     script:
         "../scripts/statistics.py"
@@ -85,7 +85,7 @@ rule report:
         methods=methods,
         tables=["teacher", *SHOWN_TABLES],
         config=settings(lambda exp: exp),
-        code=code("erde_torch.report.page"),
+        code=code("erde.report.page"),
         page=page_hash(),
     script:
         "../scripts/report.py"

@@ -1,5 +1,5 @@
 # Plain networks of the same cost as the student's exits: is early exit worth it?
-from erde_torch.variants import plain_distillation
+from erde.experiment.variants import plain_distillation
 
 RIVALS = [f"truncated{e}" for e in range(4)] + [f"narrow{e}" for e in range(3)]
 
@@ -39,7 +39,11 @@ rule rival:
         views=setting(view_count),
         loss=setting(lambda exp: dataclasses.asdict(plain_distillation(exp.variants))),
         device=setting(lambda exp: exp.device),
-        code=code("erde_torch.distill", "erde_torch.weights", "erde_torch.rival"),
+        code=code(
+            "erde_torch.training.student",
+            "erde_torch.networks.weights",
+            "erde_torch.networks.rival",
+        ),
     script:
         "../scripts/rival.py"
 
@@ -62,6 +66,6 @@ rule rivals:
     params:
         students=student_keys,
         rivals=rival_keys,
-        code=code("erde_torch.evaluation.rivals", "erde_torch.weights"),
+        code=code("erde.evaluation.rivals", "erde_torch.networks.weights"),
     script:
         "../scripts/rivals.py"

@@ -20,6 +20,6 @@ rule teacher:
         teacher=settings(lambda exp: exp.teacher),
         augment=settings(lambda exp: exp.augment),
         device=setting(lambda exp: exp.device),
-        code=code("erde_torch.teacher", "erde_torch.weights"),
+        code=code("erde_torch.training.teacher", "erde_torch.networks.weights"),
     script:
         "../scripts/teacher.py"

@@ -1,5 +1,5 @@
 # Of variants that list values of a setting: what each value gives, as a table and a picture.
-from erde_torch.evaluation.values import listed_families
+from erde.evaluation.values import listed_families
 
 
 def listed_pareto(wildcards):
@@ -29,6 +29,6 @@ rule values:
         "results/{experiment}/benchmarks/values.tsv"
     threads: 1
     params:
-        code=code("erde_torch.evaluation.values", "erde_torch.values_figure"),
+        code=code("erde.evaluation.values", "erde.pictures.values"),
     script:
         "../scripts/values.py"

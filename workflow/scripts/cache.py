@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
+from erde.experiment.schema import Augment
+from erde.running.lock import folder_lock
+from erde.running.stage import running
 from erde_core.store.dataset import dataset_hash, read_dataset
-from erde_torch.cache import build_cache
 from erde_torch.device import choose_precision, set_threads
-from erde_torch.experiment import Augment
-from erde_torch.job.environment import stage_environment
-from erde_torch.job.lock import folder_lock
-from erde_torch.job.stage import running
-from erde_torch.weights import read_network
+from erde_torch.networks.weights import read_network
+from erde_torch.teacher_cache.fill import build_cache
+from erde_torch.training.host import stage_environment
 
 with running(f"{snakemake.wildcards.experiment} · cache", snakemake.log[0]) as say:
     env = stage_environment(snakemake, "cache", say)

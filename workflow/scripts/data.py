@@ -1,8 +1,8 @@
 """Prepare the data set of an experiment."""
 
+from erde.datasets.prepare import prepare
+from erde.running.stage import running
 from erde_core.store.dataset import write_dataset
-from erde_torch.datasets.prepare import prepare
-from erde_torch.job.stage import running
 
 with running(f"{snakemake.wildcards.experiment} · data", snakemake.log[0]) as say:
     options = dict(snakemake.params.dataset)

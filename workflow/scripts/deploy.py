@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
+from erde.deployment.runner import Runner
+from erde.running.stage import running
 from erde_core.store.dataset import read_dataset
 from erde_core.store.exit_logits import read_exit_logits
 from erde_torch.device import set_threads
 from erde_torch.export.agreement import deployment_agreement
 from erde_torch.export.folder import write_deployment
 from erde_torch.export.manifest import deployment_manifest
-from erde_torch.export.runner import Runner
-from erde_torch.job.stage import running
-from erde_torch.weights import read_network
+from erde_torch.networks.weights import read_network
 
 experiment, folder = snakemake.wildcards.experiment, Path(snakemake.output[0])
 with running(f"{experiment} · deploy {folder.name}", snakemake.log[0]) as say:

@@ -1,12 +1,12 @@
 """Collect the exit logits of one trained network."""
 
+from erde.running.claim_device import claim_device
+from erde.running.stage import running
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.exit_logits import write_exit_logits
-from erde_torch.collect import collect_exit_logits
 from erde_torch.device import set_threads
-from erde_torch.job.claim_device import claim_device
-from erde_torch.job.stage import running
-from erde_torch.weights import read_network
+from erde_torch.networks.exit_logits import collect_exit_logits
+from erde_torch.networks.weights import read_network
 
 name = f"{snakemake.wildcards.experiment} · {snakemake.wildcards.network} · exit logits"
 with running(name, snakemake.log[0]) as say:

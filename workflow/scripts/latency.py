@@ -3,18 +3,18 @@
 import tempfile
 from pathlib import Path
 
+from erde.evaluation.latency_points import latency_points
+from erde.pictures.latency import draw_latency
+from erde.running.claim_device import claim_device
+from erde.running.stage import running
 from erde_core.store.dataset import read_dataset
 from erde_core.store.exit_logits import read_exit_logits
 from erde_core.store.tables import write_table
 from erde_torch.device import set_threads
-from erde_torch.job.claim_device import claim_device
-from erde_torch.job.stage import running
 from erde_torch.latency.contenders import RUNTIMES, Trial, working_contenders
-from erde_torch.latency.figure import draw_latency
 from erde_torch.latency.machine import machine_text
 from erde_torch.latency.measure import BATCHES, Plan, break_even, latency_rows
-from erde_torch.latency.points import latency_points
-from erde_torch.weights import read_network
+from erde_torch.networks.weights import read_network
 
 THREADS = 1
 SECONDS = 8  # per batch size

@@ -1,9 +1,9 @@
 """Compare every loss implementation found on this machine with the reference."""
 
+from erde.running.stage import running
 from erde_core.store.files import write_text
 from erde_torch.device import set_threads
-from erde_torch.job.stage import running
-from erde_torch.parity import backends, compare_all, report
+from erde_torch.parity.report import backends, compare_all, report
 
 with running("parity", snakemake.log[0]):
     set_threads(snakemake.threads)

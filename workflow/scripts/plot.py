@@ -1,8 +1,8 @@
 """Draw accuracy over cost."""
 
+from erde.pictures.pareto import pareto_figure, save_figure
+from erde.running.stage import running
 from erde_core.store.tables import read_table
-from erde_torch.figure import pareto_figure, save_figure
-from erde_torch.job.stage import running
 
 with running(f"{snakemake.wildcards.experiment} · plot", snakemake.log[0]) as say:
     tables = {name: read_table(snakemake.input[name]) for name in ("curves", "pareto", "teacher")}

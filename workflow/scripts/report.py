@@ -4,14 +4,14 @@ from importlib import metadata
 
 import yaml
 
+from erde.evaluation.pareto import check_comparable
+from erde.report.page import report_page
+from erde.report.source import Source
+from erde.running.stage import running
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.exit_logits import read_exit_logits
 from erde_core.store.files import write_text
 from erde_core.store.tables import read_table
-from erde_torch.evaluation.operating_points import check_comparable
-from erde_torch.job.stage import running
-from erde_torch.report.page import report_page
-from erde_torch.report.source import Source
 
 VERSIONS = ("erde", "numpy", "numba", "torch", "torchvision", "snakemake", "plotly")
 

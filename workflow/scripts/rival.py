@@ -1,18 +1,18 @@
 """Train one static rival and collect what it answers."""
 
+from erde.experiment.schema import Augment, Student
+from erde.running.lock import check_held
+from erde.running.training_stage import run_training
 from erde_core.settings import LossSettings
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.exit_logits import write_exit_logits
 from erde_core.store.teacher_logits import read_teacher_logits
-from erde_torch.cache import expected_identity
-from erde_torch.collect import collect_exit_logits
-from erde_torch.distill import train_student
-from erde_torch.experiment import Augment, Student
-from erde_torch.job.lock import check_held
-from erde_torch.job.training_stage import run_training
-from erde_torch.rival import LastExit, rival_loss, rival_network
-from erde_torch.teacher_rows import CachedTeacher
-from erde_torch.weights import write_network
+from erde_torch.networks.exit_logits import collect_exit_logits
+from erde_torch.networks.rival import LastExit, rival_loss, rival_network
+from erde_torch.networks.weights import write_network
+from erde_torch.teacher_cache.fill import expected_identity
+from erde_torch.training.student import train_student
+from erde_torch.training.teacher_answers import CachedTeacher
 
 params, rival = snakemake.params, snakemake.wildcards.rival
 name = f"rivals/{rival}/seed{snakemake.wildcards.seed}"

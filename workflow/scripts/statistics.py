@@ -2,12 +2,9 @@
 
 import numba
 
-from erde_core.store.exit_logits import read_exit_logits
-from erde_core.store.files import write_text
-from erde_core.store.tables import write_table
-from erde_torch.evaluation.audit import audit_rows, class_rows
-from erde_torch.evaluation.calibration import exit_rows, reliability_rows
-from erde_torch.evaluation.comparison import (
+from erde.evaluation.audit import audit_rows, class_rows
+from erde.evaluation.calibration import exit_rows, reliability_rows
+from erde.evaluation.comparison import (
     COMPARISON_COLUMNS,
     OVERALL_COLUMNS,
     area_rows,
@@ -15,10 +12,13 @@ from erde_torch.evaluation.comparison import (
     comparison_rows,
     overall_rows,
 )
-from erde_torch.evaluation.operating_points import check_comparable
-from erde_torch.evaluation.resample import resample_variants
-from erde_torch.evaluation.thresholds import operating_rows, per_exit_rows
-from erde_torch.job.stage import running
+from erde.evaluation.operating_points import operating_rows, per_exit_rows
+from erde.evaluation.pareto import check_comparable
+from erde.evaluation.resample import resample_variants
+from erde.running.stage import running
+from erde_core.store.exit_logits import read_exit_logits
+from erde_core.store.files import write_text
+from erde_core.store.tables import write_table
 
 with running(f"{snakemake.wildcards.experiment} · statistics", snakemake.log[0]) as say:
     numba.set_num_threads(min(snakemake.threads, numba.config.NUMBA_NUM_THREADS))

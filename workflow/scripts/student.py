@@ -2,19 +2,19 @@
 
 from pathlib import Path
 
+from erde.experiment.schema import Augment, Student, read_experiment
+from erde.running.estimate import announce
+from erde.running.lock import check_held
+from erde.running.training_stage import run_training
 from erde_core.settings import LossSettings
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.tables import write_table
 from erde_core.store.teacher_logits import read_teacher_logits
-from erde_torch.cache import expected_identity
 from erde_torch.device import choose_precision
-from erde_torch.distill import train_student
-from erde_torch.estimate import announce
-from erde_torch.experiment import Augment, Student, read_experiment
-from erde_torch.job.lock import check_held
-from erde_torch.job.training_stage import run_training
-from erde_torch.teacher_rows import CachedTeacher, OnlineTeacher
-from erde_torch.weights import network_hash, read_network, write_network
+from erde_torch.networks.weights import network_hash, read_network, write_network
+from erde_torch.teacher_cache.fill import expected_identity
+from erde_torch.training.student import train_student
+from erde_torch.training.teacher_answers import CachedTeacher, OnlineTeacher
 
 params, inputs = snakemake.params, snakemake.input
 experiment_name = snakemake.wildcards.experiment

@@ -1,14 +1,14 @@
 """Sweep the exit thresholds of all students of an experiment."""
 
-from erde_core.store.exit_logits import read_exit_logits
-from erde_core.store.tables import write_table
-from erde_torch.evaluation.operating_points import (
+from erde.evaluation.pareto import (
     budget_rows,
     check_comparable,
     curve_rows,
     teacher_rows,
 )
-from erde_torch.job.stage import running
+from erde.running.stage import running
+from erde_core.store.exit_logits import read_exit_logits
+from erde_core.store.tables import write_table
 
 with running(f"{snakemake.wildcards.experiment} · sweep", snakemake.log[0]):
     teacher = read_exit_logits(snakemake.input.teacher)

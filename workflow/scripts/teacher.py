@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
+from erde.experiment.schema import Augment, Teacher, read_experiment
+from erde.running.estimate import announce
+from erde.running.lock import check_held
+from erde.running.training_stage import run_training
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.tables import write_table
-from erde_torch.estimate import announce
-from erde_torch.experiment import Augment, Teacher, read_experiment
-from erde_torch.job.lock import check_held
-from erde_torch.job.training_stage import run_training
-from erde_torch.teacher import train_teacher
-from erde_torch.weights import write_network
+from erde_torch.networks.weights import write_network
+from erde_torch.training.teacher import train_teacher
 
 name, experiment_name = snakemake.wildcards.teacher, snakemake.wildcards.experiment
 

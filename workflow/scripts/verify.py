@@ -2,15 +2,15 @@
 
 import json
 
+from erde.experiment.schema import Augment
+from erde.running.claim_device import claim_device
+from erde.running.stage import running
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.files import write_text
 from erde_core.store.teacher_logits import read_teacher_logits, verify_content
 from erde_torch.device import set_threads
-from erde_torch.experiment import Augment
-from erde_torch.job.claim_device import claim_device
-from erde_torch.job.stage import running
-from erde_torch.verify import verify_cache
-from erde_torch.weights import read_network
+from erde_torch.networks.weights import read_network
+from erde_torch.teacher_cache.verify import verify_cache
 
 with running(f"{snakemake.wildcards.experiment} · verify", snakemake.log[0]) as say:
     set_threads(snakemake.threads)

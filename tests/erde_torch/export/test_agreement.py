@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
+from erde.datasets.digits import make_digits
+from erde.datasets.folder import read_folder
+from erde.deployment.runner import Runner
 from erde_core.images import Split
 from erde_core.store.exit_logits import SplitLogits
-from erde_torch.datasets.digits import make_digits
-from erde_torch.datasets.folder import read_folder
 from erde_torch.export.agreement import deployment_agreement
 from erde_torch.export.folder import write_deployment
 from erde_torch.export.manifest import deployment_manifest
-from erde_torch.export.runner import Runner
 from tests.erde_torch.deployable import card_of, evaluated, exit_logits, random_network
 
 

@@ -1,0 +1,63 @@
+"""Does the entropy term do what it is for? Students where the teacher was right, and wrong."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from erde.evaluation.operating_points import outcomes, reference_threshold
+from erde.evaluation.pareto import Row, Students, right_answers
+from erde_core.softmax import entropy
+from erde_core.store.exit_logits import ExitLogits
+
+
+def audit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
+    """Per network, exit, and whether the teacher's exit was right: how the student takes it.
+
+    Over the test images: mean entropy in nats, share whose entropy is below the reference threshold
+    (they leave here if they arrive), and the exit's accuracy. Empty where there is no such image.
+    """
+    was_right = right_answers(teacher.test)
+    rows = []
+    for (variant, seed), student in students.items():
+        h, correct = entropy(student.test.logits), right_answers(student.test)
+        theta = reference_threshold(student)
+        for e in range(h.shape[1]):
+            for right in (True, False):
+                chosen = was_right[:, e] == right
+                rows.append(
+                    {"variant": variant, "seed": seed, "exit": e, "teacher_right": int(right)}
+                    | {"threshold_nats": theta, "images": int(chosen.sum())}
+                    | _means(h[chosen, e], theta, correct[chosen, e])
+                )
+    return rows
+
+
+def class_rows(students: Students) -> list[Row]:
+    """Test accuracy and mean MACs of each class at the reference threshold, per network."""
+    rows = []
+    for (variant, seed), student in students.items():
+        theta = reference_threshold(student)
+        right, _, exits = outcomes(student.test, theta)
+        for label in range(student.test.logits.shape[2]):
+            chosen = student.test.labels == label
+            names = {"variant": variant, "seed": seed, "class": label, "threshold_nats": theta}
+            rows.append(
+                names
+                | {"images": int(chosen.sum())}
+                | {
+                    "accuracy": _mean(right[chosen]),
+                    "mean_macs": _mean(student.macs[exits[chosen]]),
+                }
+            )
+    return rows
+
+
+def _means(h: NDArray, theta: float, correct: NDArray) -> Row:
+    return {
+        "entropy_nats": _mean(h),
+        "share_below_threshold": _mean(h < theta),
+        "accuracy": _mean(correct),
+    }
+
+
+def _mean(values: NDArray) -> float | None:
+    return float(np.mean(values)) if len(values) else None

@@ -1,0 +1,67 @@
+"""Which of the listed values to take: what each gives at each share of the teacher's cost.
+
+Thresholds and values are chosen on validation; the test column says what the choice then gives.
+"""
+
+from collections.abc import Iterable, Sequence
+from statistics import fmean, stdev
+
+from erde.experiment.names import family_of, split_label
+
+Table = Sequence[dict[str, str]]
+Row = dict[str, object]
+
+
+def listed_families(labels: Iterable[str]) -> dict[str, list[str]]:
+    """The variants of each list of values, by family, numbers in ascending order."""
+    families: dict[str, list[str]] = {}
+    for label in dict.fromkeys(labels):
+        if split_label(label)[1]:
+            families.setdefault(family_of(label), []).append(label)
+    return {family: _ascending(members) for family, members in families.items()}
+
+
+def value_rows(pareto: Table) -> list[Row]:
+    """One row per share of the teacher's cost and listed variant, in the order to draw them.
+
+    Args:
+        pareto: rows of ``pareto.csv``; variants that come from no list are left out.
+
+    Returns:
+        rows with ``seeds`` (how many reach the budget), mean and standard deviation (n - 1) over
+        them of validation and test accuracy, ``status`` as in ``pareto.csv`` (of the worst seed),
+        and ``chosen``: 1 for the family's best mean on validation, the first of equals; 0 for the
+        rest, and for values that some seed cannot reach the budget with.
+    """
+    rows = []
+    for family, labels in listed_families(row["variant"] for row in pareto).items():
+        for share in dict.fromkeys(row["teacher_share"] for row in pareto):
+            group = [_row(family, label, share, pareto) for label in labels]
+            whole = [row for row in group if row["status"] != "not reachable"]
+            best = max(whole, key=lambda row: row["val_accuracy"], default=None)
+            rows += [row | {"chosen": int(row is best)} for row in group]
+    return rows
+
+
+def _row(family: str, label: str, share: str, pareto: Table) -> Row:
+    mine = [r for r in pareto if (r["variant"], r["teacher_share"]) == (label, share)]
+    states = [row["status"] for row in mine]
+    worst = "not reachable" if "not reachable" in states else states[0]
+    reached = [row for row in mine if row["status"] != "not reachable"]
+    row: Row = {"family": family, "variant": label, "teacher_share": share, "status": worst}
+    row["seeds"] = len(reached)
+    for split in ("val", "test"):
+        values = [float(one[f"{split}_accuracy"]) for one in reached]
+        row[f"{split}_accuracy"] = fmean(values) if values else None
+        row[f"{split}_deviation"] = stdev(values) if len(values) > 1 else None
+    return row
+
+
+def _ascending(labels: list[str]) -> list[str]:
+    """By value where one key lists numbers; else as the file has them."""
+    texts = [list(split_label(label)[1].values()) for label in labels]
+    try:
+        numbers = [float(text) for (text,) in texts]
+    except ValueError:  # words, weights of exits, or several keys
+        return labels
+    return [label for _, label in sorted(zip(numbers, labels, strict=True))]

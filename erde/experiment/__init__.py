@@ -1,0 +1,1 @@
+"""The experiment file: its keys, its errors, its variants and their names."""

@@ -1,0 +1,126 @@
+"""The variants of an experiment: a method with settings of the loss, or with lists of them.
+
+A setting may list values, ``erde: {method: erde, entropy_weight: [0, 0.3, 1]}``: one variant for
+each of them, or for each combination where several settings list. ``exit_weights`` is a list
+already, so there a list of lists. ``erde.experiment.names`` says what the variants are called.
+"""
+
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from erde.experiment.errors import unknown_key
+from erde.experiment.names import LOSS_FIELDS, listed_label, value_text
+from erde_core.settings import METHODS, LossSettings, method_settings
+
+EXITS = 4
+_KEYS = ("method", "teacher", *LOSS_FIELDS)
+
+
+class Variant(BaseModel):
+    """A label's method and settings: ``method`` plus any field of ``LossSettings``."""
+
+    model_config = ConfigDict(frozen=True)
+    method: Literal["ce", "kd", "masked_kd", "erde"]
+    teacher: Literal["cache", "online"]
+    loss: LossSettings
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_flat_keys(cls, keys: Any) -> Any:  # noqa: ANN401 -- whatever the YAML holds
+        if not isinstance(keys, dict):
+            raise ValueError(f"must be a mapping with the key 'method', got {keys!r}")
+        for key in keys:
+            if key not in _KEYS:
+                raise ValueError(unknown_key(str(key), _KEYS))
+        if keys.get("method") not in list(METHODS):  # a list also refuses what cannot be hashed
+            known = ", ".join(METHODS)
+            raise ValueError(f"method must be one of {known}, got {keys.get('method')!r}")
+        loss = {key: value for key, value in keys.items() if key in LOSS_FIELDS}
+        settings = _settings(keys["method"], loss)
+        return {"method": keys["method"], "teacher": keys.get("teacher", "cache"), "loss": settings}
+
+    @property
+    def reads_cache(self) -> bool:
+        """Whether its students read the teacher's cached logits."""
+        return self.loss.needs_teacher and self.teacher == "cache"
+
+
+def expand_variants(variants: object) -> object:
+    """Every variant that lists values replaced by its members; what is wrong otherwise is kept.
+
+    Raises:
+        ValueError: a list is empty, repeats a value or holds a wrong one, or two variants come to
+            the same label; the message begins with the place in the file.
+    """
+    if not isinstance(variants, dict):
+        return variants
+    expanded, origin = {}, {}
+    for label, keys in variants.items():
+        for member, settings in _members(label, keys):
+            if member in expanded:
+                raise ValueError(
+                    f"variants: the label {member!r} must be one variant's, "
+                    f"got it from {origin[member]!r} and from {label!r}"
+                )
+            expanded[member], origin[member] = settings, label
+    return expanded
+
+
+def plain_distillation(variants: Mapping[str, Variant]) -> LossSettings:
+    """The settings of the first variant of method ``kd``; the method's defaults without one."""
+    found = (variant.loss for variant in variants.values() if variant.method == "kd")
+    return next(found, method_settings("kd"))
+
+
+def _members(label: object, keys: object) -> Iterator[tuple[object, object]]:
+    if not isinstance(label, str) or not _is_readable(keys):
+        yield label, keys  # for the model to refuse
+        return
+    listed = {key: keys[key] for key in LOSS_FIELDS if _lists(key, keys.get(key))}
+    for key, values in listed.items():
+        _check_values(label, keys["method"], key, values)
+    for combination in itertools.product(*listed.values()):
+        values = dict(zip(listed, map(_plain, combination), strict=True))
+        yield listed_label(label, values), keys | values
+
+
+def _is_readable(keys: object) -> bool:
+    return isinstance(keys, dict) and set(keys) <= set(_KEYS) and keys.get("method") in [*METHODS]
+
+
+def _lists(key: str, value: object) -> bool:
+    nested = isinstance(value, list) and any(isinstance(one, list) for one in value)
+    return nested if key == "exit_weights" else isinstance(value, list)
+
+
+def _check_values(label: str, method: str, key: str, values: list[Any]) -> None:
+    place = f"variants.{label}"
+    if not values:
+        raise ValueError(f"{place}: {key} must list at least one value, got []")
+    for value in values:
+        if value is None:
+            raise ValueError(f"{place}: {key} must list values without gaps, got {values}")
+        try:
+            _settings(method, {key: value})
+        except ValueError as error:
+            raise ValueError(f"{place}: {error}") from None
+    if len(set(map(value_text, values))) != len(values):
+        raise ValueError(f"{place}: {key} must list values that differ, got {values}")
+
+
+def _settings(method: str, loss: dict[str, Any]) -> LossSettings:
+    if isinstance(loss.get("exit_weights"), list):
+        loss = loss | {"exit_weights": tuple(loss["exit_weights"])}
+    settings = method_settings(method, **loss)
+    settings.weights_of_exits(EXITS)
+    return settings
+
+
+def _plain(value: object) -> object:
+    """Numbers as floats: to write 1.0 for 1 in the file trains nothing again."""
+    if isinstance(value, list):
+        return [float(one) for one in value]
+    return float(value) if isinstance(value, int) else value

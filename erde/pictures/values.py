@@ -1,0 +1,100 @@
+"""The picture of a list of values: accuracy over value, on validation to choose, on test to see."""
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from erde.evaluation.values import Table
+from erde.experiment.names import name_of, split_label, values_name
+from erde.pictures.pareto import FONT
+
+# From the largest budget to the smallest; grey levels differ for print.
+_STYLES = [
+    ("#003B5C", "-", "o"),
+    ("#0072B2", "--", "s"),
+    ("#009E73", "-.", "^"),
+    ("#D55E00", ":", "D"),
+    ("#8A4A6B", (0, (5, 1, 1, 1, 1, 1)), "v"),
+]
+_SIDES = {
+    "val": "validation images (thresholds are chosen on them)",
+    "test": "test images",
+}
+_SPREAD = 0.24  # of the step between two values, that the budgets' error bars share
+_LETTERS = 24  # that fit along one panel side by side
+
+
+def values_figure(experiment: str, rows: Table) -> Figure:
+    """Draw ``values.csv``: a row of two panels per family.
+
+    Points are means over seeds, bars one standard deviation (n - 1). A ring marks, per budget, the
+    value that is best on validation, in both panels. Values stand at equal distances. A budget
+    that no seed reaches with a value leaves a gap.
+    """
+    families = list(dict.fromkeys(row["family"] for row in rows))
+    with mpl.rc_context(FONT):
+        size = (7.6, 0.6 + 3.3 * len(families))
+        figure = Figure(figsize=size, dpi=200, layout="constrained")
+        panels = figure.subplots(len(families), 2, sharey="row", squeeze=False)
+        for family, pair in zip(families, panels, strict=True):
+            mine = [row for row in rows if row["family"] == family]
+            for axes, (split, title) in zip(pair, _SIDES.items(), strict=True):
+                _draw(axes, mine, split)
+                axes.set_title(title, fontsize=9)
+            pair[0].set_ylabel("accuracy (%)")
+        drawn = [axes.get_legend_handles_labels() for axes in panels[:, 0]]
+        entries = {name: line for pair in drawn for line, name in zip(*pair, strict=True)}
+        figure.legend(
+            entries.values(), entries.keys(), loc="outside lower center", ncols=3, handlelength=3.2
+        )
+        seeds = max(int(row["seeds"]) for row in rows)
+        figure.suptitle(
+            f"{experiment}: mean over {seeds} seed{'s' * (seeds > 1)}"
+            + (", bar ± 1 standard deviation" if seeds > 1 else "")
+            + "; ring: best mean on validation",
+            fontsize=8,
+            color="0.3",
+        )
+    return figure
+
+
+def _draw(axes: Axes, rows: Table, split: str) -> None:
+    labels = list(dict.fromkeys(row["variant"] for row in rows))
+    shares = list(dict.fromkeys(row["teacher_share"] for row in rows))
+    reached = {row["teacher_share"] for row in rows if int(row["seeds"])}
+    places = iter(
+        np.linspace(-_SPREAD / 2, _SPREAD / 2, len(reached)) if len(reached) > 1 else [0.0]
+    )
+    for share, (color, line, marker) in zip(shares, _STYLES[: len(shares)], strict=True):
+        if share not in reached:
+            continue
+        mine = [row for row in rows if row["teacher_share"] == share]
+        x = np.arange(len(labels)) + next(places)
+        mean, spread = (_percent(mine, f"{split}_{name}") for name in ("accuracy", "deviation"))
+        style = {"color": color, "linestyle": line, "marker": marker, "ms": 5, "lw": 1.4}
+        axes.errorbar(x, mean, spread, label=_budget(share, mine), elinewidth=0.9, **style)
+        best = [row["chosen"] == "1" for row in mine]
+        axes.plot(x[best], mean[best], "o", ms=11, mfc="none", mec="black", mew=1)
+    ticks = [values_name(label) for label in labels]
+    slant = {"rotation": 40, "ha": "right"} if len("".join(ticks)) > _LETTERS else {}
+    axes.set_xticks(range(len(labels)), ticks, **slant)
+    axes.set_xlabel(_x_label(labels[0]))
+    axes.set_xlim(-0.5, len(labels) - 0.5)
+    axes.grid(axis="y", color="0.92", linewidth=0.7)
+    axes.set_axisbelow(True)
+
+
+def _budget(share: str, rows: Table) -> str:
+    full = all(row["status"] == "saturated" for row in rows)
+    return f"{share} of the teacher's MACs" + (" (no limit)" if full else "")
+
+
+def _x_label(label: str) -> str:
+    family, values = split_label(label)
+    keys = ", ".join(key.replace("_", " ") for key in values)
+    return f"{keys} of {name_of(family)}"
+
+
+def _percent(rows: Table, column: str) -> np.ndarray:
+    return np.array([100 * float(row[column] or "nan") for row in rows])

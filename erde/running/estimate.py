@@ -1,0 +1,139 @@
+"""What an experiment will cost on this device: measured steps times their number, and disk."""
+
+import hashlib
+import json
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from erde.running.clock import clock
+from erde.running.lock import folder_lock
+from erde_core.images import ImageDataset
+from erde_core.store.files import write_text
+from erde_torch.device import autocast, choose_precision
+from erde_torch.training.data import network_card
+from erde_torch.training.host import Environment
+
+if TYPE_CHECKING:
+    from erde.experiment.schema import Experiment, Network, Train
+
+_MEASURED_STEPS = 2
+_FLOAT16_BYTES, _FLOAT32_BYTES = 2, 4
+_COPIES_PER_NETWORK = 3  # weights; and in the checkpoint: weights and momentum
+
+
+def announce(
+    dataset: ImageDataset, experiment: "Experiment", folder: Path, env: Environment
+) -> None:
+    """Say what the whole experiment costs, once per experiment file and machine; check the disk.
+
+    Every training calls it first. The estimate is kept in ``folder/estimate.json``.
+
+    Raises:
+        OSError: the disk has less room than the experiment needs.
+    """
+    asked = f"{experiment.model_dump_json()} {platform.node()} {env.device.type}"
+    key = hashlib.sha256(asked.encode()).hexdigest()
+    path = folder / "estimate.json"
+    with folder_lock(folder / "checkpoints" / "estimate", lambda _: None):  # a second's wait
+        if path.exists() and json.loads(path.read_text(encoding="utf-8"))["key"] == key:
+            return
+        found = estimate(dataset, experiment, env.device)
+        free = shutil.disk_usage(folder).free
+        for sentence in _sentences(found, free):
+            env.say(sentence)
+        if found["disk_bytes"] > free:
+            needed = found["disk_bytes"] / 1e9
+            raise OSError(f"the run needs {needed:.2f} GB of free disk, got {free / 1e9:.2f} GB")
+        write_text(path, json.dumps({"key": key} | found, indent=2) + "\n")
+
+
+def estimate(
+    dataset: ImageDataset, experiment: "Experiment", device: torch.device
+) -> dict[str, float]:
+    """Seconds and bytes of one experiment.
+
+    A few batches of teacher and student are timed on ``device``; students count one after the
+    other, whatever runs side by side.
+
+    Returns:
+        ``teacher_seconds``, ``cache_seconds``, ``students_seconds``, ``disk_bytes``.
+    """
+    teacher, student = experiment.teacher, experiment.student
+    samples, cached = len(dataset.train), _cached_views(experiment)
+    teachers = 1 if teacher.folds == 1 else teacher.folds + 1
+    students = len(experiment.variants) * len(experiment.seeds)
+    big, small = (_build(dataset, part.network) for part in (teacher, student))
+    teach, ask = (_seconds_per_image(big, dataset, teacher.train, device, b) for b in (True, False))
+    learn = _seconds_per_image(small, dataset, student.train, device, True)
+    weights = students * _parameters(small) + teachers * _parameters(big)
+    logits = cached * samples * big.exits * len(dataset.class_names)
+    return {
+        "teacher_seconds": teachers * teacher.train.epochs * samples * teach,
+        "cache_seconds": cached * samples * ask,
+        "students_seconds": students * student.train.epochs * samples * learn,
+        "disk_bytes": logits * _FLOAT16_BYTES + weights * _COPIES_PER_NETWORK * _FLOAT32_BYTES,
+    }
+
+
+def _cached_views(experiment: "Experiment") -> int:
+    if not any(variant.reads_cache for variant in experiment.variants.values()):
+        return 0
+    views = experiment.cache.views
+    return experiment.augment.orbit if views == "all" else views
+
+
+def _sentences(found: dict[str, float], free: float) -> list[str]:
+    parts = {name: found[f"{name}_seconds"] for name in ("teacher", "cache", "students")}
+    times = ", ".join(f"{name} {clock(seconds)}" for name, seconds in parts.items())
+    return [
+        f"estimate for this device: {times}; "
+        f"{sum(parts.values()) / 3600:.2f} h if nothing runs side by side",
+        f"estimate of disk: {found['disk_bytes'] / 1e9:.2f} GB of {free / 1e9:.1f} GB free",
+    ]
+
+
+def _build(dataset: ImageDataset, network: "Network") -> nn.Module:
+    return network_card(dataset, "", network, "float32").build()
+
+
+def _parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def _seconds_per_image(
+    network: nn.Module,
+    dataset: ImageDataset,
+    train: "Train",
+    device: torch.device,
+    backward: bool,
+) -> float:
+    """Fastest of a few batches of random pixels, after one to warm up."""
+    height, width, channels = dataset.train.images.shape[1:]
+    images = torch.randn(train.batch_size, channels, height, width, device=device)
+    images = images.to(memory_format=torch.channels_last)
+    network = network.to(device, memory_format=torch.channels_last).train(backward)
+    precision = choose_precision(train.precision, device)
+
+    def step() -> None:
+        with torch.set_grad_enabled(backward), autocast(precision, device):
+            logits = network(images)
+        if backward:
+            logits.float().square().mean().backward()
+
+    times = [_timed(step, device) for _ in range(1 + _MEASURED_STEPS)]
+    return min(times[1:]) / train.batch_size
+
+
+def _timed(step: Callable[[], None], device: torch.device) -> float:
+    started = time.perf_counter()
+    step()
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter() - started

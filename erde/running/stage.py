@@ -1,0 +1,59 @@
+"""What every workflow script shares: progress on terminal and log, and errors in one sentence."""
+
+import contextlib
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+Say = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def running(name: str, log: str) -> Iterator[Say]:
+    """Run a stage called ``name``, with ``log`` as its log file.
+
+    Yields:
+        A function that prints a line, with time and name, on the terminal and into the log.
+
+    Raises:
+        SystemExit: the stage failed. An error of ours, or of the operating system, becomes one
+            sentence; anything else leaves its traceback in the log too.
+    """
+    Path(log).write_text("", encoding="utf-8")
+    with open(log, "a", encoding="utf-8", buffering=1) as file:  # other processes add to it too
+        say = speaker(name, file)
+        try:
+            started = time.monotonic()
+            yield say
+            say(f"done in {time.monotonic() - started:.1f} s")
+        except KeyboardInterrupt:
+            say("stopped by SIGINT")
+            sys.exit(130)
+        except Exception as error:
+            if not names_its_cause(error):
+                traceback.print_exc(file=file)
+            say(f"error: {error}")
+            sys.exit(1)
+
+
+def speaker(name: str, log: TextIO) -> Say:
+    """A function that prints a line, with time and ``name``, on the terminal and into ``log``."""
+
+    def say(text: str) -> None:
+        line = f"{time.strftime('%H:%M:%S')} [{name}] {text}"
+        print(line, file=sys.stderr, flush=True)
+        print(line, file=log)
+
+    return say
+
+
+def names_its_cause(error: Exception) -> bool:
+    """Whether we raised it, in words for the user, or the operating system did (a full disk)."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    ours = any(part in ("erde_core", "erde_torch", "erde") for part in Path(last.filename).parts)
+    # A mistake in our code (a KeyError, shapes that NumPy refuses) ends in our file too, but in a
+    # line that raises nothing on purpose.
+    return (ours and (last.line or "").startswith("raise ")) or isinstance(error, OSError)

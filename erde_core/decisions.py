@@ -1,0 +1,94 @@
+"""Whether an implementation of early exit decides as the evaluation counted.
+
+The witness is ``erde_core``: the exit and class that follow from the exit logits on file.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from erde.evaluation.pareto import split_sweep
+from erde_core.policy import exit_indices
+from erde_core.softmax import entropy
+from erde_core.store.exit_logits import SplitLogits
+
+POINTS = 20
+# Rounding differs between runtimes and batch sizes, so a sample this close may fall either way.
+TIE_NATS = 1e-4
+TIE_LOGITS = 1e-4
+
+# Thresholds to the exit taken and the class of every sample, int64 (N,) each.
+Decide = Callable[[float], tuple[NDArray[np.int64], NDArray[np.int64]]]
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How one implementation compares over all samples and operating points.
+
+    Attributes:
+        decisions: samples times operating points.
+        near_ties: decisions that rounding may turn.
+        wrong: decisions outside the near-ties with another exit or class.
+        turned: near-ties with another exit or class.
+    """
+
+    decisions: int
+    near_ties: int
+    wrong: int
+    turned: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.wrong} of {self.decisions} decisions differ; {self.near_ties} near-ties "
+            f"({self.near_ties / self.decisions:.2%}), {self.turned} of them turned"
+        )
+
+    def check(self, name: str) -> None:
+        """Refuse an implementation that decides otherwise.
+
+        Raises:
+            ValueError: a decision outside the near-ties differs.
+        """
+        if self.wrong:
+            raise ValueError(
+                f"{name} must decide as the exit logits say, "
+                f"got {self.wrong} of {self.decisions} decisions that differ"
+            )
+
+
+def spread_thresholds(split: SplitLogits, macs: NDArray[np.int64]) -> NDArray[np.float64]:
+    """``POINTS`` thresholds in nats, from the strictest to the loosest operating point.
+
+    Evenly spaced in the order of the sweep's points, so that each parts other samples.
+    """
+    points = split_sweep(split, macs)
+    index = np.linspace(0, len(points) - 1, POINTS).round().astype(np.int64)
+    return points.threshold[index]
+
+
+def compare_decisions(
+    split: SplitLogits, thresholds: NDArray[np.float64], decide: Decide
+) -> Agreement:
+    """Compare ``decide`` with the reference at each of ``thresholds``."""
+    entropies = entropy(split.logits)
+    everyone = np.arange(len(entropies))
+    largest = np.sort(split.logits, axis=2)[:, :, -2:]
+    margin = largest[:, :, 1] - largest[:, :, 0]
+    near_ties = wrong = turned = 0
+    for threshold in thresholds.tolist():
+        exits = exit_indices(entropies, threshold)
+        labels = split.logits[everyone, exits].argmax(axis=1)
+        # Below 1 nat the allowance shrinks with the threshold: small entropies are as exact,
+        # relatively, and a confident network has most of its entropies below 1e-4.
+        gap = np.abs(entropies[:, :-1] - threshold)
+        passed = np.arange(gap.shape[1]) <= exits[:, None]
+        tie = ((gap <= TIE_NATS * min(1.0, threshold)) & passed & (threshold > 0)).any(axis=1)
+        tie |= margin[everyone, exits] <= TIE_LOGITS
+        found_exits, found_labels = decide(threshold)
+        differs = (found_exits != exits) | (found_labels != labels)
+        near_ties += int(tie.sum())
+        wrong += int((differs & ~tie).sum())
+        turned += int((differs & tie).sum())
+    return Agreement(len(everyone) * len(thresholds), near_ties, wrong, turned)

@@ -1,0 +1,49 @@
+"""What every exit of a trained network says of images as they are, without augmentation."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from erde_core.images import ImageDataset, Split
+from erde_core.store.exit_logits import ExitLogits, SplitLogits
+from erde_torch.networks.answers import view_logits
+from erde_torch.networks.macs import exit_macs
+from erde_torch.networks.viewed_images import plain_images
+from erde_torch.networks.weights import NetworkCard, network_hash
+
+
+def collect_exit_logits(
+    network: nn.Module,
+    card: NetworkCard,
+    dataset: ImageDataset,
+    dataset_hash: str,
+    device: torch.device,
+) -> ExitLogits:
+    """Exit logits of the validation and test splits, always in float32, and the MACs per exit.
+
+    Raises:
+        ValueError: the network was trained on another data set.
+    """
+    if card.dataset != dataset_hash:
+        raise ValueError(
+            f"the network must have been trained on data set {dataset_hash[:12]}, "
+            f"got {card.dataset[:12]}"
+        )
+    network = network.to(device, memory_format=torch.channels_last)
+    splits = [_split_logits(network, card, s, device) for s in (dataset.val, dataset.test)]
+    macs = exit_macs(network, card.image_shape)
+    return ExitLogits(*splits, macs, dataset_hash, network_hash(network))
+
+
+def _split_logits(
+    network: nn.Module, card: NetworkCard, split: Split, device: torch.device
+) -> SplitLogits:
+    images = plain_images(split.images, card.mean, card.std, device)
+    everyone = torch.arange(len(split), device=device)
+    logits = view_logits(network, images, everyone, 0, "float32")
+    return SplitLogits(_numpy(logits), split.labels, split.group)
+
+
+def _numpy(values: Tensor) -> NDArray[np.float32]:
+    return values.cpu().numpy()

@@ -1,0 +1,1 @@
+"""Every implementation of the loss against the reference."""

@@ -1,0 +1,1 @@
+"""The teacher's answers to every view: filled, checked and read."""

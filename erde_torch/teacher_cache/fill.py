@@ -1,0 +1,169 @@
+"""Fills the teacher-logits cache: every exit's answer to every view of every training image."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from erde.running.clock import clock
+from erde.running.lock import check_held
+from erde_core.folds import fold_of_samples
+from erde_core.images import ImageDataset
+from erde_core.store.files import StoreError
+from erde_core.store.teacher_logits import CacheIdentity, read_teacher_logits
+from erde_core.store.teacher_logits_writer import TeacherLogitsWriter
+from erde_core.views import all_views, chosen_views
+from erde_torch.networks.answers import exit_accuracy, view_logits
+from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.viewed_images import ViewedImages
+from erde_torch.networks.weights import network_hash
+from erde_torch.training.data import validation_set, viewed_train_images
+from erde_torch.training.host import Environment
+
+if TYPE_CHECKING:
+    from erde.experiment.schema import Augment
+
+_SAY_SECONDS = 10.0
+
+
+def views_text(augment: "Augment", views: int | None) -> str:
+    """The view table in words: enough to make it again."""
+    orbit = len(all_views(augment.pad, augment.flip))
+    flip = "flip" if augment.flip else "no flip"
+    return f"{views or orbit} of {orbit} (pad {augment.pad}, {flip})"
+
+
+def expected_identity(
+    dataset: ImageDataset, dataset_hash: str, augment: "Augment", views: int | None
+) -> dict[str, str]:
+    """The fields of a cache's identity that a reader without the teacher knows."""
+    return {
+        "dataset": dataset_hash,
+        "normalisation": f"mean {dataset.mean}, std {dataset.std}",
+        "pad_mode": augment.pad_mode,
+        "views": views_text(augment, views),
+    }
+
+
+def build_cache(
+    path: Path,
+    dataset: ImageDataset,
+    dataset_hash: str,
+    teachers: list[MultiExitResNet],
+    augment: "Augment",
+    views: int | None,
+    precision: str,
+    env: Environment,
+) -> None:
+    """Write the cache to ``path``; an interrupted one goes on at the first view that is missing.
+
+    Args:
+        path: the finished file; if it is there already and of the same identity, nothing is done.
+        dataset, dataset_hash: whose train split is cached.
+        teachers: one network; or one per fold, each asked only for the fold it has not seen.
+        augment, views: the orbit, and how many of its views (None: all).
+        precision: of the forward pass, ``float32`` or ``bf16``.
+        env: where it runs; ``env.folder`` is already locked.
+
+    Raises:
+        ValueError: a logit is not finite in float16.
+        OSError: the disk lacks room for the whole file; nothing was computed yet.
+    """
+    identity = CacheIdentity(
+        **expected_identity(dataset, dataset_hash, augment, views),
+        teacher=" ".join(network_hash(teacher) for teacher in teachers),
+        precision=precision,
+        folds=str(len(teachers)),
+        maker=env.identity(stage="cache", threads=torch.get_num_threads()),
+    )
+    if _is_done(path, identity):
+        env.say(f"{path} is already there")
+        return
+    table = chosen_views(augment.pad, augment.flip, views)
+    images = viewed_train_images(dataset, augment, table, env.device)
+    shape = (len(table), len(dataset.train), teachers[0].exits, len(dataset.class_names))
+    writer = TeacherLogitsWriter(env.folder, shape, table, identity)
+    asked = _FoldedTeachers(teachers, dataset, precision, env.device)
+    _fill(writer, asked, images, dataset.train.labels, env)
+    wrong_on_val = asked.wrong_on_validation(dataset)
+    check_held(env.folder)
+    writer.finish(path, wrong_on_val)
+    train = read_teacher_logits(path).wrong_on_train
+    for name, wrong in (("train views", train), ("validation", wrong_on_val)):
+        shares = " ".join(f"{100 * share:.2f}" for share in wrong)
+        env.say(f"share of wrong teacher answers per exit on {name}: {shares} %")
+
+
+def _fill(
+    writer: TeacherLogitsWriter,
+    teachers: "_FoldedTeachers",
+    images: ViewedImages,
+    labels: NDArray[np.int64],
+    env: Environment,
+) -> None:
+    missing = writer.missing
+    if len(missing) < writer.shape[0]:
+        env.say(f"resuming with {len(missing)} of {writer.shape[0]} views to go")
+    started = said = time.monotonic()
+    for done, view in enumerate(missing, 1):
+        logits = teachers.answers(images, view)
+        wrong = (logits.argmax(2) != labels[:, None]).sum(0)
+        check_held(env.folder)
+        writer.write_view(view, logits, wrong)
+        now = time.monotonic()
+        if now - said > _SAY_SECONDS or done == len(missing):
+            said, left = now, (now - started) / done * (len(missing) - done)
+            env.say(f"{done}/{len(missing)} views · {clock(left)} left")
+
+
+class _FoldedTeachers:
+    """Asks for every sample the teacher that has not seen it (or the only one)."""
+
+    def __init__(
+        self,
+        teachers: list[MultiExitResNet],
+        dataset: ImageDataset,
+        precision: str,
+        device: torch.device,
+    ) -> None:
+        self._precision, self._device = precision, device
+        self._teachers = [t.eval().to(device, memory_format=torch.channels_last) for t in teachers]
+        train = dataset.train
+        folds = np.zeros(len(train), np.int64)
+        if len(teachers) > 1:
+            folds = fold_of_samples(train.labels, train.group, len(teachers))
+        self._parts = [np.flatnonzero(folds == fold) for fold in range(len(teachers))]
+
+    def answers(self, images: ViewedImages, view: int) -> NDArray[np.float16]:
+        """float16 ``(N, E, C)`` of all samples under one view."""
+        parts = [
+            self._ask(t, images, part, view)
+            for t, part in zip(self._teachers, self._parts, strict=True)
+        ]
+        logits = np.empty((sum(map(len, parts)), *parts[0].shape[1:]), np.float16)
+        for index, part in zip(self._parts, parts, strict=True):
+            logits[index] = part.to(torch.float16).cpu().numpy()
+        return logits
+
+    def wrong_on_validation(self, dataset: ImageDataset) -> NDArray[np.float64]:
+        """Share of wrong answers per exit, averaged over the teachers, ``(E,)``."""
+        val = validation_set(dataset, self._device)
+        right = [exit_accuracy(t, val.images, val.labels, self._precision) for t in self._teachers]
+        return 1 - np.mean(right, axis=0)
+
+    def _ask(
+        self, teacher: MultiExitResNet, images: ViewedImages, part: NDArray, view: int
+    ) -> Tensor:
+        samples = torch.from_numpy(part).to(self._device)
+        return view_logits(teacher, images, samples, view, self._precision)
+
+
+def _is_done(path: Path, identity: CacheIdentity) -> bool:
+    try:
+        return read_teacher_logits(path).identity == identity
+    except StoreError:
+        return False

@@ -1,0 +1,1 @@
+"""The training of teacher and student, apart from what runs it."""

@@ -1,0 +1,43 @@
+"""SGD with Nesterov momentum and its learning rate as a function of the step."""
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from erde.experiment.schema import Train
+
+_FINAL_SHARE = 1e-4  # of the peak learning rate, at the last step
+
+
+def make_optimiser(network: torch.nn.Module, train: "Train") -> torch.optim.SGD:
+    """SGD over all parameters; weight decay acts on matrices and kernels alone."""
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": decayed, "weight_decay": train.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    nesterov = train.momentum > 0
+    return torch.optim.SGD(groups, train.learning_rate, train.momentum, nesterov=nesterov)
+
+
+def learning_rate(train: "Train", step: int, steps: int) -> float:
+    """The rate of ``step`` (0 … ``steps`` - 1).
+
+    Both schedules rise linearly over the share ``warmup`` of the steps to the peak;
+    ``one_cycle`` then falls linearly, ``cosine`` along half a cosine.
+    """
+    warmup = train.warmup * steps
+    if step < warmup:
+        return train.learning_rate * max((step + 1) / (warmup + 1), _FINAL_SHARE)
+    done = (step - warmup) / max(steps - 1 - warmup, 1)
+    fall = 1 - done if train.schedule == "one_cycle" else (1 + math.cos(math.pi * done)) / 2
+    return train.learning_rate * max(fall, _FINAL_SHARE)
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, rate: float) -> None:
+    """Use ``rate`` for the next step."""
+    for group in optimiser.param_groups:
+        group["lr"] = rate

@@ -1,0 +1,98 @@
+"""Trains a student: ERDE and its relatives, with the teacher from the cache or asked online."""
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from erde_core.images import ImageDataset
+from erde_core.views import chosen_views
+from erde_torch.device import choose_precision, set_threads
+from erde_torch.loss import distillation_loss
+from erde_torch.networks.weights import NetworkCard
+from erde_torch.training.batches import Batch, Rows
+from erde_torch.training.data import (
+    network_card,
+    training_set,
+    validation_set,
+    viewed_train_images,
+)
+from erde_torch.training.host import Environment
+from erde_torch.training.loop import Objective, Run, fit, seed_initialisation
+from erde_torch.training.teacher_answers import OnlineTeacher
+
+if TYPE_CHECKING:
+    from erde.experiment.schema import Augment, Student
+    from erde_core.settings import LossSettings
+
+
+def train_student(
+    dataset: ImageDataset,
+    dataset_hash: str,
+    student: "Student",
+    augment: "Augment",
+    views: int | None,
+    loss: "LossSettings",
+    seed: int,
+    env: Environment,
+    *,
+    cached: Rows | None = None,
+    online: OnlineTeacher | None = None,
+    teacher_hash: str = "",
+) -> tuple[nn.Module, NetworkCard, list[dict[str, float]]]:
+    """Train one student.
+
+    Args:
+        dataset, dataset_hash: what to train on.
+        student, augment: settings of the experiment file.
+        views: how many views of the orbit are used, None for all; the same for every method.
+        loss: weights and masks.
+        seed: of initialisation, order, views and dropout.
+        env: where it runs.
+        cached, online: the teacher, one of the two; neither where ``loss`` needs none.
+        teacher_hash: content hash of the teacher that is given.
+
+    Returns:
+        The network, its card and one row per epoch.
+
+    Raises:
+        What :func:`erde_torch.training.loop.fit` raises.
+    """
+    set_threads(student.train.threads)
+    precision = choose_precision(student.train.precision, env.device)
+    table = chosen_views(augment.pad, augment.flip, views)
+    images = viewed_train_images(dataset, augment, table, env.device)
+    batch_size = student.train.batch_size
+    data = training_set(
+        dataset, images, len(table), batch_size, env.device, rows=cached, processes=env.processes
+    )
+    card = network_card(dataset, dataset_hash, student.network, precision)
+    identity = env.identity(
+        stage="student",
+        student=student.model_dump(),
+        augment=augment.model_dump(),
+        views=views,
+        loss=dataclasses.asdict(loss),
+        dataset=dataset_hash,
+        teacher=teacher_hash,
+        online=online is not None,
+        precision=precision,
+        seed=seed,
+    )
+    run = Run(student.train, seed, precision, identity, env)
+    seed_initialisation(seed)
+    validation = validation_set(dataset, env.device)
+    objective = _objective(loss, online, student.train.compile)
+    network, history = fit(card.build(), data, validation, objective, run)
+    return network, card, history
+
+
+def _objective(loss: "LossSettings", online: OnlineTeacher | None, compiled: bool) -> Objective:
+    total = torch.compile(distillation_loss) if compiled else distillation_loss
+
+    def objective(logits: Tensor, batch: Batch) -> Tensor:
+        teacher = batch.teacher if online is None else online(batch.images)
+        return total(logits, teacher, batch.labels, loss)
+
+    return objective

@@ -1,0 +1,89 @@
+"""Trains a teacher: cross-entropy at every exit, all exits equal."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from erde_core.folds import fold_of_samples
+from erde_core.images import ImageDataset
+from erde_core.views import all_views
+from erde_torch.device import choose_precision, set_threads
+from erde_torch.networks.weights import NetworkCard
+from erde_torch.training.batches import Batch
+from erde_torch.training.data import (
+    network_card,
+    training_set,
+    validation_set,
+    viewed_train_images,
+)
+from erde_torch.training.host import Environment
+from erde_torch.training.loop import Objective, Run, fit, seed_initialisation
+
+if TYPE_CHECKING:
+    from erde.experiment.schema import Augment, Teacher
+
+
+def train_teacher(
+    dataset: ImageDataset,
+    dataset_hash: str,
+    teacher: "Teacher",
+    augment: "Augment",
+    env: Environment,
+    fold: int | None = None,
+) -> tuple[nn.Module, NetworkCard, list[dict[str, float]]]:
+    """Train the teacher, or with ``fold`` one that never sees the images of that fold.
+
+    Returns:
+        The network, its card and one row per epoch.
+
+    Raises:
+        What :func:`erde_torch.training.loop.fit` raises.
+    """
+    set_threads(teacher.train.threads)
+    precision = choose_precision(teacher.train.precision, env.device)
+    seed = teacher.seed if fold is None else teacher.seed + 1 + fold
+    views = all_views(augment.pad, augment.flip)
+    images = viewed_train_images(dataset, augment, views, env.device)
+    samples = None if fold is None else _seen(dataset, teacher.folds, fold)
+    data = training_set(
+        dataset,
+        images,
+        len(views),
+        teacher.train.batch_size,
+        env.device,
+        samples=samples,
+        processes=env.processes,
+    )
+    card = network_card(dataset, dataset_hash, teacher.network, precision)
+    identity = env.identity(
+        stage="teacher",
+        teacher=teacher.model_dump(),
+        augment=augment.model_dump(),
+        dataset=dataset_hash,
+        precision=precision,
+        fold=fold,
+    )
+    run = Run(teacher.train, seed, precision, identity, env)
+    seed_initialisation(seed)
+    objective = _cross_entropy_at_every_exit(teacher.train.label_smoothing)
+    validation = validation_set(dataset, env.device)
+    network, history = fit(card.build(), data, validation, objective, run)
+    return network, card, history
+
+
+def _seen(dataset: ImageDataset, folds: int, fold: int) -> NDArray[np.int64]:
+    folds_N = fold_of_samples(dataset.train.labels, dataset.train.group, folds)
+    return np.flatnonzero(folds_N != fold)
+
+
+def _cross_entropy_at_every_exit(smoothing: float) -> Objective:
+    def objective(logits: Tensor, batch: Batch) -> Tensor:
+        """mean over samples, sum over exits."""
+        labels = batch.labels[:, None].expand(logits.shape[:2])
+        flat, targets = logits.flatten(0, 1), labels.flatten()
+        return logits.shape[1] * F.cross_entropy(flat, targets, label_smoothing=smoothing)
+
+    return objective

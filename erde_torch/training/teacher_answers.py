@@ -1,0 +1,53 @@
+"""What the student reads of its teacher: cached rows of (sample, view), or the network itself."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from erde_core.store.teacher_logits import TeacherLogits
+from erde_torch.device import autocast
+from erde_torch.networks.resnet import MultiExitResNet
+
+_DEVICE_SHARE = 0.5  # of the free memory of a GPU that a cache may take
+
+
+class CachedTeacher:
+    """Rows of a teacher-logits cache, on the device.
+
+    On a GPU with room the whole cache is copied there once; otherwise rows are gathered from the
+    memory map, and the caller reads ahead.
+    """
+
+    def __init__(self, cache: TeacherLogits, device: torch.device) -> None:
+        self._device, self._map, self._resident = device, cache.logits, None
+        if device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(device)
+            if cache.logits.nbytes < _DEVICE_SHARE * free:
+                self._resident = torch.from_numpy(np.array(cache.logits)).to(device)
+
+    def __call__(self, samples: NDArray[np.int64], views: NDArray[np.int64]) -> Tensor:
+        """float16 ``(B, E, C)`` on the device."""
+        if self._resident is not None:
+            index = torch.from_numpy(np.stack([views, samples])).to(self._device)
+            return self._resident[index[0], index[1]]
+        return torch.from_numpy(self._map[views, samples]).to(self._device)
+
+
+class OnlineTeacher:
+    """The teacher network itself, asked for every batch: the slow truth.
+
+    Args:
+        network: in eval mode.
+        precision: of its forward pass, ``float32`` or ``bf16``.
+    """
+
+    def __init__(self, network: MultiExitResNet, precision: str, device: torch.device) -> None:
+        self._network = network.eval().to(device, memory_format=torch.channels_last)
+        self._precision, self._device = precision, device
+
+    @torch.no_grad()
+    def __call__(self, images: Tensor) -> Tensor:
+        """Logits float32 ``(B, E, C)`` of augmented, normalised images."""
+        with autocast(self._precision, self._device):
+            return self._network(images).float()

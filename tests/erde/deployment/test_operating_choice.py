@@ -1,0 +1,59 @@
+"""Every way to choose a threshold, and every way to choose wrongly."""
+
+import math
+
+import pytest
+
+from erde.deployment.operating_choice import choose_threshold
+
+MANIFEST = {
+    "largest_theta": 2 * math.log(10),
+    "macs": [100, 200, 400],
+    "teacher_macs": 2000,
+    "curve": [[0.0, 0.90, 400.0], [0.2, 0.91, 300.0], [0.5, 0.88, 200.0], [4.6, 0.60, 100.0]],
+    "certified_theta": 0.1,
+}
+
+
+@pytest.mark.parametrize(
+    ("option", "theta"),
+    [
+        ({}, 0.1),
+        ({"theta": 0.7}, 0.7),
+        ({"theta": 0}, 0),
+        ({"budget": "0.1x"}, 0.5),
+        ({"budget": "299.9"}, 0.5),
+        ({"budget": "3e2"}, 0.2),
+        ({"budget": "100"}, 4.6),
+        ({"budget": "1x"}, 0.2),
+        ({"max_drop": 0.0}, 0.2),
+        ({"max_drop": 0.02}, 0.5),
+        ({"max_drop": 0.29}, 0.5),
+        ({"max_drop": 0.3}, 4.6),
+    ],
+)
+def test_choice(option, theta):
+    assert choose_threshold(MANIFEST, **option) == theta
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"theta": -0.1}, r"theta must lie in 0 … 4.6052 nats \(2 log C\), got -0.1"),
+        ({"theta": 4.7}, r"theta must lie in 0 … 4.6052 nats \(2 log C\), got 4.7"),
+        ({"theta": math.nan}, "theta must lie in .*, got nan"),
+        ({"budget": "0.04x"}, "at least 100 MACs, the cost of the first exit, got 0.04x = 80 MACs"),
+        ({"budget": "nanx"}, "budget must be at least 100 MACs"),
+        ({"budget": "cheap"}, "budget must be MACs or a share like 0.1x, got 'cheap'"),
+        ({"max_drop": -0.1}, "max-drop must be a fraction in 0 … 1, got -0.1"),
+        ({"max_drop": 2.0}, "max-drop must be a fraction in 0 … 1, got 2.0"),
+    ],
+)
+def test_bad_choice(option, message):
+    with pytest.raises(ValueError, match=message):
+        choose_threshold(MANIFEST, **option)
+
+
+def test_nothing_given_and_nothing_certified():
+    with pytest.raises(ValueError, match="one of --theta, --budget, --max-drop must be given"):
+        choose_threshold(MANIFEST | {"certified_theta": None})

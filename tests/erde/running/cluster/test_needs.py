@@ -1,0 +1,76 @@
+import copy
+
+import pytest
+
+from erde.experiment.schema import parse_experiment
+from erde.running.cluster import needs
+from erde.running.cluster.needs import memory_mb
+
+STAGES = ("data", "teacher", "cache", "verify", "student", "rival", "exit_logits")
+KEYS = {
+    "dataset": {"name": "cifar100", "validation": 5000},
+    "teacher": {"train": {"epochs": 1}},
+    "student": {"train": {"epochs": 1}},
+    "variants": {"erde": {"method": "erde"}},
+    "seeds": [0],
+}
+
+
+def needed(stage, **changes):
+    return memory_mb(parse_experiment(copy.deepcopy(KEYS) | changes, "test"), stage)
+
+
+def test_cifar100_by_hand():
+    pixels, padded = 60_000 * 32 * 32 * 3, 60_000 * 40 * 40 * 3
+    teacher = 128 * 32 * 32 * 64 * 85 * 4
+    student = 128 * 32 * 32 * 64 * 40 * 4
+    cache = 162 * 60_000 * 4 * 100 * 2
+    assert needed("data") == pytest.approx(3000 + 8 * pixels / 1e6, abs=1)
+    assert needed("teacher") == pytest.approx(3000 + (4 * padded + teacher) / 1e6, abs=1)
+    expected = 3000 + (4 * padded + teacher + student + 2 * cache) / 1e6
+    assert needed("student") == pytest.approx(expected, abs=1)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_it_is_a_whole_number_of_megabytes(stage):
+    assert type(needed(stage)) is int
+    assert needed(stage) > 3000
+
+
+def test_it_grows_with_what_it_holds():
+    few = needed("student", cache={"views": 4})
+    assert needed("student") - few == pytest.approx(2 * 158 * 60_000 * 800 / 1e6, abs=1)
+    without = {"ce": {"method": "ce"}}
+    assert needed("student", variants=without) < few
+    assert needed("rival", variants=without) == needed("rival")  # they read the cache all the same
+    assert needed("rival") - needed("rival", cache={"views": 4}) == needed("student") - few
+    wide = {"network": {"name": "resnet34", "width": 2.0}, "train": {"epochs": 1}}
+    assert needed("teacher", teacher=wide) > needed("teacher")
+    assert needed("verify", cache={"views": 4}) < needed("verify")
+    assert needed("teacher", cache={"views": 4}) == needed("teacher")
+
+
+def test_every_process_of_a_training_has_its_own():
+    two = {"train": {"epochs": 1, "processes": 2}}
+    assert needed("teacher", teacher=two) == 2 * needed("teacher")
+    assert needed("student", student=two) == 2 * needed("student")
+    assert needed("cache", teacher=two) == needed("cache")
+
+
+def test_a_folder_is_counted(tmp_path):
+    needs._folder.cache_clear()
+    for name in ("train/cat", "train/dog", "test/cat"):
+        (tmp_path / name).mkdir(parents=True)
+        for index in range(50):
+            (tmp_path / name / f"{index}.png").touch()
+    (tmp_path / "notes.txt").touch()
+    source = {"name": "folder", "path": str(tmp_path), "image_size": [1000, 1000], "validation": 4}
+    assert needed("data", dataset=source) == 3000 + 8 * 150 * 3
+    assert needed("data", dataset=source | {"path": str(tmp_path / "none")}) == 3000
+
+
+def test_small_batches_still_pay_for_the_large_ones_of_answering():
+    small = {"train": {"epochs": 1, "batch_size": 2}}
+    smaller = {"train": {"epochs": 1, "batch_size": 64}}
+    assert needed("teacher", teacher=small) == needed("teacher", teacher=smaller)
+    assert needed("teacher", teacher=smaller) < needed("teacher")

@@ -1,0 +1,101 @@
+import json
+
+import pytest
+
+from erde.experiment.schema import parse_experiment
+from erde.running import estimate as estimate_module
+from erde.running.estimate import announce, estimate
+from erde_torch.training.data import network_card
+
+WIDTH = 1 / 16
+NETWORK = {"name": "resnet10", "width": WIDTH}
+
+
+def experiment(**changes):
+    keys = {
+        "dataset": {"name": "digits"},
+        "augment": {"pad": 1, "flip": True},
+        "teacher": {
+            "network": {"name": "resnet18", "width": WIDTH},
+            "train": {"epochs": 7, "batch_size": 8},
+        },
+        "student": {"network": NETWORK, "train": {"epochs": 3, "batch_size": 8}},
+        "seeds": [0, 1],
+        "variants": {"ce": {"method": "ce"}, "erde": {"method": "erde"}},
+    }
+    return parse_experiment(keys | changes, "x.yaml")
+
+
+@pytest.fixture
+def seconds(monkeypatch):
+    """Pretends times per image: teacher's step 100 s, its answer 10 s, student's step 1 s."""
+
+    def pretend(network, dataset, train, device, backward):
+        if train.epochs == 7:
+            return 100.0 if backward else 10.0
+        return 1.0
+
+    monkeypatch.setattr(estimate_module, "_seconds_per_image", pretend)
+
+
+def parameters(dataset, network):
+    built = network_card(dataset, "", network, "float32").build()
+    return sum(parameter.numel() for parameter in built.parameters())
+
+
+def test_arithmetic(seconds, tiny_dataset, environment):
+    exp = experiment()
+    found = estimate(tiny_dataset, exp, environment().device)
+    assert found["teacher_seconds"] == 7 * 120 * 100
+    assert found["cache_seconds"] == 18 * 120 * 10
+    assert found["students_seconds"] == 4 * 3 * 120 * 1
+    big, small = (parameters(tiny_dataset, part.network) for part in (exp.teacher, exp.student))
+    weights = 3 * 4 * (big + 4 * small)  # the weights; in the checkpoint weights and momentum
+    assert found["disk_bytes"] == 18 * 120 * 4 * 10 * 2 + weights
+
+
+@pytest.mark.parametrize(
+    ("changes", "views"),
+    [
+        ({"cache": {"views": 5}}, 5),
+        ({"variants": {"ce": {"method": "ce"}}}, 0),
+        ({"variants": {"kd": {"method": "kd", "teacher": "online"}}}, 0),
+    ],
+)
+def test_views_that_are_cached(seconds, tiny_dataset, environment, changes, views):
+    found = estimate(tiny_dataset, experiment(**changes), environment().device)
+    assert found["cache_seconds"] == views * 120 * 10
+
+
+def test_folds_cost_a_teacher_each(seconds, tiny_dataset, environment):
+    teacher = {"train": {"epochs": 7}, "network": NETWORK, "folds": 3}
+    found = estimate(tiny_dataset, experiment(teacher=teacher), environment().device)
+    assert found["teacher_seconds"] == 4 * 7 * 120 * 100  # and the one that is plotted
+
+
+def test_measured_times_are_times(tiny_dataset, environment):
+    found = estimate(tiny_dataset, experiment(), environment().device)
+    assert all(seconds > 0 for seconds in found.values())
+
+
+def test_told_once_per_experiment(tiny_dataset, environment, seconds, said, tmp_path):
+    for _ in range(2):
+        announce(tiny_dataset, experiment(), tmp_path, environment())
+    assert len(said) == 2
+    assert said[0] == (
+        "estimate for this device: teacher 23:20:00, cache 6:00:00, students 24:00; "
+        "29.73 h if nothing runs side by side"
+    )
+    assert said[1].startswith("estimate of disk: 0.00 GB of ")
+    assert json.loads((tmp_path / "estimate.json").read_text())["cache_seconds"] == 21600
+    announce(tiny_dataset, experiment(seeds=[5]), tmp_path, environment())
+    assert len(said) == 4
+
+
+def test_too_small_a_disk_stops_before_anything(tiny_dataset, environment, seconds, small_disk):
+    folder = small_disk(size=256 * 1024)
+    rule = r"the run needs 0\.00 GB of free disk, got 0\.00 GB"
+    for _ in range(2):
+        with pytest.raises(OSError, match=rule):
+            announce(tiny_dataset, experiment(), folder, environment())
+        assert not (folder / "estimate.json").exists()

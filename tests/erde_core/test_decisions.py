@@ -1,0 +1,70 @@
+"""The comparison with the reference notices what it should, and excuses only near-ties."""
+
+import numpy as np
+import pytest
+
+from erde_core.decisions import POINTS, compare_decisions, spread_thresholds
+from erde_core.policy import exit_indices
+from erde_core.softmax import entropy
+from erde_core.store.exit_logits import SplitLogits
+
+MACS = np.array([10, 20, 30])
+
+
+@pytest.fixture
+def split():
+    rng = np.random.default_rng(1)
+    logits = (rng.normal(size=(300, 3, 5)) * rng.uniform(0.5, 9, (300, 1, 1))).astype(np.float32)
+    return SplitLogits(logits, np.zeros(300, np.int64), np.zeros(300, np.int64))
+
+
+def reference(split):
+    def decide(threshold):
+        exits = exit_indices(entropy(split.logits), threshold)
+        return exits, split.logits[np.arange(len(exits)), exits].argmax(1)
+
+    return decide
+
+
+def test_the_reference_agrees_with_itself(split):
+    thresholds = spread_thresholds(split, MACS)
+    assert len(thresholds) == POINTS
+    found = compare_decisions(split, thresholds, reference(split))
+    assert (found.decisions, found.wrong, found.turned) == (300 * POINTS, 0, 0)
+    found.check("reference")
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_one_other_exit_or_class_is_noticed(split, part):
+    def wrong_once(threshold):
+        answer = reference(split)(threshold)
+        answer[part][7] = (answer[part][7] + 1) % 3
+        return answer
+
+    found = compare_decisions(split, np.array([0.9]), wrong_once)
+    assert found.wrong == 1
+    with pytest.raises(ValueError, match=r"runtime must decide as .*, got 1 of 300 decisions"):
+        found.check("runtime")
+
+
+def test_a_near_tie_may_fall_either_way_but_is_counted(split):
+    threshold = float(entropy(split.logits)[7, 0]) + 5e-5
+
+    def turned(at):
+        exits, labels = reference(split)(at)
+        exits[7] = 1
+        labels[7] = split.logits[7, 1].argmax()
+        return exits, labels
+
+    found = compare_decisions(split, np.array([threshold]), turned)
+    assert (found.near_ties, found.wrong, found.turned) == (1, 0, 1)
+    found.check("runtime")
+    assert str(found) == "0 of 300 decisions differ; 1 near-ties (0.33%), 1 of them turned"
+
+
+def test_a_tie_at_an_exit_that_is_not_reached_excuses_nothing(split):
+    entropies = entropy(split.logits)
+    sample = int(np.argmax(entropies[:, 1] - entropies[:, 0]))
+    found = compare_decisions(split, np.array([entropies[sample, 1]]), reference(split))
+    assert entropies[sample, 0] < entropies[sample, 1] - 0.01
+    assert found.near_ties == 0

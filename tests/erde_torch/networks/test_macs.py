@@ -1,0 +1,61 @@
+import pytest
+import torch
+
+from erde.experiment.schema import Network
+from erde_torch.networks.macs import exit_macs
+from erde_torch.networks.resnet import MultiExitResNet
+
+FULL = {
+    "resnet10": (78_905_344, 138_444_800, 197_574_656, 256_346_112),
+    "resnet34": (None, None, None, 1_162_315_776),
+}
+
+
+def build(name, width, classes, image_shape):
+    return MultiExitResNet(Network(name=name, width=width), classes, image_shape)
+
+
+def test_by_hand():
+    """Widths 1, 2, 4, 8 on 8×8 images of 3 channels, 5 classes."""
+    network = build("resnet10", 1 / 64, 5, (3, 8, 8))
+    stem = 3 * 1 * 9 * 64
+    stages = [
+        2 * (1 * 1 * 9 * 64),
+        (1 * 2 * 9 + 2 * 2 * 9 + 1 * 2) * 16,
+        (2 * 4 * 9 + 4 * 4 * 9 + 2 * 4) * 4,
+        (4 * 8 * 9 + 8 * 8 * 9 + 4 * 8) * 1,
+    ]
+    heads = [16 * 1 * 5, 4 * 2 * 5, 1 * 4 * 5, 8 * 5]
+    expected = [stem + sum(stages[: e + 1]) + sum(heads[: e + 1]) for e in range(4)]
+    assert exit_macs(network, (3, 8, 8)).tolist() == expected
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_full_width_at_32_pixels(name):
+    macs = exit_macs(build(name, 1.0, 100, (3, 32, 32)), (3, 32, 32))
+    assert macs.dtype == "int64"
+    for found, wanted in zip(macs.tolist(), FULL[name], strict=True):
+        assert wanted in (None, found)
+
+
+def test_shares_that_the_documentation_names():
+    """ResNet10's whole cost and first exit, as shares of ResNet34."""
+    assert FULL["resnet10"][3] / FULL["resnet34"][3] == pytest.approx(0.22, abs=0.005)
+    assert FULL["resnet10"][0] / FULL["resnet34"][3] == pytest.approx(0.07, abs=0.005)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_counting_leaves_the_network_as_it_was(training):
+    network = build("resnet10", 1 / 16, 5, (1, 12, 10)).train(training)
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    exit_macs(network, (1, 12, 10))
+    assert network.training is training
+    assert all(torch.equal(before[name], t) for name, t in network.state_dict().items())
+
+
+def test_bottleneck_by_hand():
+    """The last stage of ResNet50 at 1/64 on 8×8 images: 16 → 8 → 32, then 32 → 8 → 32 twice."""
+    macs = exit_macs(build("resnet50", 1 / 64, 5, (3, 8, 8)), (3, 8, 8))
+    first = 16 * 8 * 4 + 8 * 8 * 9 + 8 * 32 + 16 * 32  # the stride sits on the 3×3 convolution
+    others = 2 * (32 * 8 + 8 * 8 * 9 + 8 * 32)
+    assert macs[3] - macs[2] == first + others + 32 * 5

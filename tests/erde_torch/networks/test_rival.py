@@ -1,0 +1,70 @@
+"""Static rivals: what they cost, what they are, and what they learn from."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from erde.experiment.schema import Network
+from erde_core.settings import method_settings
+from erde_torch.networks.macs import exit_macs
+from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.rival import (
+    RIVALS,
+    LastExit,
+    plain_macs,
+    rival_exit,
+    rival_loss,
+    rival_network,
+)
+
+NETWORK = Network(name="resnet10", width=0.125)
+SHAPE = (3, 16, 16)
+
+
+def built(width):
+    return MultiExitResNet(NETWORK.model_copy(update={"width": width}), 10, SHAPE)
+
+
+@pytest.mark.parametrize("e", range(4))
+def test_plain_macs_are_those_of_the_network_cut_out(e):
+    whole = built(0.125).eval()
+    alone = nn.Sequential(whole.stem, *whole.stages[: e + 1], whole.heads[e])
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        alone(torch.zeros(1, *SHAPE))
+    assert plain_macs(whole, SHAPE, e) == counter.get_total_flops() // 2
+
+
+@pytest.mark.parametrize("e", range(3))
+def test_a_narrow_rival_is_the_widest_that_costs_no_more(e):
+    budget = exit_macs(built(0.125), SHAPE)[e]
+    width, last = rival_network(f"narrow{e}", NETWORK, 10, SHAPE)
+    assert last == 3
+    assert width < 0.125
+    assert (
+        plain_macs(built(width), SHAPE, 3) <= budget < plain_macs(built(width + 1 / 512), SHAPE, 3)
+    )
+
+
+def test_a_truncated_rival_is_the_student_cut_off():
+    assert rival_network("truncated1", NETWORK, 10, SHAPE) == (0.125, 1)
+    assert {rival_exit(rival) for rival in RIVALS} == {
+        *(("truncated", e) for e in range(4)),
+        *(("narrow", e) for e in range(3)),
+    }
+    with pytest.raises(ValueError, match="rival must be one of truncated0"):
+        rival_exit("wide0")
+
+
+def test_only_one_exit_learns_and_only_the_teachers_last_is_heard():
+    kd = method_settings("kd", temperature=2.0, kd_weight=0.5, exit_weights=(1.0, 2.0, 3.0, 4.0))
+    settings = rival_loss(kd, 4, 2)
+    assert settings.exit_weights == (0, 0, 1, 0)
+    assert replace(settings, exit_weights=kd.exit_weights) == kd
+    logits = torch.randn(5, 4, 3)
+    heard = LastExit(lambda samples, views: logits)(np.arange(5), np.zeros(5, int))
+    assert heard.shape == logits.shape
+    assert all(torch.equal(heard[:, e], logits[:, -1]) for e in range(4))

@@ -1,0 +1,172 @@
+"""Staged inference decides as the reference and stops computing."""
+
+import copy
+
+import numpy as np
+import pytest
+import torch
+
+from erde_core.decisions import compare_decisions, spread_thresholds
+from erde_core.policy import exit_indices
+from erde_core.softmax import entropy, softmax
+from erde_torch.networks import staged as infer
+from erde_torch.networks.staged import StagedNetwork, exit_stages, fold_norms
+from tests.erde_torch.deployable import random_network
+
+
+@pytest.fixture
+def case(deployable):
+    return deployable
+
+
+def decider(staged, images):
+    def decide(threshold):
+        found = staged.predict(images, threshold)
+        return found.exit.numpy(), found.label.numpy()
+
+    return decide
+
+
+def test_decisions_are_those_of_the_exit_logits(case):
+    thresholds = spread_thresholds(case.split, case.macs)
+    decide = decider(StagedNetwork(case.network), case.images)
+    agreement = compare_decisions(case.split, thresholds, decide)
+    agreement.check("staged PyTorch")
+    assert agreement.decisions == 150 * 20
+    assert agreement.near_ties <= 1e-3 * agreement.decisions
+
+
+def test_thresholds_may_differ_per_exit_and_call(case):
+    staged = StagedNetwork(case.network)
+    entropies = entropy(case.split.logits)
+    for quantile in (0.2, 0.6):
+        thresholds = np.quantile(entropies[:, :-1], quantile, axis=0) + 1e-7
+        found = staged.predict(case.images, thresholds)
+        np.testing.assert_array_equal(found.exit, exit_indices(entropies, thresholds))
+
+
+def test_probability_is_the_softmax_at_the_exit_taken(case):
+    found = StagedNetwork(case.network).predict(case.images, 1.0)
+    expected = softmax(case.split.logits)[np.arange(150), found.exit, found.label]
+    np.testing.assert_allclose(found.probability, expected, rtol=1e-4)
+
+
+def test_only_survivors_reach_the_next_stage(case, monkeypatch):
+    monkeypatch.setattr(infer, "_FEWEST", 150)
+    staged, sizes = StagedNetwork(case.network), []
+    for stage in staged.stages:
+        stage.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    exits = staged.predict(case.images, 1.0).exit
+    assert sizes == [int((exits >= e).sum()) for e in range(len(sizes))]
+    sizes.clear()
+    staged.predict(case.images, 2 * np.log(10))
+    assert sizes == [150]
+
+
+def test_a_large_batch_is_computed_in_parts_with_the_same_answers(case, monkeypatch):
+    expected = StagedNetwork(case.network).predict(case.images, 1.0)
+    monkeypatch.setattr(infer, "_PIXELS_PER_THREAD", 1)
+    monkeypatch.setattr(infer, "_FEWEST", 40)
+    staged, sizes = StagedNetwork(case.network), []
+    staged.stages[0].register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    found = staged.predict(case.images, 1.0)
+    assert sizes == [40, 40, 40, 30]
+    assert torch.equal(found.label, expected.label)
+    assert torch.equal(found.exit, expected.exit)
+    torch.testing.assert_close(found.probability, expected.probability)
+
+
+def test_large_images_go_in_smaller_parts_on_a_cpu():
+    threads = torch.get_num_threads()
+    assert infer.images_at_once(torch.empty(1000, 3, 32, 32)) == 32 * threads
+    assert infer.images_at_once(torch.empty(1000, 3, 16, 16)) == 128 * threads
+    assert infer.images_at_once(torch.empty(9, 3, 2048, 2048)) == 4
+    assert infer.images_at_once(torch.empty(1000, 3, 32, 32, device="meta")) == 1000
+
+
+def test_order_of_results_is_that_of_the_images(case):
+    staged, order = StagedNetwork(case.network), torch.randperm(150)
+    straight, shuffled = (staged.predict(x, 1.0) for x in (case.images, case.images[order]))
+    assert torch.equal(straight.label[order], shuffled.label)
+    assert torch.equal(straight.exit[order], shuffled.exit)
+
+
+def test_dropout_is_off_and_no_gradient_is_kept(case):
+    staged = StagedNetwork(case.network.train())
+    first, second = (staged.predict(case.images, 1.0) for _ in range(2))
+    assert torch.equal(first.probability, second.probability)
+    assert not first.probability.requires_grad
+
+
+def test_bf16_leaves_early_too(case):
+    found = StagedNetwork(case.network, precision="bf16").predict(case.images, 1.0)
+    assert len(found.exit.unique()) > 1
+
+
+def test_compiled_stages_stay_compiled_at_any_batch_size(case, monkeypatch):
+    # Dynamo's own counting, without minutes in a C++ compiler.
+    compile_with = torch.nn.Module.compile
+    monkeypatch.setattr(
+        torch.nn.Module, "compile", lambda self, **k: compile_with(self, backend="eager", **k)
+    )
+    torch._dynamo.reset()
+    torch._dynamo.utils.counters.clear()
+    staged = StagedNetwork(case.network, compiled=True)
+    expected = StagedNetwork(case.network).predict(case.images, 1.0)
+    for batch in (1, 4, 16, 150):
+        for start in range(0, min(150, 8 * batch), batch):
+            part = slice(start, start + batch)
+            found = staged.predict(case.images[part], 1.0)
+            assert torch.equal(found.exit, expected.exit[part])
+            assert torch.equal(found.label, expected.label[part])
+    frames = torch._dynamo.utils.counters["frames"]
+    assert frames["total"] == frames["ok"] > 4
+
+
+def test_entropy_is_float64(case):
+    logits, entropies, _ = exit_stages(case.network)[0](case.images)
+    assert entropies.dtype == torch.float64
+    expected = entropy(logits.detach().numpy())
+    np.testing.assert_allclose(entropies.detach(), expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize(
+    ("images", "threshold", "message"),
+    [
+        (torch.zeros(1, 3, 16, 16), -0.1, "thresholds must be >= 0, got -0.1"),
+        (torch.zeros(1, 3, 16, 16), [0.1, 0.2], r"shape \(3,\), got \(2,\)"),
+        (torch.zeros(0, 3, 16, 16), 0.1, r"N >= 1, got \(0, 3, 16, 16\)"),
+        (torch.zeros(3, 16, 16), 0.1, r"images must have shape .*, got \(3, 16, 16\)"),
+    ],
+)
+def test_bad_input(case, images, threshold, message):
+    with pytest.raises(ValueError, match=message):
+        StagedNetwork(case.network).predict(images, threshold)
+
+
+def test_unknown_precision(case):
+    with pytest.raises(ValueError, match="precision must be one of"):
+        StagedNetwork(case.network, precision="fp8")
+
+
+def test_norms_are_folded_into_the_copy_alone(case):
+    staged = StagedNetwork(case.network)
+    first = staged.stages[0].body[0]
+    assert isinstance(first[1], torch.nn.Identity)
+    assert first[0].bias is not None
+    assert isinstance(case.network.stem[1], torch.nn.BatchNorm2d)
+    assert staged.stages[1].body[0].shortcut[0].bias is not None
+
+
+def test_folding_keeps_trained_norms():
+    network = random_network().train()
+    with torch.no_grad():
+        for norm in network.modules():
+            if isinstance(norm, torch.nn.BatchNorm2d):
+                norm.weight.uniform_(0.5, 2)
+                norm.bias.uniform_(-1, 1)
+        images = torch.randn(64, 3, 16, 16)
+        network(images)  # running statistics
+        expected = network.eval()(images)
+        folded = fold_norms(copy.deepcopy(network))(images)
+    torch.testing.assert_close(folded, expected, rtol=1e-3, atol=1e-3)
