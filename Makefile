@@ -12,7 +12,7 @@ venv: $(READY)
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python must be at least 3.11, got %d.%d" % sys.version_info[:2])'
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fast,torch,workflow,slurm,export,timm,test]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[fast,torch,workflow,slurm,export,deploy,timm,test]'
 	@touch $@
 
 demo: $(READY)
@@ -52,6 +52,8 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 # Everything that runs made, unfinished trainings included; the data sets under data/ stay.
 clean:

@@ -16,7 +16,6 @@ import numpy as np
 import plain_training
 import torch
 
-from erde.experiment.schema import Augment, Network, Train
 from erde_core.images import ImageDataset, Split
 from erde_core.settings import method_settings
 from erde_core.store.dataset import dataset_hash
@@ -24,14 +23,16 @@ from erde_core.store.teacher_logits import read_teacher_logits
 from erde_core.views import all_views
 from erde_torch.device import choose_device, choose_precision, set_threads
 from erde_torch.loss import distillation_loss
+from erde_torch.networks.settings import NetworkSettings
 from erde_torch.teacher_cache.fill import build_cache
 from erde_torch.training.batches import Batch
 from erde_torch.training.checkpoint import Checkpoint, Position, TrainingState
 from erde_torch.training.data import network_card, training_set, viewed_train_images
-from erde_torch.training.host import Environment
+from erde_torch.training.host import Host
 from erde_torch.training.interrupt import StopRequest
 from erde_torch.training.loop import Run, train_epoch
 from erde_torch.training.optimiser import make_optimiser
+from erde_torch.training.settings import AugmentSettings, TrainSettings
 from erde_torch.training.teacher_answers import CachedTeacher, OnlineTeacher
 
 CLASSES = 100
@@ -60,12 +61,20 @@ class Bench:
         self.precision = choose_precision("auto", self.device)
         self.dataset = random_dataset(arguments.images)
         self.hash = dataset_hash(self.dataset)
-        self.augment = Augment(pad=4, flip=True)
+        self.augment = AugmentSettings(pad=4, flip=True)
         self.batch = min(arguments.batch, arguments.images)
         self.folder, self.width = folder, arguments.width
         self.views = all_views(4, True)[:2]
         teacher = self.network("resnet34").eval()
-        self.env = Environment(self.device, folder, "", 1e9, lambda text: None)
+        self.env = Host(
+            device=self.device,
+            folder=folder,
+            code="",
+            checkpoint_seconds=1e9,
+            say=lambda text: None,
+            say_progress=lambda text, left: None,
+            check_held=lambda: None,
+        )
         self.cache_path = folder / "cache.h5"
         arguments = (self.hash, [teacher], self.augment, 2, self.precision, self.env)
         build_cache(self.cache_path, self.dataset, *arguments)
@@ -74,13 +83,13 @@ class Bench:
 
     def network(self, name: str) -> torch.nn.Module:
         torch.manual_seed(0)
-        network = Network(name=name, width=self.width)
+        network = NetworkSettings(name=name, width=self.width)
         card = network_card(self.dataset, self.hash, network, self.precision)
         return card.build().to(self.device, memory_format=torch.channels_last)
 
     def ours(self, name: str, precision: str, teacher: str | None) -> Callable[[], None]:
         """One epoch of the product's loop."""
-        train = Train(epochs=1, batch_size=self.batch)
+        train = TrainSettings(epochs=1, batch_size=self.batch)
         network, device = self.network(name), self.device
         state = TrainingState(network, make_optimiser(network, train), 0.0)
         images = viewed_train_images(self.dataset, self.augment, self.views, device)

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from erde.experiment.schema import Augment, Network, Train
 from erde_core.store.dataset import dataset_hash
 from erde_torch.networks.resnet import MultiExitResNet
-from erde_torch.training.host import Environment
+from erde_torch.networks.settings import NetworkSettings
+from erde_torch.training.settings import AugmentSettings, TrainSettings
 from tests.erde_torch.repeated_training import EPOCHS, Training
+from tests.hosts import own_host
 
 __all__ = [
     "_one_thread",
@@ -35,13 +36,13 @@ def _one_thread():
 @pytest.fixture
 def small_network():
     """Settings: ResNet10 at a sixteenth of its width."""
-    return Network(name="resnet10", width=1 / 16)
+    return NetworkSettings(name="resnet10", width=1 / 16)
 
 
 @pytest.fixture
 def augment():
     """18 views."""
-    return Augment(pad=1, flip=True)
+    return AugmentSettings(pad=1, flip=True)
 
 
 @pytest.fixture
@@ -55,7 +56,7 @@ def environment(tmp_path, said):
     """``environment(code=…, folder=…, checkpoint_seconds=…)`` on the CPU."""
 
     def make(code="code", folder="checkpoints", checkpoint_seconds=1e9):
-        return Environment(CPU, tmp_path / folder, code, checkpoint_seconds, said.append)
+        return own_host(tmp_path / folder, code, checkpoint_seconds, said.append)
 
     return make
 
@@ -81,7 +82,7 @@ def short_training():
     """``short_training(epochs=…)``: 5 steps per epoch on the tiny data set."""
 
     def make(epochs=2, **changes):
-        return Train(epochs=epochs, **{"batch_size": 24, "precision": "float32"} | changes)
+        return TrainSettings(epochs=epochs, **{"batch_size": 24, "precision": "float32"} | changes)
 
     return make
 

@@ -12,7 +12,7 @@ from erde.evaluation.resample import RESAMPLES
 from erde_core.bootstrap import group_weights
 from erde_core.choose import index_for_budget
 from erde_core.store.exit_logits import ExitLogits
-from erde_torch.networks.rival import rival_exit
+from erde_torch.networks.rival_names import rival_exit
 
 
 def rival_rows(

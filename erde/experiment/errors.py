@@ -1,12 +1,14 @@
 """Turns what pydantic says of an experiment file into one sentence: key, rule, value."""
 
 import difflib
-from collections.abc import Iterable
-from typing import Any, get_args
+from collections.abc import Iterable, Mapping
+from dataclasses import is_dataclass
+from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ValidationError
 
 _MIXING = ("mixup", "cutmix")
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # of a model, of a dataclass
 
 
 class ExperimentError(ValueError):
@@ -16,7 +18,7 @@ class ExperimentError(ValueError):
 def sentence(error: ValidationError, model: type[BaseModel]) -> str:
     """The first broken rule of ``error``, and how many more there are."""
     # A misspelt key is also a missing one: the unknown key comes first, as it names the cause.
-    errors = sorted(error.errors(include_url=False), key=lambda e: e["type"] != "extra_forbidden")
+    errors = sorted(error.errors(include_url=False), key=lambda e: e["type"] not in _UNKNOWN)
     first = _one_rule(errors[0], model)
     return first if len(errors) == 1 else f"{first} (and {len(errors) - 1} more)"
 
@@ -41,13 +43,15 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def _one_rule(rule: dict[str, Any], model: type[BaseModel]) -> str:
     parent, path = _model_at(model, rule["loc"])
     where = ".".join(path)
-    if rule["type"] == "extra_forbidden":
-        text = unknown_key(path[-1], parent.model_fields)
+    if rule["type"] in _UNKNOWN:
+        text = unknown_key(path[-1], _annotations(parent))
         return f"{'.'.join(path[:-1])}: {text}" if path[1:] else text
     if rule["type"] == "missing":
         return f"{where}: this key is required"
     if rule["type"] == "value_error":
         text = str(rule["ctx"]["error"])
+        if where and text.split()[0] in _annotations(parent):
+            return f"{where}.{text}"
         return f"{where}: {text}" if where else text
     if rule["type"] == "union_tag_invalid":
         tag = rule["ctx"]["tag"]
@@ -55,30 +59,31 @@ def _one_rule(rule: dict[str, Any], model: type[BaseModel]) -> str:
         return f"{where}.name: unknown name {tag!r}; {nearest(tag, tags)}"
     if rule["type"] == "union_tag_not_found":
         return f"{where}.name: this key is required"
-    if rule["type"] in ("dict_type", "model_type", "model_attributes_type"):
+    if rule["type"] in ("dict_type", "model_type", "model_attributes_type", "dataclass_type"):
         return f"{where}: must be a mapping of keys, got {rule['input']!r}"
     message = rule["msg"].replace("Input should", "must").replace(" should ", " must ")
     return f"{where}: {message}, got {rule['input']!r}"
 
 
-def _model_at(
-    model: type[BaseModel], place: tuple[str | int, ...]
-) -> tuple[type[BaseModel], list[str]]:
-    """The model that holds the last key, and the path without the tags that a union adds."""
+def _model_at(model: type, place: tuple[str | int, ...]) -> tuple[type, list[str]]:
+    """The class that holds the last key, and the path without the tags that a union adds."""
     path: list[str] = []
-    choices: list[type[BaseModel]] = []
+    choices: list[type] = []
     for part in place:
-        tagged = [c for c in choices if part in get_args(c.model_fields["name"].annotation)]
+        tagged = [c for c in choices if part in get_args(_annotations(c)["name"])]
         if tagged:
             model, choices = tagged[0], []
             continue
         path.append(str(part))
-        if part in model.model_fields:
-            annotation = model.model_fields[part].annotation
-            choices = [a for a in get_args(annotation) if _is_model(a) and "name" in a.model_fields]
-            model = annotation if _is_model(annotation) else model
+        annotation = _annotations(model).get(str(part))
+        if annotation is not None:
+            choices = [a for a in get_args(annotation) if "name" in _annotations(a)]
+            model = annotation if _annotations(annotation) else model
     return model, path
 
 
-def _is_model(annotation: object) -> bool:
-    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+def _annotations(kind: object) -> Mapping[str, Any]:
+    """The keys of a class that stands for a mapping, with their annotations; of others none."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return {name: field.annotation for name, field in kind.model_fields.items()}
+    return get_type_hints(kind) if isinstance(kind, type) and is_dataclass(kind) else {}

@@ -6,14 +6,16 @@ names the file, the key, the rule and the value (and, for a misspelt key, the ne
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from erde.experiment.errors import ExperimentError, nearest, sentence
 from erde.experiment.variants import Variant, expand_variants
-from erde_core.views import all_views
+from erde_core.fields import FromMapping
+from erde_torch.teacher_cache.settings import CacheSettings
+from erde_torch.training.settings import AugmentSettings, StudentSettings, TeacherSettings
 
 _LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")  # it becomes the name of a folder
 _RESERVED_LABELS = ("teacher", "checkpoints", "logs", "benchmarks")
@@ -62,93 +64,6 @@ class FolderSource(_Model):
     split_seed: int = Field(0, ge=0)
 
 
-class Augment(_Model):
-    """Pad by ``pad`` pixels, crop back, and mirror if ``flip``: a finite orbit of views."""
-
-    pad: int = Field(4, ge=0, le=16)
-    flip: bool = True
-    pad_mode: Literal["zero", "reflect"] = "zero"
-
-    @property
-    def orbit(self) -> int:
-        """The number of views."""
-        return len(all_views(self.pad, self.flip))
-
-
-class Network(_Model):
-    """A ResNet with an exit after each of its four stages."""
-
-    name: Literal["resnet10", "resnet18", "resnet34", "resnet50"]
-    width: float = Field(1.0, gt=0, le=4)
-    head_pool: Literal["avg2", "adaptive2"] = "avg2"
-    head_dropout: float = Field(0.5, ge=0, lt=1)
-
-
-class Train(_Model):
-    """One training: SGD with Nesterov momentum, no weight decay on norms and biases."""
-
-    epochs: int = Field(ge=1)
-    batch_size: int = Field(128, ge=2)
-    learning_rate: float = Field(0.1, gt=0)
-    schedule: Literal["one_cycle", "cosine"] = "one_cycle"
-    warmup: float = Field(0.2, ge=0, lt=1)
-    momentum: float = Field(0.9, ge=0, lt=1)
-    weight_decay: float = Field(5e-4, ge=0)
-    label_smoothing: float = Field(0.0, ge=0, lt=1)
-    ema_decay: float = Field(0.0, ge=0, lt=1)
-    precision: Literal["auto", "float32", "bf16"] = "auto"
-    compile: bool = False  # network and loss as one graph each; a minute to build
-    threads: int = Field(1, ge=1)
-    # How the work is shared, not what is learned: left out of what results and checkpoints name.
-    processes: int = Field(1, ge=1, exclude=True)
-
-    @model_validator(mode="after")
-    def _shareable(self) -> "Train":
-        share, rest = divmod(self.batch_size, self.processes)
-        if rest or share < 2:  # batch norm needs two images
-            raise ValueError(
-                "batch_size must be a multiple of processes, with at least 2 images for each, "
-                f"got {self.batch_size} for {self.processes} processes"
-            )
-        return self
-
-
-class Teacher(_Model):
-    """The accurate network, trained with cross-entropy at every exit."""
-
-    network: Network = Network(name="resnet34")
-    train: Train
-    folds: int = Field(1, ge=1, le=20)
-    seed: _Seed = 0
-
-
-class Student(_Model):
-    """The cheap network, trained once per variant and seed."""
-
-    network: Network = Network(name="resnet10")
-    train: Train
-
-    @model_validator(mode="after")
-    def _no_smoothing(self) -> "Student":
-        if self.train.label_smoothing:
-            raise ValueError("train.label_smoothing must be 0 for the student: it has no such term")
-        return self
-
-
-class Cache(_Model):
-    """The teacher's answers on the train split."""
-
-    views: int | Literal["all"] = "all"
-    precision: Literal["auto", "float32", "bf16"] = "auto"
-
-    @field_validator("views", mode="before")
-    @classmethod
-    def _number_or_all(cls, views: object) -> object:
-        if views != "all" and (type(views) is not int or views < 1):
-            raise ValueError(f"must be 'all' or a whole number >= 1, got {views!r}")
-        return views
-
-
 Source = Annotated[
     DigitsSource | CifarSource | SvhnSource | FolderSource, Field(discriminator="name")
 ]
@@ -158,10 +73,10 @@ class Experiment(_Model):
     """One experiment file."""
 
     dataset: Source
-    augment: Augment = Augment()
-    teacher: Teacher
-    cache: Cache = Cache()
-    student: Student
+    augment: Annotated[AugmentSettings, FromMapping()] = AugmentSettings()
+    teacher: Annotated[TeacherSettings, FromMapping()]
+    cache: Annotated[CacheSettings, FromMapping()] = CacheSettings()
+    student: Annotated[StudentSettings, FromMapping()]
     variants: dict[str, Variant] = Field(min_length=1)
     seeds: list[_Seed] = Field(min_length=1)
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -178,13 +93,18 @@ class Experiment(_Model):
                 raise ValueError(f"variants: the label {label!r} is taken by the workflow")
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds must differ from each other, got {self.seeds}")
-        orbit = self.augment.orbit
-        if self.cache.views != "all" and not 1 <= self.cache.views <= orbit:
+        orbit, views = self.augment.orbit, self.cache.view_count
+        if views is not None and views > orbit:
             raise ValueError(
                 f"cache.views must be 'all' or 1 … {orbit} (the views of this augmentation), "
-                f"got {self.cache.views}"
+                f"got {views}"
             )
         return self
+
+    def named(self) -> dict[str, Any]:
+        """Every key that results name: all but how trainings share their work."""
+        unnamed = {"train": {"processes"}}
+        return self.model_dump(exclude={"teacher": unnamed, "student": unnamed})
 
 
 class _Loader(yaml.SafeLoader):

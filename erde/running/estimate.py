@@ -7,30 +7,27 @@ import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
+from erde.experiment.schema import Experiment
 from erde.running.clock import clock
 from erde.running.lock import folder_lock
 from erde_core.images import ImageDataset
 from erde_core.store.files import write_text
 from erde_torch.device import autocast, choose_precision
+from erde_torch.networks.settings import NetworkSettings
 from erde_torch.training.data import network_card
-from erde_torch.training.host import Environment
-
-if TYPE_CHECKING:
-    from erde.experiment.schema import Experiment, Network, Train
+from erde_torch.training.host import Host
+from erde_torch.training.settings import TrainSettings
 
 _MEASURED_STEPS = 2
 _FLOAT16_BYTES, _FLOAT32_BYTES = 2, 4
 _COPIES_PER_NETWORK = 3  # weights; and in the checkpoint: weights and momentum
 
 
-def announce(
-    dataset: ImageDataset, experiment: "Experiment", folder: Path, env: Environment
-) -> None:
+def announce(dataset: ImageDataset, experiment: Experiment, folder: Path, host: Host) -> None:
     """Say what the whole experiment costs, once per experiment file and machine; check the disk.
 
     Every training calls it first. The estimate is kept in ``folder/estimate.json``.
@@ -38,16 +35,16 @@ def announce(
     Raises:
         OSError: the disk has less room than the experiment needs.
     """
-    asked = f"{experiment.model_dump_json()} {platform.node()} {env.device.type}"
+    asked = f"{json.dumps(experiment.named())} {platform.node()} {host.device.type}"
     key = hashlib.sha256(asked.encode()).hexdigest()
     path = folder / "estimate.json"
     with folder_lock(folder / "checkpoints" / "estimate", lambda _: None):  # a second's wait
         if path.exists() and json.loads(path.read_text(encoding="utf-8"))["key"] == key:
             return
-        found = estimate(dataset, experiment, env.device)
+        found = estimate(dataset, experiment, host.device)
         free = shutil.disk_usage(folder).free
         for sentence in _sentences(found, free):
-            env.say(sentence)
+            host.say(sentence)
         if found["disk_bytes"] > free:
             needed = found["disk_bytes"] / 1e9
             raise OSError(f"the run needs {needed:.2f} GB of free disk, got {free / 1e9:.2f} GB")
@@ -55,7 +52,7 @@ def announce(
 
 
 def estimate(
-    dataset: ImageDataset, experiment: "Experiment", device: torch.device
+    dataset: ImageDataset, experiment: Experiment, device: torch.device
 ) -> dict[str, float]:
     """Seconds and bytes of one experiment.
 
@@ -82,7 +79,7 @@ def estimate(
     }
 
 
-def _cached_views(experiment: "Experiment") -> int:
+def _cached_views(experiment: Experiment) -> int:
     if not any(variant.reads_cache for variant in experiment.variants.values()):
         return 0
     views = experiment.cache.views
@@ -99,7 +96,7 @@ def _sentences(found: dict[str, float], free: float) -> list[str]:
     ]
 
 
-def _build(dataset: ImageDataset, network: "Network") -> nn.Module:
+def _build(dataset: ImageDataset, network: NetworkSettings) -> nn.Module:
     return network_card(dataset, "", network, "float32").build()
 
 
@@ -110,7 +107,7 @@ def _parameters(network: nn.Module) -> int:
 def _seconds_per_image(
     network: nn.Module,
     dataset: ImageDataset,
-    train: "Train",
+    train: TrainSettings,
     device: torch.device,
     backward: bool,
 ) -> float:

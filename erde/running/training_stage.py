@@ -11,12 +11,13 @@ from erde.running.claim_device import claim_for_children
 from erde.running.launch import launch
 from erde.running.lock import folder_lock
 from erde.running.stage import Say, running, speaker
+from erde.running.stage_host import stage_host
 from erde.running.training_job import TrainingJob
 from erde_torch.device import choose_device
-from erde_torch.training.host import Environment, stage_environment
+from erde_torch.training.host import Host
 from erde_torch.training.processes import ALONE, Processes, joined
 
-Body = Callable[[Environment], None]
+Body = Callable[[Host], None]
 
 
 def run_training(
@@ -76,10 +77,10 @@ def _take_part(job: TrainingJob, title: str, name: str, processes: Processes, bo
 
 
 def _train(job: Any, name: str, processes: Processes, say: Say, body: Body) -> None:  # noqa: ANN401
-    env = stage_environment(job, name, say, processes)
-    with folder_lock(env.folder, say) if processes.first else contextlib.nullcontext():
+    host = stage_host(job, name, say, processes)
+    with folder_lock(host.folder, say) if processes.first else contextlib.nullcontext():
         processes.wait()  # nobody reads the checkpoint before the folder is theirs
-        body(env)
+        body(host)
 
 
 def _silence(text: str) -> None:

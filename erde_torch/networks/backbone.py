@@ -5,7 +5,6 @@ export take it like the ResNets of ``erde_torch.networks.resnet``.
 """
 
 from collections.abc import Sequence
-from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
@@ -42,11 +41,17 @@ class MultiExitBackbone(nn.Module):
         checks.one_of("head_pool", head_pool, ("avg2", "adaptive2"))
         if len(stages) < 2:
             raise ValueError(f"a backbone must have at least 2 stages, got {len(stages)}")
-        settings = SimpleNamespace(head_pool=head_pool, head_dropout=head_dropout)
         self.stem, self.stages = nn.Identity(), nn.ModuleList(stages)
         shapes = _feature_shapes(self.stages, image_shape)
         self.heads = nn.ModuleList(
-            exit_head(settings, channels, torch.Size(size), classes, index == len(stages) - 1)
+            exit_head(
+                head_pool,
+                head_dropout,
+                channels,
+                torch.Size(size),
+                classes,
+                index == len(stages) - 1,
+            )
             for index, (channels, *size) in enumerate(shapes)
         )
 

@@ -5,13 +5,10 @@ arXiv 2510.04856 as docs/method.md reads it: exits 1 … E-1 are batch norm, ReL
 dropout and one linear layer; the last is global average pooling and a linear layer.
 """
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
-if TYPE_CHECKING:
-    from erde.experiment.schema import Network
+from erde_torch.networks.settings import NetworkSettings
 
 STAGE_BLOCKS = {
     "resnet10": (1, 1, 1, 1),
@@ -78,7 +75,9 @@ class MultiExitResNet(nn.Module):
         ValueError: the images are too small for four stages.
     """
 
-    def __init__(self, network: "Network", classes: int, image_shape: tuple[int, int, int]) -> None:
+    def __init__(
+        self, network: NetworkSettings, classes: int, image_shape: tuple[int, int, int]
+    ) -> None:
         super().__init__()
         block = Bottleneck if network.name == "resnet50" else BasicBlock
         widths = [max(1, round(base * network.width)) for base in BASE_CHANNELS]
@@ -99,7 +98,9 @@ class MultiExitResNet(nn.Module):
                 size = torch.Size((side + stride - 1) // stride for side in size)
             self.stages.append(nn.Sequential(*stage))
             last = index == len(widths) - 1
-            self.heads.append(exit_head(network, channels, size, classes, last))
+            self.heads.append(
+                exit_head(network.head_pool, network.head_dropout, channels, size, classes, last)
+            )
         _initialise(self)
 
     @property
@@ -129,7 +130,7 @@ def _shortcut(channels_in: int, channels_out: int, stride: int) -> nn.Module:
 
 
 def exit_head(
-    network: "Network", channels: int, size: torch.Size, classes: int, last: bool
+    pool: str, dropout: float, channels: int, size: torch.Size, classes: int, last: bool
 ) -> nn.Sequential:
     """The classifier after a stage whose features have ``channels`` and ``size`` (H, W).
 
@@ -141,14 +142,14 @@ def exit_head(
     if min(size) < 2:
         pixels = "×".join(map(str, size))
         raise ValueError(f"images must leave at least 2×2 pixels at every early exit, got {pixels}")
-    adaptive = network.head_pool == "adaptive2"
+    adaptive = pool == "adaptive2"
     pixels = 4 if adaptive else (size[0] // 2) * (size[1] // 2)
     return nn.Sequential(
         nn.BatchNorm2d(channels),
         nn.ReLU(inplace=False),
         nn.AdaptiveAvgPool2d(2) if adaptive else nn.AvgPool2d(2),
         nn.Flatten(),
-        nn.Dropout(network.head_dropout),
+        nn.Dropout(dropout),
         nn.Linear(channels * pixels, classes),
     )
 

@@ -5,42 +5,23 @@ made narrower until it costs the same. Both learn by the experiment's plain dist
 one exit, from the teacher's last. What early exit is worth beside them: ``evaluation/rivals.py``.
 """
 
-import re
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor
 
 from erde_core.settings import LossSettings
 from erde_torch.networks.macs import exit_macs
 from erde_torch.networks.resnet import MultiExitResNet
-from erde_torch.training.batches import Rows
+from erde_torch.networks.rival_names import rival_exit
+from erde_torch.networks.settings import NetworkSettings
 
-if TYPE_CHECKING:
-    from erde.experiment.schema import Network
-
-RIVALS = ("truncated0", "truncated1", "truncated2", "truncated3", "narrow0", "narrow1", "narrow2")
 _WIDTH_STEPS = 512  # widths are multiples of 1 / 512: one channel of the widest stage
 Shape = tuple[int, int, int]
 
 
-def rival_exit(rival: str) -> tuple[str, int]:
-    """Its kind, and the exit of the student whose cost it has.
-
-    Raises:
-        ValueError: not one of ``RIVALS``.
-    """
-    if rival not in RIVALS:
-        raise ValueError(f"rival must be one of {', '.join(RIVALS)}, got {rival!r}")
-    kind, digit = re.fullmatch(r"([a-z]+)(\d)", rival).groups()
-    return kind, int(digit)
-
-
-def rival_network(rival: str, network: "Network", classes: int, shape: Shape) -> tuple[float, int]:
+def rival_network(
+    rival: str, network: NetworkSettings, classes: int, shape: Shape
+) -> tuple[float, int]:
     """The rival's width and the exit at which it ends.
 
     A narrow rival is the widest whose plain MACs do not exceed those of the student's exit.
@@ -71,19 +52,7 @@ def plain_macs(network: MultiExitResNet, shape: Shape, e: int) -> int:
     return int(exit_macs(network, shape)[e]) - earlier
 
 
-class LastExit:
-    """A teacher of whom only the last exit is heard, at every exit of the student."""
-
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
-
-    def __call__(self, samples: NDArray[np.int64], views: NDArray[np.int64]) -> Tensor:
-        """float16 ``(B, E, C)``."""
-        logits = self._rows(samples, views)
-        return logits[:, -1:].expand_as(logits)
-
-
-def _build(network: "Network", width: float, classes: int, shape: Shape) -> MultiExitResNet:
-    settings = SimpleNamespace(**{**network.model_dump(), "width": width})
+def _build(network: NetworkSettings, width: float, classes: int, shape: Shape) -> MultiExitResNet:
+    settings = replace(network, width=width)
     with torch.device("meta"):  # only its shape is wanted
         return MultiExitResNet(settings, classes, shape)

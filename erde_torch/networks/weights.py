@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from erde_core.store.files import StoreError, whole_file
 from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.settings import NetworkSettings
 
 FORMAT = "erde network 1"
 
@@ -24,7 +24,7 @@ class NetworkCard:
     """What is needed to build a network and to feed it.
 
     Attributes:
-        network: the fields of ``experiment.Network``.
+        network: the fields of ``NetworkSettings``.
         image_shape: (channels, height, width).
         class_names: in label order.
         mean, std: per channel, for pixel values in 0 … 1.
@@ -43,7 +43,7 @@ class NetworkCard:
     def build(self) -> MultiExitResNet:
         """The network with fresh weights."""
         return MultiExitResNet(
-            SimpleNamespace(**self.network), len(self.class_names), tuple(self.image_shape)
+            NetworkSettings(**self.network), len(self.class_names), self.image_shape
         )
 
 

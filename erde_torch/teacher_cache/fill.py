@@ -2,15 +2,12 @@
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from erde.running.clock import clock
-from erde.running.lock import check_held
 from erde_core.folds import fold_of_samples
 from erde_core.images import ImageDataset
 from erde_core.store.files import StoreError
@@ -22,15 +19,13 @@ from erde_torch.networks.resnet import MultiExitResNet
 from erde_torch.networks.viewed_images import ViewedImages
 from erde_torch.networks.weights import network_hash
 from erde_torch.training.data import validation_set, viewed_train_images
-from erde_torch.training.host import Environment
-
-if TYPE_CHECKING:
-    from erde.experiment.schema import Augment
+from erde_torch.training.host import Host
+from erde_torch.training.settings import AugmentSettings
 
 _SAY_SECONDS = 10.0
 
 
-def views_text(augment: "Augment", views: int | None) -> str:
+def views_text(augment: AugmentSettings, views: int | None) -> str:
     """The view table in words: enough to make it again."""
     orbit = len(all_views(augment.pad, augment.flip))
     flip = "flip" if augment.flip else "no flip"
@@ -38,7 +33,7 @@ def views_text(augment: "Augment", views: int | None) -> str:
 
 
 def expected_identity(
-    dataset: ImageDataset, dataset_hash: str, augment: "Augment", views: int | None
+    dataset: ImageDataset, dataset_hash: str, augment: AugmentSettings, views: int | None
 ) -> dict[str, str]:
     """The fields of a cache's identity that a reader without the teacher knows."""
     return {
@@ -54,10 +49,10 @@ def build_cache(
     dataset: ImageDataset,
     dataset_hash: str,
     teachers: list[MultiExitResNet],
-    augment: "Augment",
+    augment: AugmentSettings,
     views: int | None,
     precision: str,
-    env: Environment,
+    host: Host,
 ) -> None:
     """Write the cache to ``path``; an interrupted one goes on at the first view that is missing.
 
@@ -67,7 +62,7 @@ def build_cache(
         teachers: one network; or one per fold, each asked only for the fold it has not seen.
         augment, views: the orbit, and how many of its views (None: all).
         precision: of the forward pass, ``float32`` or ``bf16``.
-        env: where it runs; ``env.folder`` is already locked.
+        host: where it runs; ``host.folder`` is already locked.
 
     Raises:
         ValueError: a logit is not finite in float16.
@@ -78,24 +73,24 @@ def build_cache(
         teacher=" ".join(network_hash(teacher) for teacher in teachers),
         precision=precision,
         folds=str(len(teachers)),
-        maker=env.identity(stage="cache", threads=torch.get_num_threads()),
+        maker=host.identity(stage="cache", threads=torch.get_num_threads()),
     )
     if _is_done(path, identity):
-        env.say(f"{path} is already there")
+        host.say(f"{path} is already there")
         return
     table = chosen_views(augment.pad, augment.flip, views)
-    images = viewed_train_images(dataset, augment, table, env.device)
+    images = viewed_train_images(dataset, augment, table, host.device)
     shape = (len(table), len(dataset.train), teachers[0].exits, len(dataset.class_names))
-    writer = TeacherLogitsWriter(env.folder, shape, table, identity)
-    asked = _FoldedTeachers(teachers, dataset, precision, env.device)
-    _fill(writer, asked, images, dataset.train.labels, env)
+    writer = TeacherLogitsWriter(host.folder, shape, table, identity)
+    asked = _FoldedTeachers(teachers, dataset, precision, host.device)
+    _fill(writer, asked, images, dataset.train.labels, host)
     wrong_on_val = asked.wrong_on_validation(dataset)
-    check_held(env.folder)
+    host.check_held()
     writer.finish(path, wrong_on_val)
     train = read_teacher_logits(path).wrong_on_train
     for name, wrong in (("train views", train), ("validation", wrong_on_val)):
         shares = " ".join(f"{100 * share:.2f}" for share in wrong)
-        env.say(f"share of wrong teacher answers per exit on {name}: {shares} %")
+        host.say(f"share of wrong teacher answers per exit on {name}: {shares} %")
 
 
 def _fill(
@@ -103,21 +98,21 @@ def _fill(
     teachers: "_FoldedTeachers",
     images: ViewedImages,
     labels: NDArray[np.int64],
-    env: Environment,
+    host: Host,
 ) -> None:
     missing = writer.missing
     if len(missing) < writer.shape[0]:
-        env.say(f"resuming with {len(missing)} of {writer.shape[0]} views to go")
+        host.say(f"resuming with {len(missing)} of {writer.shape[0]} views to go")
     started = said = time.monotonic()
     for done, view in enumerate(missing, 1):
         logits = teachers.answers(images, view)
         wrong = (logits.argmax(2) != labels[:, None]).sum(0)
-        check_held(env.folder)
+        host.check_held()
         writer.write_view(view, logits, wrong)
         now = time.monotonic()
         if now - said > _SAY_SECONDS or done == len(missing):
             said, left = now, (now - started) / done * (len(missing) - done)
-            env.say(f"{done}/{len(missing)} views · {clock(left)} left")
+            host.say_progress(f"{done}/{len(missing)} views", left)
 
 
 class _FoldedTeachers:

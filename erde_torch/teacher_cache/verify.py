@@ -1,7 +1,5 @@
 """Recomputes a random sample of a teacher-logits cache with the teachers and compares."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import torch
 
@@ -14,9 +12,7 @@ from erde_torch.networks.resnet import MultiExitResNet
 from erde_torch.networks.weights import network_hash
 from erde_torch.teacher_cache.fill import expected_identity
 from erde_torch.training.data import viewed_train_images
-
-if TYPE_CHECKING:
-    from erde.experiment.schema import Augment
+from erde_torch.training.settings import AugmentSettings
 
 ROWS = 256
 # Allowed difference, as a share of 1 + the row's largest logit. Storing as float16 costs 2⁻¹¹;
@@ -29,7 +25,7 @@ def verify_cache(
     dataset: ImageDataset,
     dataset_hash: str,
     teachers: list[MultiExitResNet],
-    augment: "Augment",
+    augment: AugmentSettings,
     device: torch.device,
 ) -> dict[str, object]:
     """Recompute ``ROWS`` random (sample, view) rows.
@@ -75,7 +71,7 @@ def _check_identity(
     dataset: ImageDataset,
     dataset_hash: str,
     teachers: list[MultiExitResNet],
-    augment: "Augment",
+    augment: AugmentSettings,
 ) -> None:
     expected = expected_identity(dataset, dataset_hash, augment, len(cache.views))
     expected["teacher"] = " ".join(network_hash(teacher) for teacher in teachers)

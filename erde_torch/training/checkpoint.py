@@ -7,7 +7,6 @@ One of another identity is ignored: resuming it would give a model that was neve
 import json
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -15,9 +14,9 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from erde.running.lock import check_held
 from erde_core.store.files import whole_file
 from erde_torch.networks.weights import seal
+from erde_torch.training.host import Host
 
 
 @dataclass
@@ -96,19 +95,18 @@ class Checkpoint:
     """The checkpoint file of one training.
 
     Args:
-        folder: undeclared to Snakemake, which would delete it after a failure.
+        host: its folder is undeclared to Snakemake, which would delete it after a failure.
         identity: hash of all that the training depends on.
-        seconds: how often it is due.
     """
 
-    def __init__(self, folder: Path, identity: str, seconds: float) -> None:
-        self.path = folder / "checkpoint.safetensors"
+    def __init__(self, host: Host, identity: str) -> None:
+        self.path = host.folder / "checkpoint.safetensors"
         self.identity = identity
-        self._seconds, self._saved_at = seconds, time.monotonic()
+        self._host, self._saved_at = host, time.monotonic()
 
     def is_due(self) -> bool:
-        """Whether the last one is older than ``seconds``."""
-        return time.monotonic() - self._saved_at > self._seconds
+        """Whether the last one is older than the host wants it."""
+        return time.monotonic() - self._saved_at > self._host.checkpoint_seconds
 
     def save(self, state: TrainingState, position: Position) -> None:
         """Replace the checkpoint.
@@ -123,7 +121,7 @@ class Checkpoint:
         try:
             with whole_file(self.path) as temporary:
                 save_file(tensors, temporary, metadata)
-                check_held(self.path.parent)
+                self._host.check_held()
         except (OSError, SafetensorError) as error:
             raise CheckpointError(f"{self.path}: cannot write the checkpoint: {error}") from error
         self._saved_at = time.monotonic()

@@ -1,23 +1,22 @@
 """From a data set and an experiment's settings to what ``fit`` takes."""
 
-from typing import TYPE_CHECKING
+import dataclasses
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from erde_core.images import ImageDataset
+from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.viewed_images import ViewedImages, plain_images
 from erde_torch.networks.weights import NetworkCard
 from erde_torch.training.batches import Rows, TrainingSet, Validation
 from erde_torch.training.processes import ALONE, Processes
-
-if TYPE_CHECKING:
-    from erde.experiment.schema import Augment, Network
+from erde_torch.training.settings import AugmentSettings
 
 
 def viewed_train_images(
-    dataset: ImageDataset, augment: "Augment", views: NDArray[np.int64], device: torch.device
+    dataset: ImageDataset, augment: AugmentSettings, views: NDArray[np.int64], device: torch.device
 ) -> ViewedImages:
     """The train split on the device, ready to be gathered in any of ``views``."""
     images = dataset.train.images
@@ -56,12 +55,12 @@ def validation_set(dataset: ImageDataset, device: torch.device) -> Validation:
 
 
 def network_card(
-    dataset: ImageDataset, dataset_hash: str, network: "Network", precision: str
+    dataset: ImageDataset, dataset_hash: str, network: NetworkSettings, precision: str
 ) -> NetworkCard:
     """The card of a network that is about to be trained on ``dataset``."""
     height, width, channels = dataset.train.images.shape[1:]
     return NetworkCard(
-        network=network.model_dump(),
+        network=dataclasses.asdict(network),
         image_shape=(channels, height, width),
         class_names=dataset.class_names,
         mean=dataset.mean,

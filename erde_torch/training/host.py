@@ -1,21 +1,22 @@
-"""Where a stage runs and what it must agree with: device, checkpoint folder, identity, progress."""
+"""What a training asks of whoever runs it: a place, a voice, and the right to write.
+
+Nothing here knows of locks, leases, clocks or GPU claims: ``erde.running`` fills these fields in.
+So an edit there changes no hash of a training, and a training can be run by hand.
+"""
 
 import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
-from erde.running.claim_device import claim_device
-from erde_torch.device import choose_device
 from erde_torch.training.processes import ALONE, Processes
 
 
-@dataclass(frozen=True)
-class Environment:
+@dataclass(frozen=True, kw_only=True)
+class Host:
     """Where a stage runs.
 
     Attributes:
@@ -24,6 +25,9 @@ class Environment:
         code: hash of the code that the stage imports.
         checkpoint_seconds: how often a checkpoint is saved.
         say: tells the person who watches.
+        say_progress: the same, with the seconds that are left.
+        check_held: is called right before a write that another trainer of ``folder`` would read,
+            and raises if this process may no longer write there.
         processes: this process among those that share the work.
     """
 
@@ -32,6 +36,8 @@ class Environment:
     code: str
     checkpoint_seconds: float
     say: Callable[[str], None]
+    say_progress: Callable[[str, float], None]
+    check_held: Callable[[], None]
     processes: Processes = ALONE
 
     def identity(self, **parts: object) -> str:
@@ -41,24 +47,3 @@ class Environment:
             device = torch.cuda.get_device_name(self.device)
         parts |= {"code": self.code, "torch": torch.__version__, "device": device}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-
-def stage_environment(
-    job: Any,  # noqa: ANN401
-    name: str,
-    say: Callable[[str], None],
-    processes: Processes = ALONE,
-) -> Environment:
-    """The environment of a Snakemake job (its script's ``snakemake`` object) called ``name``."""
-    if processes.count == 1:
-        device = claim_device(job.params.device, say)
-    else:  # the process that started these claimed their GPUs
-        device = processes.own_device(choose_device(job.params.device))
-    return Environment(
-        device=device,
-        folder=Path("results", job.wildcards.experiment, "checkpoints", name),
-        code=job.params.code,
-        checkpoint_seconds=float(job.config["checkpoint_seconds"]),
-        say=say,
-        processes=processes,
-    )

@@ -4,23 +4,19 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from erde.running.clock import clock
 from erde_torch.device import autocast
 from erde_torch.networks.answers import exit_accuracy
 from erde_torch.training.batches import Batch, TrainingSet, Validation
 from erde_torch.training.checkpoint import Checkpoint, Position, TrainingState
-from erde_torch.training.host import Environment
+from erde_torch.training.host import Host
 from erde_torch.training.interrupt import Interrupted, StopRequest
 from erde_torch.training.optimiser import learning_rate, make_optimiser, set_learning_rate
-
-if TYPE_CHECKING:
-    from erde.experiment.schema import Train
+from erde_torch.training.settings import TrainSettings
 
 Objective = Callable[[Tensor, Batch], Tensor]
 
@@ -38,15 +34,15 @@ class Run:
         seed: of initialisation, order, views and dropout.
         precision: ``float32`` or ``bf16``.
         identity: what the checkpoint must agree with.
-        env: where it runs; its folder is locked already. Of the processes that share the work the
+        host: where it runs; its folder is locked already. Of the processes that share the work the
             first one saves, measures and speaks.
     """
 
-    train: "Train"
+    train: TrainSettings
     seed: int
     precision: str
     identity: str
-    env: Environment
+    host: Host
 
 
 def seed_step(seed: int, step: int, rank: int = 0) -> None:
@@ -104,9 +100,10 @@ def _report(position: Position, run: Run) -> None:
     row, epochs = position.history[-1], run.train.epochs
     exits = " ".join(f"{100 * row[k]:.1f}" for k in row if k.startswith("val_accuracy"))
     left = position.seconds / position.epoch * (epochs - position.epoch)
-    run.env.say(
+    run.host.say_progress(
         f"epoch {position.epoch}/{epochs} · loss {row['train_loss']:.3f} · "
-        f"validation {exits} % · {row['seconds']:.1f} s · {clock(left)} left"
+        f"validation {exits} % · {row['seconds']:.1f} s",
+        left,
     )
 
 
@@ -126,22 +123,22 @@ def fit(
     """
     network = network.to(data.labels.device, memory_format=torch.channels_last)
     state = TrainingState(network, make_optimiser(network, run.train), run.train.ema_decay)
-    checkpoint = Checkpoint(run.env.folder, run.identity, run.env.checkpoint_seconds)
+    checkpoint = Checkpoint(run.host, run.identity)
     position = checkpoint.resume(state)
     if position.epoch == run.train.epochs:
-        run.env.say("the training is already finished")
+        run.host.say("the training is already finished")
     elif position.epoch or position.step:
-        run.env.say(f"resuming in epoch {position.epoch + 1}, step {position.step + 1}")
-    forward = run.env.processes.parallel(network)
+        run.host.say(f"resuming in epoch {position.epoch + 1}, step {position.step + 1}")
+    forward = run.host.processes.parallel(network)
     forward = torch.compile(forward) if run.train.compile else forward
-    with StopRequest(patient=run.env.processes.count > 1) as stop:
+    with StopRequest(patient=run.host.processes.count > 1) as stop:
         while position.epoch < run.train.epochs:
             started = time.monotonic()
             train_epoch(forward, state, data, objective, run, position, checkpoint, stop)
             accuracy = _accuracy(state, validation, run)
             _close_epoch(position, run, data.steps, accuracy, time.monotonic() - started)
             _report(position, run)
-        if run.env.processes.first:
+        if run.host.processes.first:
             checkpoint.save(state, position)
     return state.averaged, position.history
 
@@ -157,7 +154,7 @@ def train_epoch(
     stop: StopRequest,
 ) -> None:
     """Train from ``position`` to the end of its epoch."""
-    processes = run.env.processes
+    processes = run.host.processes
     state.network.train()
     for batch in data.epoch(run.seed, position.epoch, position.step):
         step = position.epoch * data.steps + position.step
@@ -181,13 +178,13 @@ def train_epoch(
             checkpoint.save(state, position)
         if asked:
             processes.wait()  # the first exit ends all processes
-            run.env.say(f"stopped by {signal.Signals(asked).name}; the checkpoint is saved")
+            run.host.say(f"stopped by {signal.Signals(asked).name}; the checkpoint is saved")
             raise Interrupted(128 + asked)
 
 
 def _accuracy(state: TrainingState, validation: Validation, run: Run) -> list[float]:
     """Of each exit, for the first process; the others go on and wait at the next step."""
-    if not run.env.processes.first:
+    if not run.host.processes.first:
         return []
     return exit_accuracy(state.averaged, validation.images, validation.labels, run.precision)
 

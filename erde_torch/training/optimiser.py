@@ -1,17 +1,15 @@
 """SGD with Nesterov momentum and its learning rate as a function of the step."""
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 
-if TYPE_CHECKING:
-    from erde.experiment.schema import Train
+from erde_torch.training.settings import TrainSettings
 
 _FINAL_SHARE = 1e-4  # of the peak learning rate, at the last step
 
 
-def make_optimiser(network: torch.nn.Module, train: "Train") -> torch.optim.SGD:
+def make_optimiser(network: torch.nn.Module, train: TrainSettings) -> torch.optim.SGD:
     """SGD over all parameters; weight decay acts on matrices and kernels alone."""
     decayed = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
@@ -23,7 +21,7 @@ def make_optimiser(network: torch.nn.Module, train: "Train") -> torch.optim.SGD:
     return torch.optim.SGD(groups, train.learning_rate, train.momentum, nesterov=nesterov)
 
 
-def learning_rate(train: "Train", step: int, steps: int) -> float:
+def learning_rate(train: TrainSettings, step: int, steps: int) -> float:
     """The rate of ``step`` (0 … ``steps`` - 1).
 
     Both schedules rise linearly over the share ``warmup`` of the steps to the peak;

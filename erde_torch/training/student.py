@@ -1,12 +1,12 @@
 """Trains a student: ERDE and its relatives, with the teacher from the cache or asked online."""
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from erde_core.images import ImageDataset
+from erde_core.settings import LossSettings
 from erde_core.views import chosen_views
 from erde_torch.device import choose_precision, set_threads
 from erde_torch.loss import distillation_loss
@@ -18,24 +18,21 @@ from erde_torch.training.data import (
     validation_set,
     viewed_train_images,
 )
-from erde_torch.training.host import Environment
+from erde_torch.training.host import Host
 from erde_torch.training.loop import Objective, Run, fit, seed_initialisation
+from erde_torch.training.settings import AugmentSettings, StudentSettings, learned
 from erde_torch.training.teacher_answers import OnlineTeacher
-
-if TYPE_CHECKING:
-    from erde.experiment.schema import Augment, Student
-    from erde_core.settings import LossSettings
 
 
 def train_student(
     dataset: ImageDataset,
     dataset_hash: str,
-    student: "Student",
-    augment: "Augment",
+    student: StudentSettings,
+    augment: AugmentSettings,
     views: int | None,
-    loss: "LossSettings",
+    loss: LossSettings,
     seed: int,
-    env: Environment,
+    host: Host,
     *,
     cached: Rows | None = None,
     online: OnlineTeacher | None = None,
@@ -49,7 +46,7 @@ def train_student(
         views: how many views of the orbit are used, None for all; the same for every method.
         loss: weights and masks.
         seed: of initialisation, order, views and dropout.
-        env: where it runs.
+        host: where it runs.
         cached, online: the teacher, one of the two; neither where ``loss`` needs none.
         teacher_hash: content hash of the teacher that is given.
 
@@ -60,18 +57,18 @@ def train_student(
         What :func:`erde_torch.training.loop.fit` raises.
     """
     set_threads(student.train.threads)
-    precision = choose_precision(student.train.precision, env.device)
+    precision = choose_precision(student.train.precision, host.device)
     table = chosen_views(augment.pad, augment.flip, views)
-    images = viewed_train_images(dataset, augment, table, env.device)
+    images = viewed_train_images(dataset, augment, table, host.device)
     batch_size = student.train.batch_size
     data = training_set(
-        dataset, images, len(table), batch_size, env.device, rows=cached, processes=env.processes
+        dataset, images, len(table), batch_size, host.device, rows=cached, processes=host.processes
     )
     card = network_card(dataset, dataset_hash, student.network, precision)
-    identity = env.identity(
+    identity = host.identity(
         stage="student",
-        student=student.model_dump(),
-        augment=augment.model_dump(),
+        student=learned(student),
+        augment=dataclasses.asdict(augment),
         views=views,
         loss=dataclasses.asdict(loss),
         dataset=dataset_hash,
@@ -80,15 +77,15 @@ def train_student(
         precision=precision,
         seed=seed,
     )
-    run = Run(student.train, seed, precision, identity, env)
+    run = Run(student.train, seed, precision, identity, host)
     seed_initialisation(seed)
-    validation = validation_set(dataset, env.device)
+    validation = validation_set(dataset, host.device)
     objective = _objective(loss, online, student.train.compile)
     network, history = fit(card.build(), data, validation, objective, run)
     return network, card, history
 
 
-def _objective(loss: "LossSettings", online: OnlineTeacher | None, compiled: bool) -> Objective:
+def _objective(loss: LossSettings, online: OnlineTeacher | None, compiled: bool) -> Objective:
     total = torch.compile(distillation_loss) if compiled else distillation_loss
 
     def objective(logits: Tensor, batch: Batch) -> Tensor:

@@ -1,6 +1,6 @@
 """Trains a teacher: cross-entropy at every exit, all exits equal."""
 
-from typing import TYPE_CHECKING
+import dataclasses
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,19 +19,17 @@ from erde_torch.training.data import (
     validation_set,
     viewed_train_images,
 )
-from erde_torch.training.host import Environment
+from erde_torch.training.host import Host
 from erde_torch.training.loop import Objective, Run, fit, seed_initialisation
-
-if TYPE_CHECKING:
-    from erde.experiment.schema import Augment, Teacher
+from erde_torch.training.settings import AugmentSettings, TeacherSettings, learned
 
 
 def train_teacher(
     dataset: ImageDataset,
     dataset_hash: str,
-    teacher: "Teacher",
-    augment: "Augment",
-    env: Environment,
+    teacher: TeacherSettings,
+    augment: AugmentSettings,
+    host: Host,
     fold: int | None = None,
 ) -> tuple[nn.Module, NetworkCard, list[dict[str, float]]]:
     """Train the teacher, or with ``fold`` one that never sees the images of that fold.
@@ -43,33 +41,33 @@ def train_teacher(
         What :func:`erde_torch.training.loop.fit` raises.
     """
     set_threads(teacher.train.threads)
-    precision = choose_precision(teacher.train.precision, env.device)
+    precision = choose_precision(teacher.train.precision, host.device)
     seed = teacher.seed if fold is None else teacher.seed + 1 + fold
     views = all_views(augment.pad, augment.flip)
-    images = viewed_train_images(dataset, augment, views, env.device)
+    images = viewed_train_images(dataset, augment, views, host.device)
     samples = None if fold is None else _seen(dataset, teacher.folds, fold)
     data = training_set(
         dataset,
         images,
         len(views),
         teacher.train.batch_size,
-        env.device,
+        host.device,
         samples=samples,
-        processes=env.processes,
+        processes=host.processes,
     )
     card = network_card(dataset, dataset_hash, teacher.network, precision)
-    identity = env.identity(
+    identity = host.identity(
         stage="teacher",
-        teacher=teacher.model_dump(),
-        augment=augment.model_dump(),
+        teacher=learned(teacher),
+        augment=dataclasses.asdict(augment),
         dataset=dataset_hash,
         precision=precision,
         fold=fold,
     )
-    run = Run(teacher.train, seed, precision, identity, env)
+    run = Run(teacher.train, seed, precision, identity, host)
     seed_initialisation(seed)
     objective = _cross_entropy_at_every_exit(teacher.train.label_smoothing)
-    validation = validation_set(dataset, env.device)
+    validation = validation_set(dataset, host.device)
     network, history = fit(card.build(), data, validation, objective, run)
     return network, card, history
 

@@ -8,6 +8,7 @@ from torch import Tensor
 from erde_core.store.teacher_logits import TeacherLogits
 from erde_torch.device import autocast
 from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.training.batches import Rows
 
 _DEVICE_SHARE = 0.5  # of the free memory of a GPU that a cache may take
 
@@ -51,3 +52,15 @@ class OnlineTeacher:
         """Logits float32 ``(B, E, C)`` of augmented, normalised images."""
         with autocast(self._precision, self._device):
             return self._network(images).float()
+
+
+class LastExit:
+    """A teacher of whom only the last exit is heard, at every exit of the student."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._rows = rows
+
+    def __call__(self, samples: NDArray[np.int64], views: NDArray[np.int64]) -> Tensor:
+        """float16 ``(B, E, C)``."""
+        logits = self._rows(samples, views)
+        return logits[:, -1:].expand_as(logits)

@@ -10,22 +10,23 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
-from erde.experiment.schema import Augment, Network, Train
 from erde.running.launch import launch
 from erde.running.training_job import Named
 from erde_core.store.dataset import write_dataset
 from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.settings import NetworkSettings
 from erde_torch.training.optimiser import learning_rate, make_optimiser
+from erde_torch.training.settings import AugmentSettings, TrainSettings
 from tests.erde_torch.repeated_training import EPOCHS, SEED, STEPS, Training
 
 SCRIPT = str(Path(__file__).with_name("shared_training.py"))
-AUGMENT = Augment(pad=1, flip=True)
+AUGMENT = AugmentSettings(pad=1, flip=True)
 TRAIN = {"epochs": EPOCHS, "batch_size": 24, "precision": "float32", "warmup": 0.3}
 
 
 def make_network():
     torch.manual_seed(0)
-    return MultiExitResNet(Network(name="resnet10", width=1 / 16), 10, (3, 16, 16))
+    return MultiExitResNet(NetworkSettings(name="resnet10", width=1 / 16), 10, (3, 16, 16))
 
 
 class Shared:
@@ -60,7 +61,7 @@ class Shared:
             os.chdir(here)
 
     def alone(self, say=print):
-        made = self.dataset, AUGMENT, make_network, Train(**TRAIN)
+        made = self.dataset, AUGMENT, make_network, TrainSettings(**TRAIN)
         return Training(*made, self.checkpoints, say)
 
     def result(self):
@@ -81,7 +82,7 @@ def by_hand(dataset, processes_of_steps):
     Each share of a batch goes through a network of its own with the same weights, so that each has
     its own statistics for batch norm; the optimiser takes the mean of their gradients.
     """
-    settings = Train(**TRAIN)
+    settings = TrainSettings(**TRAIN)
     parts = dataset, AUGMENT, make_network, settings
     data = Training(*parts, None, print).data
     networks = [make_network().train().to(memory_format=torch.channels_last) for _ in range(2)]

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from erde.experiment.schema import Train
 from erde.running.training_stage import run_training
 from erde_core.store.dataset import read_dataset
+from erde_torch.training.settings import TrainSettings
 from tests.erde_torch.repeated_training import Training, cross_entropy
 from tests.erde_torch.shared import AUGMENT, make_network
 
@@ -51,23 +51,23 @@ FAULTS = {
 }
 
 
-def train(env):
+def train(host):
     losses, fault = [], params.fault
 
     def objective(logits, batch):
         loss = cross_entropy(logits, batch)
         losses.append(loss.item())
-        if fault and [fault["rank"], fault["step"]] == [env.processes.rank, len(losses)]:
+        if fault and [fault["rank"], fault["step"]] == [host.processes.rank, len(losses)]:
             return FAULTS[fault["what"]](loss)
         return loss
 
-    dataset, settings = read_dataset(snakemake.input.data), Train(**params.train)  # noqa: F821
+    dataset, settings = read_dataset(snakemake.input.data), TrainSettings(**params.train)  # noqa: F821
     made = dataset, AUGMENT, make_network, settings
-    training = Training(*made, env.folder, env.say, env.processes)
-    network, history = training.start(objective, seconds=env.checkpoint_seconds)
-    name = f"losses{env.processes.rank}.json"
+    training = Training(*made, host.folder, host.say, host.processes)
+    network, history = training.start(objective, seconds=host.checkpoint_seconds)
+    name = f"losses{host.processes.rank}.json"
     (output / name).write_text(json.dumps(losses), encoding="utf-8")
-    if env.processes.first:
+    if host.processes.first:
         state = {name: t.contiguous() for name, t in network.state_dict().items()}
         save_file(state, output / "network.safetensors")
         (output / "history.json").write_text(json.dumps(history), encoding="utf-8")

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from erde.experiment.schema import Network
 from erde_torch.device import autocast, choose_device, choose_precision, set_threads
 from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.staged import StagedNetwork
 
 CPU = torch.device("cpu")
@@ -26,7 +26,7 @@ def test_float32_is_not_rounded_to_tf32(monkeypatch):
 
 
 def small_network():
-    settings = Network(name="resnet10", width=1 / 16)
+    settings = NetworkSettings(name="resnet10", width=1 / 16)
     return MultiExitResNet(settings, 10, (3, 16, 16))
 
 

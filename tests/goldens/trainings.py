@@ -12,13 +12,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from erde.experiment.schema import Augment, Network, Student, Teacher, Train
 from erde_core import method_settings
 from erde_core.store.dataset import dataset_hash
+from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.weights import network_hash
-from erde_torch.training.host import Environment
+from erde_torch.training.settings import (
+    AugmentSettings,
+    StudentSettings,
+    TeacherSettings,
+    TrainSettings,
+)
 from erde_torch.training.student import train_student
 from erde_torch.training.teacher import train_teacher
+from tests.hosts import own_host
 from tests.images import pattern_dataset
 
 FILE = Path(__file__).with_name("weights.json")
@@ -30,7 +36,7 @@ NAMES = [
     for precision in PRECISIONS
     for decay in DECAYS
 ]
-AUGMENT = Augment(pad=1, flip=True)  # 18 views
+AUGMENT = AugmentSettings(pad=1, flip=True)  # 18 views
 
 
 def processor() -> str:
@@ -46,14 +52,18 @@ def weights(name: str) -> str:
     torch.set_num_threads(1)
     dataset = pattern_dataset()
     hashed = dataset_hash(dataset)
-    train = Train(epochs=2, batch_size=24, precision=precision, ema_decay=DECAYS[decay])
+    train = TrainSettings(epochs=2, batch_size=24, precision=precision, ema_decay=DECAYS[decay])
     with tempfile.TemporaryDirectory() as folder:
-        env = Environment(torch.device("cpu"), Path(folder), "code", 1e9, lambda text: None)
+        host = own_host(Path(folder))
         if part == "teacher":
-            teacher = Teacher(network=Network(name="resnet34", width=1 / 16), train=train, seed=3)
-            network, _, _ = train_teacher(dataset, hashed, teacher, AUGMENT, env)
+            teacher = TeacherSettings(
+                network=NetworkSettings(name="resnet34", width=1 / 16), train=train, seed=3
+            )
+            network, _, _ = train_teacher(dataset, hashed, teacher, AUGMENT, host)
         else:
-            student = Student(network=Network(name="resnet10", width=1 / 16), train=train)
+            student = StudentSettings(
+                network=NetworkSettings(name="resnet10", width=1 / 16), train=train
+            )
             network, _, _ = train_student(
                 dataset,
                 hashed,
@@ -62,7 +72,7 @@ def weights(name: str) -> str:
                 None,
                 method_settings("erde"),
                 4,
-                env,
+                host,
                 cached=teacher_rows(len(dataset.train)),
                 teacher_hash="made by the tests",
             )
@@ -90,7 +100,7 @@ def first_weights(name: str) -> str:
 
     dataset = pattern_dataset()
     seed_initialisation(3)
-    card = network_card(dataset, "", Network(name=name, width=1 / 8), "float32")
+    card = network_card(dataset, "", NetworkSettings(name=name, width=1 / 8), "float32")
     return network_hash(card.build())
 
 

@@ -16,7 +16,7 @@ rule cache:
         gpu=gpus,
         mem_mb=memory("cache"),
     params:
-        augment=settings(lambda exp: exp.augment),
+        augment=settings("augment"),
         views=setting(view_count),
         precision=setting(lambda exp: exp.cache.precision),
         train_threads=setting(lambda exp: exp.teacher.train.threads),
@@ -46,7 +46,7 @@ rule verify:
         gpu=gpus,
         mem_mb=memory("verify"),
     params:
-        augment=settings(lambda exp: exp.augment),
+        augment=settings("augment"),
         device=setting(lambda exp: exp.device),
         machine=platform.node(),
         code=code("erde_torch.teacher_cache.verify"),

@@ -53,9 +53,9 @@ def setting(get):
     return lambda wildcards: get(experiment(wildcards.experiment))
 
 
-def settings(get):
+def settings(part):
     """The same for a part of the experiment file, as plain data."""
-    return lambda wildcards: get(experiment(wildcards.experiment)).model_dump()
+    return lambda wildcards: experiment(wildcards.experiment).named()[part]
 
 
 def code(*modules):
@@ -108,7 +108,7 @@ def training_gpus(part):
 
 
 def view_count(exp):
-    return None if exp.cache.views == "all" else exp.cache.views
+    return exp.cache.view_count
 
 
 def methods(wildcards):

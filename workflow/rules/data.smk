@@ -24,7 +24,7 @@ rule data:
         mem_mb=memory("data"),
         runtime=120,
     params:
-        dataset=settings(lambda exp: exp.dataset),
+        dataset=settings("dataset"),
         root=DATA,
         images=own_images,
         code=code("erde.datasets.prepare", "erde_core.store.dataset"),

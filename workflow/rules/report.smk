@@ -84,7 +84,7 @@ rule report:
         students=student_keys,
         methods=methods,
         tables=["teacher", *SHOWN_TABLES],
-        config=settings(lambda exp: exp),
+        config=setting(lambda exp: exp.named()),
         code=code("erde.report.page"),
         page=page_hash(),
     script:

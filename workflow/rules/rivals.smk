@@ -34,8 +34,8 @@ rule rival:
         gpu=training_gpus("student"),
         mem_mb=memory("rival"),
     params:
-        student=settings(lambda exp: exp.student),
-        augment=settings(lambda exp: exp.augment),
+        student=settings("student"),
+        augment=settings("augment"),
         views=setting(view_count),
         loss=setting(lambda exp: dataclasses.asdict(plain_distillation(exp.variants))),
         device=setting(lambda exp: exp.device),

@@ -17,8 +17,8 @@ rule student:
         gpu=training_gpus("student"),
         mem_mb=memory("student"),
     params:
-        student=settings(lambda exp: exp.student),
-        augment=settings(lambda exp: exp.augment),
+        student=settings("student"),
+        augment=settings("augment"),
         views=setting(view_count),
         loss=lambda wildcards: dataclasses.asdict(variant(wildcards).loss),
         teacher_precision=setting(lambda exp: exp.cache.precision),

@@ -17,8 +17,8 @@ rule teacher:
         gpu=training_gpus("teacher"),
         mem_mb=memory("teacher"),
     params:
-        teacher=settings(lambda exp: exp.teacher),
-        augment=settings(lambda exp: exp.augment),
+        teacher=settings("teacher"),
+        augment=settings("augment"),
         device=setting(lambda exp: exp.device),
         code=code("erde_torch.training.teacher", "erde_torch.networks.weights"),
     script:

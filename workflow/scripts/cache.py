@@ -2,27 +2,27 @@
 
 from pathlib import Path
 
-from erde.experiment.schema import Augment
 from erde.running.lock import folder_lock
 from erde.running.stage import running
+from erde.running.stage_host import stage_host
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_torch.device import choose_precision, set_threads
 from erde_torch.networks.weights import read_network
 from erde_torch.teacher_cache.fill import build_cache
-from erde_torch.training.host import stage_environment
+from erde_torch.training.settings import AugmentSettings
 
 with running(f"{snakemake.wildcards.experiment} · cache", snakemake.log[0]) as say:
-    env = stage_environment(snakemake, "cache", say)
+    host = stage_host(snakemake, "cache", say)
     set_threads(snakemake.params.train_threads)
     dataset = read_dataset(snakemake.input.data)
-    with folder_lock(env.folder, say):
+    with folder_lock(host.folder, say):
         build_cache(
             Path(snakemake.output[0]),
             dataset,
             dataset_hash(dataset),
             [read_network(path)[0] for path in snakemake.input.teachers],
-            Augment.model_validate(snakemake.params.augment),
+            AugmentSettings(**snakemake.params.augment),
             snakemake.params.views,
-            choose_precision(snakemake.params.precision, env.device),
-            env,
+            choose_precision(snakemake.params.precision, host.device),
+            host,
         )

@@ -1,6 +1,7 @@
 """Train one static rival and collect what it answers."""
 
-from erde.experiment.schema import Augment, Student
+from dataclasses import replace
+
 from erde.running.lock import check_held
 from erde.running.training_stage import run_training
 from erde_core.settings import LossSettings
@@ -8,42 +9,43 @@ from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.exit_logits import write_exit_logits
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_torch.networks.exit_logits import collect_exit_logits
-from erde_torch.networks.rival import LastExit, rival_loss, rival_network
+from erde_torch.networks.rival import rival_loss, rival_network
 from erde_torch.networks.weights import write_network
 from erde_torch.teacher_cache.fill import expected_identity
+from erde_torch.training.settings import AugmentSettings, StudentSettings
 from erde_torch.training.student import train_student
-from erde_torch.training.teacher_answers import CachedTeacher
+from erde_torch.training.teacher_answers import CachedTeacher, LastExit
 
 params, rival = snakemake.params, snakemake.wildcards.rival
 name = f"rivals/{rival}/seed{snakemake.wildcards.seed}"
 
 
-def train(env):
+def train(host):
     dataset = read_dataset(snakemake.input.data)
-    data_hash, augment = dataset_hash(dataset), Augment.model_validate(params.augment)
+    data_hash, augment = dataset_hash(dataset), AugmentSettings(**params.augment)
     expected = expected_identity(dataset, data_hash, augment, params.views)
     cache = read_teacher_logits(snakemake.input.cache, **expected)
-    student = Student.model_validate(params.student)
+    student = StudentSettings.of(params.student)
     height, breadth, channels = dataset.train.images.shape[1:]
     shape, classes = (channels, height, breadth), len(dataset.class_names)
     width, last = rival_network(rival, student.network, classes, shape)
-    narrowed = student.network.model_copy(update={"width": width})
+    narrowed = replace(student.network, width=width)
     network, card, _ = train_student(
         dataset,
         data_hash,
-        student.model_copy(update={"network": narrowed}),
+        replace(student, network=narrowed),
         augment,
         params.views,
         rival_loss(LossSettings(**params.loss), 4, last),
         int(snakemake.wildcards.seed),
-        env,
-        cached=LastExit(CachedTeacher(cache, env.device)),
+        host,
+        cached=LastExit(CachedTeacher(cache, host.device)),
         teacher_hash=f"{cache.sha256} last exit",
     )
-    if env.processes.first:
-        check_held(env.folder)
+    if host.processes.first:
+        check_held(host.folder)
         write_network(snakemake.output.weights, network, card)
-        exits = collect_exit_logits(network, card, dataset, data_hash, env.device)
+        exits = collect_exit_logits(network, card, dataset, data_hash, host.device)
         write_exit_logits(snakemake.output.logits, exits)
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from erde.experiment.schema import Augment, Student, read_experiment
+from erde.experiment.schema import read_experiment
 from erde.running.estimate import announce
 from erde.running.lock import check_held
 from erde.running.training_stage import run_training
@@ -13,6 +13,7 @@ from erde_core.store.teacher_logits import read_teacher_logits
 from erde_torch.device import choose_precision
 from erde_torch.networks.weights import network_hash, read_network, write_network
 from erde_torch.teacher_cache.fill import expected_identity
+from erde_torch.training.settings import AugmentSettings, StudentSettings
 from erde_torch.training.student import train_student
 from erde_torch.training.teacher_answers import CachedTeacher, OnlineTeacher
 
@@ -21,40 +22,40 @@ experiment_name = snakemake.wildcards.experiment
 name = f"{snakemake.wildcards.variant}/seed{snakemake.wildcards.seed}"
 
 
-def teacher(dataset, data_hash, augment, env):
+def teacher(dataset, data_hash, augment, host):
     """The keyword arguments that give the student its teacher."""
     if "cache" in inputs.keys():  # noqa: SIM118 -- Snakemake's Namedlist iterates over values
         expected = expected_identity(dataset, data_hash, augment, params.views)
         cache = read_teacher_logits(inputs.cache, **expected)
-        return {"cached": CachedTeacher(cache, env.device), "teacher_hash": cache.sha256}
+        return {"cached": CachedTeacher(cache, host.device), "teacher_hash": cache.sha256}
     if "online" in inputs.keys():  # noqa: SIM118
         network, _ = read_network(inputs.online)
-        precision = choose_precision(params.teacher_precision, env.device)
-        online = OnlineTeacher(network, precision, env.device)
+        precision = choose_precision(params.teacher_precision, host.device)
+        online = OnlineTeacher(network, precision, host.device)
         return {"online": online, "teacher_hash": network_hash(network)}
     return {}
 
 
-def train(env):
+def train(host):
     dataset = read_dataset(inputs.data)
-    if env.processes.first:
+    if host.processes.first:
         experiment = read_experiment(f"{snakemake.config['experiments']}/{experiment_name}.yaml")
-        announce(dataset, experiment, Path("results", experiment_name), env)
+        announce(dataset, experiment, Path("results", experiment_name), host)
     data_hash = dataset_hash(dataset)
-    augment = Augment.model_validate(params.augment)
+    augment = AugmentSettings(**params.augment)
     network, card, history = train_student(
         dataset,
         data_hash,
-        Student.model_validate(params.student),
+        StudentSettings.of(params.student),
         augment,
         params.views,
         LossSettings(**params.loss),
         int(snakemake.wildcards.seed),
-        env,
-        **teacher(dataset, data_hash, augment, env),
+        host,
+        **teacher(dataset, data_hash, augment, host),
     )
-    if env.processes.first:
-        check_held(env.folder)
+    if host.processes.first:
+        check_held(host.folder)
         write_network(snakemake.output.weights, network, card)
         write_table(snakemake.output.history, history)
 

@@ -2,7 +2,6 @@
 
 import json
 
-from erde.experiment.schema import Augment
 from erde.running.claim_device import claim_device
 from erde.running.stage import running
 from erde_core.store.dataset import dataset_hash, read_dataset
@@ -11,6 +10,7 @@ from erde_core.store.teacher_logits import read_teacher_logits, verify_content
 from erde_torch.device import set_threads
 from erde_torch.networks.weights import read_network
 from erde_torch.teacher_cache.verify import verify_cache
+from erde_torch.training.settings import AugmentSettings
 
 with running(f"{snakemake.wildcards.experiment} · verify", snakemake.log[0]) as say:
     set_threads(snakemake.threads)
@@ -22,7 +22,7 @@ with running(f"{snakemake.wildcards.experiment} · verify", snakemake.log[0]) as
         dataset,
         dataset_hash(dataset),
         [read_network(path)[0] for path in snakemake.input.teachers],
-        Augment.model_validate(snakemake.params.augment),
+        AugmentSettings(**snakemake.params.augment),
         claim_device(snakemake.params.device, say),
     )
     say(f"{found['rows']} rows recomputed, largest difference {found['largest']:.2g} logits")

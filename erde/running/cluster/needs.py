@@ -7,10 +7,9 @@ too little costs the job. On a GPU the activations lie elsewhere, and the bound 
 import functools
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from erde.experiment.schema import Experiment, Network
+from erde.experiment.schema import Experiment
+from erde_torch.networks.settings import NetworkSettings
 
 # Images of all splits, side in pixels and channels of the published data sets.
 _PUBLISHED = {"cifar10": (60_000, 32, 3), "cifar100": (60_000, 32, 3), "svhn": (99_289, 32, 3)}
@@ -28,7 +27,7 @@ _FIRST_CHANNELS = 64
 _ASKED = 64  # images in training that weigh as much as a batch that is only asked (500)
 
 
-def memory_mb(experiment: "Experiment", stage: str) -> int:
+def memory_mb(experiment: Experiment, stage: str) -> int:
     """MB of main memory for ``data``, ``teacher``, ``cache``, ``verify``, ``student``, ``rival``
     or ``exit_logits``."""
     images, height, width, channels = _images(experiment)
@@ -61,7 +60,7 @@ def memory_mb(experiment: "Experiment", stage: str) -> int:
     )
 
 
-def _images(experiment: "Experiment") -> tuple[int, int, int, int]:
+def _images(experiment: Experiment) -> tuple[int, int, int, int]:
     """Number of all images, height, width, channels."""
     source = experiment.dataset
     if source.name == "digits":
@@ -80,19 +79,19 @@ def _folder(root: str) -> tuple[int, int]:
     return images, len({folder.name for folder in classes})
 
 
-def _classes(experiment: "Experiment") -> int:
+def _classes(experiment: Experiment) -> int:
     source = experiment.dataset
     return _folder(source.path)[1] if source.name == "folder" else _CLASSES.get(source.name, 10)
 
 
-def _cache_bytes(experiment: "Experiment", images: int) -> int:
+def _cache_bytes(experiment: Experiment, images: int) -> int:
     views = experiment.cache.views
     views = experiment.augment.orbit if views == "all" else views
     return views * images * _EXITS * _classes(experiment) * _FLOAT16_BYTES
 
 
 def _activations(part: object, height: int, width: int) -> int:
-    network: Network = part.network
+    network: NetworkSettings = part.network
     maps = _MAPS[network.name] * _FIRST_CHANNELS * network.width
     images = max(part.train.batch_size, _ASKED)
     return int(images * height * width * maps * _FLOAT32_BYTES)

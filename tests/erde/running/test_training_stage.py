@@ -39,10 +39,10 @@ def launched(monkeypatch):
 def test_one_process_is_this_one_and_holds_the_folder(job, launched, tmp_path):
     seen = []
     run_training(job(1), "script.py", "teacher", "teacher", seen.append)
-    (env,) = seen
+    (host,) = seen
     assert launched == []
-    assert env.folder.joinpath("lock").exists()
-    assert (env.processes.count, env.checkpoint_seconds) == (1, 7)
+    assert host.folder.joinpath("lock").exists()
+    assert (host.processes.count, host.checkpoint_seconds) == (1, 7)
     assert "[tiny · teacher] done in " in (tmp_path / "log").read_text(encoding="utf-8")
 
 

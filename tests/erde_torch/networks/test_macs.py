@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from erde.experiment.schema import Network
 from erde_torch.networks.macs import exit_macs
 from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.settings import NetworkSettings
 
 FULL = {
     "resnet10": (78_905_344, 138_444_800, 197_574_656, 256_346_112),
@@ -12,7 +12,7 @@ FULL = {
 
 
 def build(name, width, classes, image_shape):
-    return MultiExitResNet(Network(name=name, width=width), classes, image_shape)
+    return MultiExitResNet(NetworkSettings(name=name, width=width), classes, image_shape)
 
 
 def test_by_hand():

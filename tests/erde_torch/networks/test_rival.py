@@ -8,25 +8,24 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from erde.experiment.schema import Network
 from erde_core.settings import method_settings
 from erde_torch.networks.macs import exit_macs
 from erde_torch.networks.resnet import MultiExitResNet
 from erde_torch.networks.rival import (
-    RIVALS,
-    LastExit,
     plain_macs,
-    rival_exit,
     rival_loss,
     rival_network,
 )
+from erde_torch.networks.rival_names import RIVALS, rival_exit
+from erde_torch.networks.settings import NetworkSettings
+from erde_torch.training.teacher_answers import LastExit
 
-NETWORK = Network(name="resnet10", width=0.125)
+NETWORK = NetworkSettings(name="resnet10", width=0.125)
 SHAPE = (3, 16, 16)
 
 
 def built(width):
-    return MultiExitResNet(NETWORK.model_copy(update={"width": width}), 10, SHAPE)
+    return MultiExitResNet(replace(NETWORK, width=width), 10, SHAPE)
 
 
 @pytest.mark.parametrize("e", range(4))

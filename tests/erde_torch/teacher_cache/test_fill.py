@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from erde.experiment.schema import Augment
 from erde_core.folds import fold_of_samples
 from erde_core.images import SPLITS
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_core.views import all_views, chosen_views
 from erde_torch.device import choose_precision
 from erde_torch.teacher_cache.fill import build_cache, expected_identity, views_text
+from erde_torch.training.settings import AugmentSettings
 
 
 @pytest.fixture
@@ -181,8 +181,8 @@ def test_logits_beyond_float16_are_refused(build, make_network, tmp_path):
 CHANGES = {
     "dataset": lambda d, h, a: (d, "other", a),
     "normalisation": lambda d, h, a: (with_mean(d), h, a),
-    "pad_mode": lambda d, h, a: (d, h, Augment(pad=1, flip=True, pad_mode="reflect")),
-    "views": lambda d, h, a: (d, h, Augment(pad=2, flip=True)),
+    "pad_mode": lambda d, h, a: (d, h, AugmentSettings(pad=1, flip=True, pad_mode="reflect")),
+    "views": lambda d, h, a: (d, h, AugmentSettings(pad=2, flip=True)),
 }
 
 
@@ -199,8 +199,8 @@ def test_identity_tells_what_a_reader_knows(tiny_dataset, tiny_hash, augment, fi
 
 
 def test_views_in_words():
-    assert views_text(Augment(), None) == "162 of 162 (pad 4, flip)"
-    assert views_text(Augment(pad=2, flip=False), 7) == "7 of 25 (pad 2, no flip)"
-    assert views_text(Augment(pad=2, flip=False), 25) == views_text(
-        Augment(pad=2, flip=False), None
+    assert views_text(AugmentSettings(), None) == "162 of 162 (pad 4, flip)"
+    assert views_text(AugmentSettings(pad=2, flip=False), 7) == "7 of 25 (pad 2, no flip)"
+    assert views_text(AugmentSettings(pad=2, flip=False), 25) == views_text(
+        AugmentSettings(pad=2, flip=False), None
     )

@@ -11,8 +11,9 @@ import numpy as np
 from erde_core.images import ImageDataset, Split
 from erde_core.store.dataset import dataset_hash
 from erde_torch.teacher_cache.fill import build_cache
-from erde_torch.training.host import Environment
-from erde.experiment.schema import Augment, Network
+from tests.hosts import own_host
+from erde_torch.training.settings import AugmentSettings
+from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.resnet import MultiExitResNet
 
 torch.set_num_threads(1)
@@ -26,11 +27,11 @@ split = Split(
 names, half = tuple(map(str, range(500))), (0.5, 0.5, 0.5)
 dataset = ImageDataset(split, split, split, names, half, half, "noise")
 torch.manual_seed(0)
-teacher = MultiExitResNet(Network(name="resnet10", width=0.0625), 500, (3, 16, 16)).eval()
-env = Environment(torch.device("cpu"), folder, "", 1e9, lambda text: None)
-augment = Augment(pad=4, flip=True)
+teacher = MultiExitResNet(NetworkSettings(name="resnet10", width=0.0625), 500, (3, 16, 16)).eval()
+host = own_host(folder)
+augment = AugmentSettings(pad=4, flip=True)
 path = folder / "teacher.h5"
-build_cache(path, dataset, dataset_hash(dataset), [teacher], augment, views, "float32", env)
+build_cache(path, dataset, dataset_hash(dataset), [teacher], augment, views, "float32", host)
 print(path.stat().st_size, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

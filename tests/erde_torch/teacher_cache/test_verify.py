@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from erde.experiment.schema import Augment
 from erde_core.store.files import StoreError
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_torch.device import choose_precision
 from erde_torch.teacher_cache.fill import build_cache
 from erde_torch.teacher_cache.verify import ROWS, verify_cache
+from erde_torch.training.settings import AugmentSettings
 
 CPU = torch.device("cpu")
 
@@ -101,8 +101,8 @@ def test_what_differs_is_named(build, verify, make_network, tiny_dataset):
         "teacher": {"teachers": [make_network(1)]},
         "dataset": {"dataset_hash": "other"},
         "normalisation": {"dataset": other_mean},
-        "pad_mode": {"augment": Augment(pad=1, flip=True, pad_mode="reflect")},
-        "views": {"augment": Augment(pad=2, flip=True)},
+        "pad_mode": {"augment": AugmentSettings(pad=1, flip=True, pad_mode="reflect")},
+        "views": {"augment": AugmentSettings(pad=2, flip=True)},
     }
     for field, given in cases.items():
         with pytest.raises(StoreError, match=f"the cache was made with another {field}: must be "):

@@ -7,17 +7,18 @@ import pytest
 import torch
 
 from erde.datasets.digits import make_digits
-from erde.experiment.schema import Augment, Network
 from erde_core.settings import method_settings
 from erde_core.store.dataset import dataset_hash
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_core.views import all_views
 from erde_torch.loss import distillation_loss
 from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.settings import NetworkSettings
 from erde_torch.teacher_cache.fill import build_cache
 from erde_torch.training.data import training_set, viewed_train_images
-from erde_torch.training.host import Environment
+from erde_torch.training.settings import AugmentSettings
 from erde_torch.training.teacher_answers import CachedTeacher, OnlineTeacher
+from tests.hosts import own_host
 
 STEPS, BATCH = 50, 32
 CPU = torch.device("cpu")
@@ -29,17 +30,17 @@ def recorded(tmp_path_factory):
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("cache")
     dataset = make_digits(train_images=200, canvas=16)
-    teacher = MultiExitResNet(Network(name="resnet18", width=0.125), 10, (3, 16, 16)).eval()
+    teacher = MultiExitResNet(NetworkSettings(name="resnet18", width=0.125), 10, (3, 16, 16)).eval()
     sharpen(teacher, dataset)
-    augment, views = Augment(pad=2, flip=False), all_views(2, False)
-    env = Environment(CPU, folder, "", 1e9, lambda text: None)
+    augment, views = AugmentSettings(pad=2, flip=False), all_views(2, False)
+    host = own_host(folder)
     path = folder / "teacher.h5"
-    build_cache(path, dataset, dataset_hash(dataset), [teacher], augment, None, "float32", env)
+    build_cache(path, dataset, dataset_hash(dataset), [teacher], augment, None, "float32", host)
     images = viewed_train_images(dataset, augment, views, CPU)
     rows = CachedTeacher(read_teacher_logits(path), CPU)
     data = training_set(dataset, images, len(views), BATCH, CPU, rows=rows)
     online = OnlineTeacher(copy.deepcopy(teacher), "float32", CPU)
-    student = MultiExitResNet(Network(name="resnet10", width=0.125), 10, (3, 16, 16))
+    student = MultiExitResNet(NetworkSettings(name="resnet10", width=0.125), 10, (3, 16, 16))
     return list(steps(student, data, online))
 
 

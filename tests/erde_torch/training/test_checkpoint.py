@@ -8,6 +8,7 @@ from safetensors import safe_open
 
 from erde_torch.training.checkpoint import Checkpoint, CheckpointError, Position, TrainingState
 from erde_torch.training.optimiser import make_optimiser
+from tests.hosts import own_host
 
 HISTORY = [{"epoch": 1, "learning_rate": 0.1, "train_loss": 1 / 3}]
 POSITION = Position(epoch=1, step=3, loss_sum=2 / 3, history=HISTORY, seconds=1.5)
@@ -43,9 +44,9 @@ def same(tensors, others):
 @pytest.mark.parametrize("ema_decay", [0.0, 0.9])
 def test_everything_comes_back(tmp_path, make_state, ema_decay):
     state = make_state(steps=3, ema_decay=ema_decay)
-    Checkpoint(tmp_path / "new", "identity", 0).save(state, POSITION)
+    Checkpoint(own_host(tmp_path / "new", seconds=0), "identity").save(state, POSITION)
     resumed = make_state(seed=1, ema_decay=ema_decay)
-    assert Checkpoint(tmp_path / "new", "identity", 0).resume(resumed) == POSITION
+    assert Checkpoint(own_host(tmp_path / "new", seconds=0), "identity").resume(resumed) == POSITION
     assert same(resumed.tensors(), state.tensors())
     for parameter, other in zip(
         resumed.network.parameters(), state.network.parameters(), strict=True
@@ -57,9 +58,9 @@ def test_everything_comes_back(tmp_path, make_state, ema_decay):
 
 
 def test_before_the_first_step_there_is_no_momentum(tmp_path, make_state):
-    Checkpoint(tmp_path, "identity", 0).save(make_state(), Position())
+    Checkpoint(own_host(tmp_path, seconds=0), "identity").save(make_state(), Position())
     resumed = make_state(seed=1)
-    assert Checkpoint(tmp_path, "identity", 0).resume(resumed) == Position()
+    assert Checkpoint(own_host(tmp_path, seconds=0), "identity").resume(resumed) == Position()
     assert same(resumed.tensors(), make_state().tensors())
 
 
@@ -67,7 +68,7 @@ def ignored(folder, make_state, identity="identity"):
     state = make_state(seed=1)
     before = copied(state)
     return (
-        Checkpoint(folder, identity, 0).resume(state) == Position()
+        Checkpoint(own_host(folder, seconds=0), identity).resume(state) == Position()
         and same(state.tensors(), before)
         and not state.optimiser.state
     )
@@ -78,13 +79,13 @@ def test_nothing_saved_is_the_start(tmp_path, make_state):
 
 
 def test_checkpoint_of_another_identity_is_ignored(tmp_path, make_state):
-    Checkpoint(tmp_path, "identity", 0).save(make_state(steps=1), POSITION)
+    Checkpoint(own_host(tmp_path, seconds=0), "identity").save(make_state(steps=1), POSITION)
     assert ignored(tmp_path, make_state, "another")
     assert not ignored(tmp_path, make_state)
 
 
 def test_damaged_checkpoint_is_ignored(tmp_path, make_state):
-    checkpoint = Checkpoint(tmp_path, "identity", 0)
+    checkpoint = Checkpoint(own_host(tmp_path, seconds=0), "identity")
     checkpoint.save(make_state(steps=1), POSITION)
     whole = checkpoint.path.read_bytes()
     header = 8 + int.from_bytes(whole[:8], "little")
@@ -106,10 +107,10 @@ def test_damaged_checkpoint_is_ignored(tmp_path, make_state):
 
 def test_full_disk_leaves_the_last_checkpoint(small_disk, tmp_path, make_state):
     state = make_state(steps=1)
-    Checkpoint(tmp_path, "identity", 0).save(state, POSITION)
+    Checkpoint(own_host(tmp_path, seconds=0), "identity").save(state, POSITION)
     size = (tmp_path / "checkpoint.safetensors").stat().st_size
     folder = small_disk(size=size * 3 // 2)
-    checkpoint = Checkpoint(folder, "identity", 0)
+    checkpoint = Checkpoint(own_host(folder, seconds=0), "identity")
     checkpoint.save(state, POSITION)
     before = checkpoint.path.read_bytes()
     with pytest.raises(CheckpointError, match=r"cannot write the checkpoint: .*No space") as caught:
@@ -121,19 +122,19 @@ def test_full_disk_leaves_the_last_checkpoint(small_disk, tmp_path, make_state):
 
 def test_read_only_folder_is_one_error(small_disk, make_state):
     with pytest.raises(CheckpointError, match=r"cannot write the checkpoint: .*Read-only"):
-        Checkpoint(small_disk(ro=True), "identity", 0).save(make_state(), POSITION)
+        Checkpoint(own_host(small_disk(ro=True), seconds=0), "identity").save(make_state(), POSITION)
 
 
 def test_a_file_in_place_of_the_folder_is_one_error(tmp_path, make_state):
     (tmp_path / "file").touch()
     with pytest.raises(CheckpointError, match="cannot write the checkpoint"):
-        Checkpoint(tmp_path / "file", "identity", 0).save(make_state(), POSITION)
+        Checkpoint(own_host(tmp_path / "file", seconds=0), "identity").save(make_state(), POSITION)
 
 
 def test_due_when_the_last_one_is_old(tmp_path, make_state, monkeypatch):
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    checkpoint = Checkpoint(tmp_path, "identity", 60)
+    checkpoint = Checkpoint(own_host(tmp_path, seconds=60), "identity")
     assert not checkpoint.is_due()
     now = 1061.0
     assert checkpoint.is_due()
@@ -142,7 +143,7 @@ def test_due_when_the_last_one_is_old(tmp_path, make_state, monkeypatch):
 
 
 def test_saving_again_replaces(tmp_path, make_state):
-    checkpoint = Checkpoint(tmp_path, "identity", 0)
+    checkpoint = Checkpoint(own_host(tmp_path, seconds=0), "identity")
     checkpoint.save(make_state(steps=1), POSITION)
     shutil.copy(checkpoint.path, tmp_path / "first")
     later = dataclasses.replace(POSITION, step=4)

@@ -83,7 +83,7 @@ def test_history_has_a_row_per_epoch(training, said):
     lines = [line for line in said if line.startswith("epoch ")]
     assert len(lines) == EPOCHS
     assert lines[-1].startswith(f"epoch 3/3 · loss {history[-1]['train_loss']:.3f} · validation ")
-    assert lines[-1].endswith("0:00 left")
+    assert lines[-1].endswith("0 s left")
 
 
 def test_with_an_average_the_average_is_returned_and_measured(training):

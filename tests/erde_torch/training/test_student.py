@@ -5,7 +5,6 @@ import pytest
 import torch
 
 import erde_core
-from erde.experiment.schema import Student
 from erde_core.settings import METHODS, method_settings
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_core.views import chosen_views
@@ -13,6 +12,7 @@ from erde_torch.networks.weights import network_hash
 from erde_torch.teacher_cache.fill import build_cache
 from erde_torch.training import student as distill_module
 from erde_torch.training.loop import seed_step
+from erde_torch.training.settings import StudentSettings
 from erde_torch.training.student import train_student
 from erde_torch.training.teacher_answers import CachedTeacher, OnlineTeacher
 
@@ -46,7 +46,7 @@ def train(tiny_dataset, tiny_hash, augment, environment, small_network, short_tr
 
     def run(method, seed=0, views=None, settings=(), **given):
         changes = {name: given.pop(name) for name in ("epochs", "batch_size") if name in given}
-        student = Student(network=small_network, train=short_training(**changes))
+        student = StudentSettings(network=small_network, train=short_training(**changes))
         env = environment(folder=f"student {next(count)}")
         loss = method_settings(method, **dict(settings))
         asked = tiny_dataset, tiny_hash, student, augment, views, loss, seed, env

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from erde.experiment.schema import Teacher
 from erde_core.folds import fold_of_samples
 from erde_core.store.dataset import write_dataset
 from erde_torch.networks.weights import network_hash
 from erde_torch.training import teacher as teacher_module
 from erde_torch.training.batches import Batch
+from erde_torch.training.settings import TeacherSettings
 from erde_torch.training.teacher import train_teacher
 
 CPU = torch.device("cpu")
@@ -22,9 +22,9 @@ CPU = torch.device("cpu")
 def train(tiny_dataset, tiny_hash, augment, environment, small_network, short_training):
     def run(fold=None, folds=1, seed=0, folder="checkpoints", **changes):
         settings = short_training(**changes)
-        teacher = Teacher(network=small_network, train=settings, folds=folds, seed=seed)
-        env = environment(folder=folder)
-        return train_teacher(tiny_dataset, tiny_hash, teacher, augment, env, fold)
+        teacher = TeacherSettings(network=small_network, train=settings, folds=folds, seed=seed)
+        host = environment(folder=folder)
+        return train_teacher(tiny_dataset, tiny_hash, teacher, augment, host, fold)
 
     return run
 
@@ -114,16 +114,17 @@ import sys
 from pathlib import Path
 import torch
 from erde_core.store.dataset import dataset_hash, read_dataset
-from erde_torch.training.host import Environment
-from erde.experiment.schema import Augment, Network, Teacher, Train
+from tests.hosts import own_host
+from erde_torch.training.settings import AugmentSettings, TeacherSettings, TrainSettings
+from erde_torch.networks.settings import NetworkSettings
 from erde_torch.training.teacher import train_teacher
 
 dataset = read_dataset(sys.argv[1])
-train = Train(epochs=int(sys.argv[3]), batch_size=24, precision="float32", ema_decay=0.9)
-teacher = Teacher(network=Network(name="resnet10", width=1 / 16), train=train)
+train = TrainSettings(epochs=int(sys.argv[3]), batch_size=24, precision="float32", ema_decay=0.9)
+teacher = TeacherSettings(network=NetworkSettings(name="resnet10", width=1 / 16), train=train)
 say = lambda text: print(text, flush=True)
-env = Environment(torch.device("cpu"), Path(sys.argv[2]), "code", 1e9, say)
-train_teacher(dataset, dataset_hash(dataset), teacher, Augment(pad=1, flip=True), env)
+host = own_host(Path(sys.argv[2]), say=say)
+train_teacher(dataset, dataset_hash(dataset), teacher, AugmentSettings(pad=1, flip=True), host)
 """
 
 

@@ -1,0 +1,36 @@
+"""The host of a Snakemake job: its device, its folder under the lock, its voice."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from erde.running.claim_device import claim_device
+from erde.running.clock import clock
+from erde.running.lock import check_held
+from erde_torch.device import choose_device
+from erde_torch.training.host import Host
+from erde_torch.training.processes import ALONE, Processes
+
+
+def stage_host(
+    job: Any,  # noqa: ANN401
+    name: str,
+    say: Callable[[str], None],
+    processes: Processes = ALONE,
+) -> Host:
+    """The host of a Snakemake job (its script's ``snakemake`` object) called ``name``."""
+    if processes.count == 1:
+        device = claim_device(job.params.device, say)
+    else:  # the process that started these claimed their GPUs
+        device = processes.own_device(choose_device(job.params.device))
+    folder = Path("results", job.wildcards.experiment, "checkpoints", name)
+    return Host(
+        device=device,
+        folder=folder,
+        code=job.params.code,
+        checkpoint_seconds=float(job.config["checkpoint_seconds"]),
+        say=say,
+        say_progress=lambda text, left: say(f"{text} · {clock(left)} left"),
+        check_held=lambda: check_held(folder),
+        processes=processes,
+    )

@@ -1,0 +1,124 @@
+"""How teacher and students are trained: settings, defaults, ranges. Imports no torch."""
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from annotated_types import Ge, Gt, Le, Lt
+
+from erde_core.fields import STRICT_KEYS, FromMapping, check_fields
+from erde_core.views import all_views
+from erde_torch.networks.settings import NetworkSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentSettings:
+    """Pad by ``pad`` pixels, crop back, and mirror if ``flip``: a finite orbit of views."""
+
+    __pydantic_config__ = STRICT_KEYS
+
+    pad: Annotated[int, Ge(0), Le(16)] = 4
+    flip: bool = True
+    pad_mode: Literal["zero", "reflect"] = "zero"
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    @property
+    def orbit(self) -> int:
+        """The number of views."""
+        return len(all_views(self.pad, self.flip))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainSettings:
+    """One training: SGD with Nesterov momentum, no weight decay on norms and biases.
+
+    Attributes:
+        compile: network and loss as one graph each; a minute to build.
+        processes: how the work is shared, not what is learned: results and checkpoints do not
+            name it.
+
+    Raises:
+        ValueError: a field breaks its rule, or the processes cannot share a batch.
+    """
+
+    __pydantic_config__ = STRICT_KEYS
+
+    epochs: Annotated[int, Ge(1)]
+    batch_size: Annotated[int, Ge(2)] = 128
+    learning_rate: Annotated[float, Gt(0)] = 0.1
+    schedule: Literal["one_cycle", "cosine"] = "one_cycle"
+    warmup: Annotated[float, Ge(0), Lt(1)] = 0.2
+    momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
+    weight_decay: Annotated[float, Ge(0)] = 5e-4
+    label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
+    ema_decay: Annotated[float, Ge(0), Lt(1)] = 0.0
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+    compile: bool = False
+    threads: Annotated[int, Ge(1)] = 1
+    processes: Annotated[int, Ge(1)] = 1
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        share, rest = divmod(self.batch_size, self.processes)
+        if rest or share < 2:  # batch norm needs two images
+            raise ValueError(
+                "batch_size must be a multiple of processes, with at least 2 images for each, "
+                f"got {self.batch_size} for {self.processes} processes"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudentSettings:
+    """The cheap network, trained once per variant and seed."""
+
+    __pydantic_config__ = STRICT_KEYS
+
+    network: Annotated[NetworkSettings, FromMapping()] = NetworkSettings(name="resnet10")
+    train: Annotated[TrainSettings, FromMapping()]
+
+    def __post_init__(self) -> None:
+        if self.train.label_smoothing:
+            raise ValueError("train.label_smoothing must be 0 for the student: it has no such term")
+
+    @classmethod
+    def of(cls, keys: Mapping[str, Any]) -> Self:
+        """From :func:`learned`."""
+        return _of(cls, keys)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeacherSettings:
+    """The accurate network, trained with cross-entropy at every exit."""
+
+    __pydantic_config__ = STRICT_KEYS
+
+    network: Annotated[NetworkSettings, FromMapping()] = NetworkSettings(name="resnet34")
+    train: Annotated[TrainSettings, FromMapping()]
+    folds: Annotated[int, Ge(1), Le(20)] = 1
+    seed: Annotated[int, Ge(0), Lt(2**31)] = 0  # fits the key of every generator
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    @classmethod
+    def of(cls, keys: Mapping[str, Any]) -> Self:
+        """From :func:`learned`."""
+        return _of(cls, keys)
+
+
+def learned(settings: TeacherSettings | StudentSettings) -> dict[str, Any]:
+    """What decides the weights, as plain data: all but how the work is shared."""
+    keys = dataclasses.asdict(settings)
+    del keys["train"]["processes"]
+    return keys
+
+
+_S = TypeVar("_S", TeacherSettings, StudentSettings)
+
+
+def _of(kind: type[_S], keys: Mapping[str, Any]) -> _S:
+    network, train = NetworkSettings(**keys["network"]), TrainSettings(**keys["train"])
+    return kind(**{**keys, "network": network, "train": train})

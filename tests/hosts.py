@@ -1,0 +1,20 @@
+"""The host of a training that a test runs by itself."""
+
+import torch
+
+from erde_torch.training.host import Host
+from erde_torch.training.processes import ALONE
+
+
+def own_host(folder, code="code", seconds=1e9, say=lambda text: None, processes=ALONE):
+    """On the CPU, with nobody beside it that could take the folder."""
+    return Host(
+        device=torch.device("cpu"),
+        folder=folder,
+        code=code,
+        checkpoint_seconds=seconds,
+        say=say,
+        say_progress=lambda text, left: say(f"{text} · {left:.0f} s left"),
+        check_held=lambda: None,
+        processes=processes,
+    )
