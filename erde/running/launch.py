@@ -3,7 +3,6 @@
 import json
 import logging
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -15,10 +14,10 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.run import parse_args, run
 
 from erde.running.training_job import write_job
+from erde_torch.training.interrupt import STOPS
 
 # How long a process may take to finish its step and save, in seconds; a second signal ends it.
 _GRACE = "3600"
-_STOPS = (signal.SIGTERM, signal.SIGINT)
 
 
 class TrainingProcessError(RuntimeError):
@@ -28,7 +27,7 @@ class TrainingProcessError(RuntimeError):
 def launch(job: Any, script: str, processes: int, threads: int) -> None:  # noqa: ANN401
     """Let ``processes`` processes run ``script`` for ``job``, and wait for them.
 
-    SIGTERM and SIGINT are passed on to them. If this process dies, they die with it.
+    SIGTERM, SIGINT and SIGHUP are passed on to them. If this process dies, they die with it.
 
     Args:
         job: the script's ``snakemake`` object.
@@ -64,10 +63,10 @@ def explain(failures: Mapping[int, ProcessFailure], processes: int) -> NoReturn:
     if reports and not reports[0]["torn"]:
         raise TrainingProcessError(reports[0]["message"])
     for rank, failure in failures.items():
-        if failure.exitcode < 0 and -failure.exitcode not in _STOPS:
+        if failure.exitcode < 0 and -failure.exitcode not in STOPS:
             raise _early_end(failure.signal_name(), rank, processes)
     for failure in failures.values():
-        for number in _STOPS:
+        for number in STOPS:
             if failure.exitcode in (-number, 128 + number):
                 sys.exit(128 + number)
     rank, failure = next(iter(failures.items()))

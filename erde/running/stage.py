@@ -44,8 +44,9 @@ def speaker(name: str, log: TextIO) -> Say:
 
     def say(text: str) -> None:
         line = f"{time.strftime('%H:%M:%S')} [{name}] {text}"
-        print(line, file=sys.stderr, flush=True)
         print(line, file=log)
+        with contextlib.suppress(OSError):  # the terminal may have been closed meanwhile
+            print(line, file=sys.stderr, flush=True)
 
     return say
 

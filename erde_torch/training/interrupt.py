@@ -1,7 +1,10 @@
-"""SIGTERM and SIGINT as a request to save and stop, asked for between two steps."""
+"""SIGTERM, SIGINT and SIGHUP as a request to save and stop, asked for between two steps."""
 
 import signal
 from types import FrameType, TracebackType
+from typing import Any
+
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class Interrupted(SystemExit):
@@ -9,7 +12,10 @@ class Interrupted(SystemExit):
 
 
 class StopRequest:
-    """While active, a first SIGTERM or SIGINT only sets ``signal``; a second acts as usual.
+    """While active, a first SIGTERM, SIGINT or SIGHUP only sets ``signal``; a second acts as usual.
+    A second SIGHUP is ignored.
+
+    A process that ignores one of them (SIGHUP after ``nohup``) goes on ignoring it.
 
     Args:
         patient: the second and all later ones are ignored. A process among several may be told of
@@ -19,11 +25,12 @@ class StopRequest:
     def __init__(self, patient: bool = False) -> None:
         self._patient = patient
         self.signal: signal.Signals | None = None
-        self._previous: dict[signal.Signals, object] = {}
+        self._previous: dict[signal.Signals, Any] = {}
 
     def __enter__(self) -> "StopRequest":
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self._previous[number] = signal.signal(number, self._asked)
+        for number in STOPS:
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._previous[number] = signal.signal(number, self._asked)
         return self
 
     def __exit__(
@@ -38,8 +45,10 @@ class StopRequest:
         if self.signal is None:
             self.signal = signal.Signals(number)
         if not self._patient:
-            self._restore()
+            # A closed terminal is told of twice, by the shell and by the kernel.
+            self._restore(all_but=signal.SIGHUP)
 
-    def _restore(self) -> None:
+    def _restore(self, all_but: signal.Signals | None = None) -> None:
         for number, handler in self._previous.items():
-            signal.signal(number, handler)
+            if number is not all_but:
+                signal.signal(number, handler)

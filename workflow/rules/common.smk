@@ -11,7 +11,10 @@ from erde.running.code_hash import code_hash
 from erde.experiment.schema import read_experiment
 from erde.experiment.errors import ExperimentError
 from erde.running.gpu_claim import visible_gpus
+from erde.running.hangup import hangup_interrupts
 from erde.running.cluster.needs import memory_mb
+
+hangup_interrupts()
 
 REPOSITORY = Path(workflow.basedir)
 EXPERIMENTS = Path(

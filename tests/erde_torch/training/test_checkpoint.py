@@ -121,8 +121,9 @@ def test_full_disk_leaves_the_last_checkpoint(small_disk, tmp_path, make_state):
 
 
 def test_read_only_folder_is_one_error(small_disk, make_state):
+    checkpoint = Checkpoint(own_host(small_disk(ro=True), seconds=0), "identity")
     with pytest.raises(CheckpointError, match=r"cannot write the checkpoint: .*Read-only"):
-        Checkpoint(own_host(small_disk(ro=True), seconds=0), "identity").save(make_state(), POSITION)
+        checkpoint.save(make_state(), POSITION)
 
 
 def test_a_file_in_place_of_the_folder_is_one_error(tmp_path, make_state):
