@@ -39,7 +39,7 @@ def announce(dataset: ImageDataset, experiment: Experiment, folder: Path, host: 
     key = hashlib.sha256(asked.encode()).hexdigest()
     path = folder / "estimate.json"
     with folder_lock(folder / "checkpoints" / "estimate", lambda _: None):  # a second's wait
-        if path.exists() and json.loads(path.read_text(encoding="utf-8"))["key"] == key:
+        if _known_key(path) == key:
             return
         found = estimate(dataset, experiment, host.device)
         free = shutil.disk_usage(folder).free
@@ -49,6 +49,14 @@ def announce(dataset: ImageDataset, experiment: Experiment, folder: Path, host: 
             needed = found["disk_bytes"] / 1e9
             raise OSError(f"the run needs {needed:.2f} GB of free disk, got {free / 1e9:.2f} GB")
         write_text(path, json.dumps({"key": key} | found, indent=2) + "\n")
+
+
+def _known_key(path: Path) -> str | None:
+    """Of the estimate in the file; a damaged one is as good as none, and is made anew."""
+    try:
+        return str(json.loads(path.read_text(encoding="utf-8"))["key"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def estimate(

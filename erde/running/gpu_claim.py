@@ -5,9 +5,11 @@ out. A claim is a file lock, named after the GPU itself and not after its place 
 Slurm may number anew in each job. The kernel drops it when the process ends, however it ends.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 import time
@@ -21,13 +23,23 @@ _claimed: dict[str, int] = {}  # by this process, for its life: {name: descripto
 def claim_folder() -> Path:
     """Where this user's claims on this machine lie.
 
+    Everybody may write to the temporary folder, so a link that lies there is not followed.
+
     Raises:
-        OSError: somebody else made it first.
+        OSError: somebody else made it first, or others may write to it.
     """
     folder = Path(tempfile.gettempdir(), f"erde-gpus-{os.getuid()}")
-    folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.stat().st_uid != os.getuid():
-        raise OSError(f"{folder} must belong to user {os.getuid()}, got {folder.stat().st_uid}")
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(mode=0o700)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise OSError(f"{folder} must be a folder, got {stat.filemode(found.st_mode)}; remove it")
+    if found.st_uid != os.getuid():
+        raise OSError(f"{folder} must belong to user {os.getuid()}, got {found.st_uid}")
+    if found.st_mode & 0o022:
+        raise OSError(
+            f"{folder} must be writable for its owner alone, got {stat.filemode(found.st_mode)}"
+        )
     return folder
 
 
@@ -89,7 +101,7 @@ def _file_name(name: str) -> str:
 
 def _lock(path: Path) -> int | None:
     """The descriptor that holds the lock; None if another process has it."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
