@@ -5,9 +5,11 @@ ones, so that it neither meets nor disturbs a Slurm that the machine already has
 cores and memory are pretended, and so are the GPUs: device files that schedule but cannot compute.
 """
 
+import contextlib
 import os
 import secrets
 import shutil
+import signal
 import socket
 import stat
 import subprocess
@@ -145,6 +147,22 @@ class SlurmNode:
                 daemon.kill()
                 daemon.wait()
         self._daemons.clear()
+        # What a job started outlives a node that went down: Slurm no longer knows of it.
+        while left := self.processes():
+            for number in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGKILL)
+            time.sleep(0.1)
+
+    def processes(self) -> list[int]:
+        """Everything that runs in this node's name, itself and its jobs included."""
+        named = f"SLURM_CONF={self.environment['SLURM_CONF']}".encode()
+        found = []
+        for path in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                if named in path.read_bytes().split(b"\0"):
+                    found.append(int(path.parent.name))
+        return found
 
     def clear(self) -> None:
         """End all jobs, and let the node take new ones."""
