@@ -12,9 +12,14 @@ from erde.experiment.schema import read_experiment
 from erde.experiment.errors import ExperimentError
 from erde.running.gpu_claim import visible_gpus
 from erde.running.hangup import hangup_interrupts
+from erde.running.interpreter import speakable_interpreter
 from erde.running.cluster.needs import memory_mb
 
 hangup_interrupts()
+try:
+    speakable_interpreter()
+except ValueError as error:
+    raise WorkflowError(str(error)) from None
 
 REPOSITORY = Path(workflow.basedir)
 EXPERIMENTS = Path(
