@@ -84,3 +84,23 @@ def test_an_edit_of_the_figure_draws_again(finished):
 
 def test_how_often_checkpoints_are_saved_reruns_nothing(finished):
     assert finished.plan(TARGET, "--config", "checkpoint_seconds=7") == {}
+
+
+TRAINED = {"data", "teacher", "cache", "student"}
+SHOWN = ("running", "report", "pictures", "evaluation", "deployment")
+
+
+def test_an_edit_of_what_runs_or_shows_trains_nothing_again(finished):
+    """Every module of these folders at once: what all of them do not plan, none of them does."""
+    files = [p for name in SHOWN for p in (finished.root / "erde" / name).rglob("*.py")]
+    before = {path: path.read_text(encoding="utf-8") for path in files}
+    assert len(before) > 40
+    try:
+        for path, text in before.items():
+            path.write_text(f"{text}\n\nADDED = 1\n", encoding="utf-8")
+        plan = finished.plan(TARGET)
+    finally:
+        for path, text in before.items():
+            path.write_text(text, encoding="utf-8")
+    assert not TRAINED & set(plan)
+    assert plan["plot"] == 1  # the edits were seen
