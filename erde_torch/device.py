@@ -1,6 +1,7 @@
 """Which device, which precision, how many threads: decided once, at the start of a stage."""
 
 import contextlib
+from typing import TypeVar
 
 import torch
 
@@ -33,13 +34,21 @@ def choose_precision(name: str, device: torch.device) -> str:
         return name
     if device.type == "cuda":
         return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return "bf16" if capabilities.get("avx512_bf16") else "float32"
 
 
-def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager:
+def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager[object]:
     """The context in which a network runs at ``precision``."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+_Network = TypeVar("_Network", bound=torch.nn.Module)
+
+
+def on_device(network: _Network, device: torch.device) -> _Network:
+    """``network`` itself, moved to ``device``, with channels last in memory."""
+    return network.to(device).to(memory_format=torch.channels_last)
 
 
 def set_threads(threads: int) -> None:

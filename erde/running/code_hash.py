@@ -48,9 +48,8 @@ def _strip(tree: ast.AST) -> None:
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):
-            node.body = [r for s in body for r in (s.orelse if _is_type_checking(s) else [s])]
-            if node.body and _is_text(node.body[0]):
-                node.body = node.body[1:]
+            kept = [r for s in body for r in (s.orelse if _is_type_checking(s) else [s])]
+            setattr(node, "body", kept[1:] if kept and _is_text(kept[0]) else kept)  # noqa: B010
 
 
 def _is_text(statement: ast.stmt) -> bool:

@@ -16,7 +16,7 @@ from erde.running.clock import clock
 from erde.running.lock import folder_lock
 from erde_core.images import ImageDataset
 from erde_core.store.files import write_text
-from erde_torch.device import autocast, choose_precision
+from erde_torch.device import autocast, choose_precision, on_device
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.training.data import network_card
 from erde_torch.training.host import Host
@@ -90,8 +90,7 @@ def estimate(
 def _cached_views(experiment: Experiment) -> int:
     if not any(variant.reads_cache for variant in experiment.variants.values()):
         return 0
-    views = experiment.cache.views
-    return experiment.augment.orbit if views == "all" else views
+    return experiment.cache.view_count or experiment.augment.orbit
 
 
 def _sentences(found: dict[str, float], free: float) -> list[str]:
@@ -123,7 +122,7 @@ def _seconds_per_image(
     height, width, channels = dataset.train.images.shape[1:]
     images = torch.randn(train.batch_size, channels, height, width, device=device)
     images = images.to(memory_format=torch.channels_last)
-    network = network.to(device, memory_format=torch.channels_last).train(backward)
+    network = on_device(network, device).train(backward)
     precision = choose_precision(train.precision, device)
 
     def step() -> None:

@@ -49,7 +49,9 @@ def launch(job: Any, script: str, processes: int, threads: int) -> None:  # noqa
         options = ["--standalone", f"--nproc-per-node={processes}", "--local-addr=127.0.0.1"]
         worker = ["-m", "erde.running.worker", str(path)]
         try:
-            run(parse_args([*options, f"--log-dir={folder}", *worker]))
+            # PyTorch has typed neither of them.
+            arguments = parse_args([*options, f"--log-dir={folder}", *worker])  # type: ignore[no-untyped-call]
+            run(arguments)  # type: ignore[no-untyped-call]
         except SignalException as stop:
             sys.exit(128 + stop.sigval)
         except ChildFailedError as error:

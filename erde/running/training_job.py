@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 
-class Named(dict):
+class Named(dict[str, Any]):
     """Values by name, read as attributes, as in Snakemake's own object."""
 
     def __getattr__(self, name: str) -> Any:  # noqa: ANN401

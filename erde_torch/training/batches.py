@@ -81,18 +81,21 @@ class TrainingSet:
                 ahead = None if last else self._read(reader, chosen[index + 1], drawn)
                 yield self._batch(samples, drawn[samples], current())
 
-    def _chosen(self, order: NDArray, step: int) -> NDArray[np.int64]:
+    def _chosen(self, order: NDArray[np.int64], step: int) -> NDArray[np.int64]:
         batch = order[step * self.batch_size : (step + 1) * self.batch_size]
-        return self.samples[self.processes.part(batch)]
+        chosen: NDArray[np.int64] = self.samples[self.processes.part(batch)]
+        return chosen
 
     def _read(
-        self, reader: ThreadPoolExecutor, samples: NDArray, drawn: NDArray
+        self, reader: ThreadPoolExecutor, samples: NDArray[np.int64], drawn: NDArray[np.int64]
     ) -> Callable[[], Tensor | None]:
         if self.rows is None:
             return lambda: None
         return reader.submit(self.rows, samples, drawn[samples]).result
 
-    def _batch(self, samples: NDArray, views: NDArray, teacher: Tensor | None) -> Batch:
+    def _batch(
+        self, samples: NDArray[np.int64], views: NDArray[np.int64], teacher: Tensor | None
+    ) -> Batch:
         device = self.labels.device
         index = torch.from_numpy(samples).to(device)
         images = self.images.batch(index, torch.from_numpy(views).to(device))

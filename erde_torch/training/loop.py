@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from erde_torch.device import autocast
+from erde_torch.device import autocast, on_device
 from erde_torch.networks.answers import exit_accuracy
 from erde_torch.training.batches import Batch, TrainingSet, Validation
 from erde_torch.training.checkpoint import Checkpoint, Position, TrainingState
@@ -121,7 +121,7 @@ def fit(
         Interrupted: after SIGTERM or SIGINT, with the checkpoint saved.
         CheckpointError: a checkpoint cannot be written.
     """
-    network = network.to(data.labels.device, memory_format=torch.channels_last)
+    network = on_device(network, data.labels.device)
     state = TrainingState(network, make_optimiser(network, run.train), run.train.ema_decay)
     checkpoint = Checkpoint(run.host, run.identity)
     position = checkpoint.resume(state)
@@ -129,8 +129,8 @@ def fit(
         run.host.say("the training is already finished")
     elif position.epoch or position.step:
         run.host.say(f"resuming in epoch {position.epoch + 1}, step {position.step + 1}")
-    forward = run.host.processes.parallel(network)
-    forward = torch.compile(forward) if run.train.compile else forward
+    parallel = run.host.processes.parallel(network)
+    forward = torch.compile(parallel) if run.train.compile else parallel
     with StopRequest(patient=run.host.processes.count > 1) as stop:
         while position.epoch < run.train.epochs:
             started = time.monotonic()
@@ -168,7 +168,7 @@ def train_epoch(
         losses, stops = zip(*told, strict=True)
         position.loss_sum += mean_loss(losses, processes.rank, logits, batch, position, rate)
         state.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # PyTorch has not typed it
         state.optimiser.step()
         state.average()
         position.step += 1

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
+import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
@@ -38,7 +39,7 @@ class Processes:
         """Whether this is the process that speaks, measures and writes."""
         return self.rank == 0
 
-    def part(self, batch: NDArray) -> NDArray:
+    def part(self, batch: NDArray[np.int64]) -> NDArray[np.int64]:
         """This process's contiguous part of a batch whose length is a multiple of ``count``."""
         size = len(batch) // self.count
         return batch[self.rank * size : (self.rank + 1) * size]

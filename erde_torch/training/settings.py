@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Ge, Gt, Le, Lt
 
@@ -86,7 +86,7 @@ class StudentSettings:
     @classmethod
     def of(cls, keys: Mapping[str, Any]) -> Self:
         """From :func:`learned`."""
-        return _of(cls, keys)
+        return cls(**_parts(keys))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ class TeacherSettings:
     @classmethod
     def of(cls, keys: Mapping[str, Any]) -> Self:
         """From :func:`learned`."""
-        return _of(cls, keys)
+        return cls(**_parts(keys))
 
 
 def learned(settings: TeacherSettings | StudentSettings) -> dict[str, Any]:
@@ -116,9 +116,6 @@ def learned(settings: TeacherSettings | StudentSettings) -> dict[str, Any]:
     return keys
 
 
-_S = TypeVar("_S", TeacherSettings, StudentSettings)
-
-
-def _of(kind: type[_S], keys: Mapping[str, Any]) -> _S:
+def _parts(keys: Mapping[str, Any]) -> dict[str, Any]:
     network, train = NetworkSettings(**keys["network"]), TrainSettings(**keys["train"])
-    return kind(**{**keys, "network": network, "train": train})
+    return {**keys, "network": network, "train": train}

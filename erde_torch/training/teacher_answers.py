@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from erde_core.store.teacher_logits import TeacherLogits
-from erde_torch.device import autocast
+from erde_torch.device import autocast, on_device
 from erde_torch.networks.resnet import MultiExitResNet
 from erde_torch.training.batches import Rows
 
@@ -44,14 +44,15 @@ class OnlineTeacher:
     """
 
     def __init__(self, network: MultiExitResNet, precision: str, device: torch.device) -> None:
-        self._network = network.eval().to(device, memory_format=torch.channels_last)
+        self._network = on_device(network.eval(), device)
         self._precision, self._device = precision, device
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
         """Logits float32 ``(B, E, C)`` of augmented, normalised images."""
         with autocast(self._precision, self._device):
-            return self._network(images).float()
+            logits: Tensor = self._network(images)
+            return logits.float()
 
 
 class LastExit:

@@ -118,9 +118,9 @@ def _too_much(request: Request, partition: Partition) -> str | None:
                 f"{max(offered)}: ask for less, or take another partition in {_PROFILE}{hint}"
             )
     if not any(_fits(request, machine) for machine in machines):
-        wanted = ", ".join(f"{number} {kind}" for kind, number, _ in kinds)
+        asked = ", ".join(f"{number} {kind}" for kind, number, _ in kinds)
         return (
-            f"{rule} asks for {wanted}, but no single machine of {where} has all of them: "
+            f"{rule} asks for {asked}, but no single machine of {where} has all of them: "
             f"take another partition in {_PROFILE}"
         )
     return None

@@ -85,8 +85,14 @@ def ask_cluster() -> Cluster:
         enforced,
         tuple(sorted(set(accounts.split()))),
         default.strip(),
-        int(re.match(r"\d+", config.get("MinJobAge", "300"))[0]),
+        _leading_number(config.get("MinJobAge", "300")),
     )
+
+
+def _leading_number(text: str) -> int:
+    """Of ``300 sec``; 0 where there is none."""
+    found = re.match(r"\d+", text)
+    return int(found[0]) if found else 0
 
 
 def parse_partitions(text: str) -> dict[str, Partition]:
