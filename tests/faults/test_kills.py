@@ -1,12 +1,14 @@
-"""SIGKILL at random moments and inside every kind of write; the result is that of a quiet run.
+"""SIGKILL and SIGHUP at random moments and inside every kind of write: the result stays the same.
 
-Each stage is killed five times in one training. A checkpoint is written after every step here, so
+Each stage is ended five times in one training (``--kills 35`` for a campaign), every second time
+by SIGHUP, as when a terminal is closed. A checkpoint is written after every step here, so
 random moments often lie inside a write; others are aimed: the killer waits for the temporary file
 of the write that it wants to hit.
 """
 
 import copy
 import hashlib
+import itertools
 import os
 import random
 import signal
@@ -23,7 +25,6 @@ from tests.workflow.conftest import TINY, copy_repository
 
 SEED = random.SystemRandom().randrange(10**6)
 EVERY_STEP = ("--config", "checkpoint_seconds=0")
-KILLS = 5
 
 
 def experiment():
@@ -91,15 +92,15 @@ def holder(folder):
     return int(words[1]) if len(words) > 1 else None
 
 
-def kill_once(checkout, stage, target, moment):
-    """Run until ``moment`` has passed, then SIGKILL the trainer; False if it was done before."""
+def kill_once(checkout, stage, target, moment, number):
+    """Run until ``moment`` has passed, then end the trainer; False if it was done before."""
     folder = checkout.root / "results/killed/checkpoints" / stage
     (folder / "lock").unlink(missing_ok=True)  # else the last holder's number is read
     run = start(checkout, target)
     while run.poll() is None:
         process = holder(folder)
         if process and moment(folder):
-            os.kill(process, signal.SIGKILL)
+            os.kill(process, number)
             assert run.wait(timeout=120) != 0
             return True
         time.sleep(0.002)
@@ -124,16 +125,18 @@ def writing(pattern):
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_five_kills_change_nothing(quiet, killed, stage):
+def test_kills_change_nothing(quiet, killed, stage, kills_wanted):
     draw = random.Random(f"{SEED} {stage}")
     print(f"kill seed {SEED}")
     writes = ".checkpoint.safetensors.*.tmp" if stage != "cache" else "journal.jsonl"
-    moments = [writing(writes), *(after(draw.uniform(0.0, 0.6)) for _ in range(KILLS - 1))]
+    moments = [writing(writes), *(after(draw.uniform(0.0, 0.6)) for _ in range(kills_wanted - 1))]
     target = STAGES[stage]
-    kills = sum(kill_once(killed, stage, target, moment) for moment in moments)
+    signals = itertools.cycle([signal.SIGKILL, signal.SIGHUP])
+    ended = zip(moments, signals, strict=False)
+    kills = sum(kill_once(killed, stage, target, moment, number) for moment, number in ended)
     killed.snakemake("--cores", "2", target, *EVERY_STEP)
     assert kills >= 1, "every run finished before it could be killed"
-    print(f"{stage}: {kills} of {KILLS} kills hit a running trainer")
+    print(f"{stage}: {kills} of {kills_wanted} kills hit a running trainer")
     assert content(killed.root / target) == quiet[stage]
     assert not list((killed.root / "results/killed").rglob(".*.tmp"))
 

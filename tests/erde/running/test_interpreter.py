@@ -27,5 +27,5 @@ def test_below_a_folder_with_a_space_the_path_from_there_is_used(interpreter, tm
 
 
 def test_a_space_that_no_path_avoids_is_one_sentence(interpreter, tmp_path):
-    with pytest.raises(ValueError, match="must have no space .* got '/my venv/bin/python'"):
+    with pytest.raises(ValueError, match=r"must have no space .* got '/my venv/bin/python'"):
         interpreter("/my venv/bin/python", tmp_path)

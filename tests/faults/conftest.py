@@ -1,0 +1,12 @@
+"""How long the campaign of kills is."""
+
+import pytest
+
+
+def pytest_addoption(parser):
+    parser.addoption("--kills", type=int, default=5, help="how often each stage is ended")
+
+
+@pytest.fixture
+def kills_wanted(request):
+    return request.config.getoption("--kills")
