@@ -1,6 +1,6 @@
 """Training and cache on this machine, as ratios within one run; prints the tables of the docs.
 
-    python benchmarks/training.py [--rounds 5] [--images 256] [--width 1] [--device cpu]
+    python -m benchmarks.training [--rounds 5] [--images 256] [--width 1] [--device cpu]
 
 All contenders take turns, round by round; a figure is the median over rounds, with the range.
 """
@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import plain_training
 import torch
 
+from benchmarks import plain_training
 from erde_core.images import ImageDataset, Split
 from erde_core.settings import method_settings
 from erde_core.store.dataset import dataset_hash

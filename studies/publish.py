@@ -1,6 +1,6 @@
 """Put what a study brought home into docs/results; make the tables of its README, and pictures.
 
-    python -m benchmarks.gpu_study_publish home docs/results
+    python -m studies.publish home docs/results
 
 Only what the tables are made of, and the pictures: the rest stays at home.
 """
@@ -11,13 +11,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import gpu_study_tables as tables
-from benchmarks.gpu_study_family import family_figure
-from benchmarks.gpu_study_gains import gains_figure
-from benchmarks.gpu_study_tables import rows_of
-from benchmarks.gpu_study_targets import targets_table
 from erde.pictures.pareto import save_figure
 from erde_core.store.files import write_text
+from studies import tables
+from studies.family import family_figure
+from studies.gains import gains_figure
+from studies.tables import rows_of
+from studies.targets import targets_table
 
 KEPT = (
     *("areas", "audit", "bands", "comparison", "exits", "overall", "pareto", "rivals"),

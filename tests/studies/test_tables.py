@@ -5,15 +5,14 @@ import re
 import numpy as np
 import pytest
 
-from benchmarks import gpu_study_tables as tables
-from benchmarks import gpu_study_targets as targets
-from benchmarks.gpu_study_family import family_figure
-from benchmarks.gpu_study_gains import gains_figure
-from benchmarks.gpu_study_publish import TABLES, experiments_of, filled, keep
 from erde.datasets import cifar
 from erde.datasets.folder import read_folder
 from erde.datasets.images import TrainAndTest, ungrouped
 from erde_core.store.tables import write_table
+from studies import tables, targets
+from studies.family import family_figure
+from studies.gains import gains_figure
+from studies.publish import TABLES, experiments_of, filled, keep
 from tests.workflow.conftest import REPOSITORY
 
 PUBLISHED = REPOSITORY / "docs/results"

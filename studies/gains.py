@@ -7,9 +7,9 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from benchmarks.gpu_study_tables import rows_of
 from erde.experiment.names import name_of
 from erde.pictures.pareto import FONT
+from studies.tables import rows_of
 
 _AGAINST = {"kd": "#009E73", "masked_kd": "#666666"}  # their colours in every other picture
 _THICK, _THIN = 3.6, 1.2

@@ -1,10 +1,10 @@
 """Run a study, one experiment after the other, within a time budget; bring little home.
 
-    python -m benchmarks.gpu_study workflow/experiments/study/full.txt --seconds 1700 --out home
+    python -m studies.run studies/full.txt --seconds 1700 --out home
 
-The list names the experiments in their order, one a line; the experiment files lie beside it. The
-same command goes on from what is there: Snakemake skips what is finished, and a training that the
-budget cut off saved its checkpoint.
+The list names the experiments in their order, one a line; ``experiments.yaml`` beside it says what
+they are. The same command goes on from what is there: Snakemake skips what is finished, and a
+training that the budget cut off saved its checkpoint.
 """
 
 import argparse
@@ -18,35 +18,18 @@ import time
 from importlib import metadata
 from pathlib import Path
 
-from benchmarks.gpu_study_export import export_experiment
-from benchmarks.gpu_study_lend import lend_cache, lend_checkpoints
 from erde.experiment.schema import read_experiment
 from erde.running.code_hash import code_hash
 from erde_core.store.files import write_text
+from studies.compose import read_list, write_experiments
+from studies.export import export_experiment
+from studies.lend import lend_cache, lend_checkpoints
 
 RESULTS = Path("results")
 TARGETS = ("results/{name}_pareto.png", "results/{name}/comparison.csv")
 RIVALS = "results/{name}/rivals.csv"
 FINISHED, FAILED, OUT_OF_TIME = 0, 1, 3  # exit codes
 _PATIENCE = 120  # seconds that a stopped training has to save its checkpoint
-
-
-def read_list(path: Path) -> list[tuple[str, bool]]:
-    """(experiment, whether its rivals are wanted) per line; ``#`` starts a comment.
-
-    Raises:
-        ValueError: no such file, or a line that is not ``name`` or ``name rivals``.
-    """
-    if not path.is_file():
-        raise ValueError(f"the study's list must be a file, got {str(path)!r}")
-    steps = []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        words = line.split("#")[0].split()
-        if len(words) > 2 or words[1:] not in ([], ["rivals"]):
-            raise ValueError(f"{path}: a line must be 'name' or 'name rivals', got {line!r}")
-        if words:
-            steps.append((words[0], len(words) == 2))
-    return steps
 
 
 def run_step(folder: Path, name: str, rivals: bool, cores: int, seconds: float) -> int:
@@ -129,7 +112,9 @@ def _text(path: str) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     """The command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="gpu_study", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m studies.run", description=__doc__.splitlines()[0]
+    )
     parser.add_argument("study", type=Path, help="the list of experiments")
     parser.add_argument("--seconds", type=float, required=True, help="0 only brings home")
     parser.add_argument("--out", type=Path, required=True, help="where small results are put")
@@ -137,7 +122,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        steps, folder = read_list(options.study), options.study.parent.resolve()
+        steps = read_list(options.study)
+        folder = write_experiments(options.study.parent.resolve(), [name for name, _ in steps])
         outcome = run_study(folder, steps, options.cores, options.seconds)
     except ValueError as error:
         parser.error(str(error))

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import mean
 
-from benchmarks.gpu_study_tables import markdown, numbers, rows_of, unique
+from studies.tables import markdown, numbers, rows_of, unique
 
 FAMILY = ("", "_w075", "_w050", "_thin18", "_resnet18", "_long")  # students of one teacher
 Measure = Callable[[Path, str], str]

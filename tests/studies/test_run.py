@@ -13,18 +13,16 @@ import numpy as np
 import pytest
 import yaml
 
-from benchmarks import gpu_study
-from benchmarks.gpu_study_export import answers, validation_rows
-from benchmarks.gpu_study_lend import lend_cache, lend_checkpoints, shared_trainings
-from erde.experiment.schema import parse_experiment, read_experiment
+from erde.experiment.schema import parse_experiment
 from erde_core import entropy
 from erde_core.store.exit_logits import ExitLogits, SplitLogits, read_exit_logits
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_core.store.teacher_logits_writer import TeacherLogitsWriter
+from studies import run as driver
+from studies.export import answers, validation_rows
+from studies.lend import lend_cache, lend_checkpoints, shared_trainings
 from tests.workflow.conftest import REPOSITORY, TINY, copy_repository
 
-STUDY = REPOSITORY / "workflow/experiments/study"
-LISTS = sorted(STUDY.glob("*.txt"))
 LENT = ("one", "two")
 KEYS = ("entropy", "prediction", "correct")
 # Long enough to be stopped in the middle, short enough to be finished.
@@ -34,7 +32,7 @@ WIDER = {**SLOW, "student": {**SLOW["student"], "network": {"name": "resnet10", 
 
 
 def start(root, *arguments):
-    command = [sys.executable, "-m", "benchmarks.gpu_study", "study/list.txt", "--out", "home"]
+    command = [sys.executable, "-m", "studies.run", "study/list.txt", "--out", "home"]
     env = os.environ | {"PYTHONPATH": str(root)}
     return subprocess.Popen([*command, "--cores", "2", *arguments], cwd=root, env=env)
 
@@ -59,11 +57,11 @@ def stop_at(root, experiment, text):
 def run(tmp_path_factory):
     """A study of two experiments, stopped in its first training and again in its second teacher."""
     root = copy_repository(tmp_path_factory.mktemp("study")).root
-    shutil.copytree(REPOSITORY / "benchmarks", root / "benchmarks")
+    shutil.copytree(REPOSITORY / "studies", root / "studies")
     (root / "study").mkdir()
     (root / "study/list.txt").write_text("one  # comment\n\ntwo\n", encoding="utf-8")
-    for name, keys in (("one", SLOW), ("two", WIDER)):
-        (root / f"study/{name}.yaml").write_text(yaml.safe_dump(keys), encoding="utf-8")
+    book = {"bases": {"one": SLOW, "two": WIDER}, "changes": {}, "exceptions": {}}
+    (root / "study/experiments.yaml").write_text(yaml.safe_dump(book), encoding="utf-8")
     codes = [stop_at(root, "one", "epoch 2/30")]
     stopped = list((root / "results/one/teacher").glob("*"))
     codes.append(stop_at(root, "two", "already finished"))
@@ -72,7 +70,7 @@ def run(tmp_path_factory):
 
 def test_a_stopped_study_leaves_nothing_half_written_and_goes_on(run):
     root, codes, stopped = run
-    assert codes == [gpu_study.OUT_OF_TIME] * 2
+    assert codes == [driver.OUT_OF_TIME] * 2
     assert stopped == []
     assert "resuming in epoch" in teacher_log(root, "one")
     assert (root / "home/one/one_pareto.png").exists()
@@ -130,12 +128,12 @@ def test_what_is_there_comes_home_all_the_same(run, tmp_path, monkeypatch, momen
 
     root, _, _ = run
     monkeypatch.chdir(root)
-    monkeypatch.setattr(gpu_study, "run_step", None)
-    monkeypatch.setattr(gpu_study.signal, "signal", lambda *_: None)  # the tests keep their own
+    monkeypatch.setattr(driver, "run_step", None)
+    monkeypatch.setattr(driver.signal, "signal", lambda *_: None)  # the tests keep their own
     if moment != "no time":
-        monkeypatch.setattr(gpu_study, "lend_cache", stopped)
-    code = gpu_study.main(["study/list.txt", "--seconds", "0", "--out", str(tmp_path)])
-    assert code == gpu_study.OUT_OF_TIME
+        monkeypatch.setattr(driver, "lend_cache", stopped)
+    code = driver.main(["study/list.txt", "--seconds", "0", "--out", str(tmp_path)])
+    assert code == driver.OUT_OF_TIME
     assert (tmp_path / "one/answers.npz").exists()
 
 
@@ -144,7 +142,7 @@ def pretend_snakemake(tmp_path, monkeypatch, script):
     path = tmp_path / "pretend"
     path.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     path.chmod(0o755)
-    monkeypatch.setattr(gpu_study.sys, "executable", str(path))
+    monkeypatch.setattr(driver.sys, "executable", str(path))
     monkeypatch.chdir(tmp_path)
 
 
@@ -152,7 +150,7 @@ def test_the_budget_stops_snakemake_and_what_it_started(tmp_path, monkeypatch):
     script = "sh -c 'trap \"touch saved; exit 143\" TERM; while :; do sleep 0.1; done' & wait"
     pretend_snakemake(tmp_path, monkeypatch, f"trap 'wait; exit 1' TERM; {script}")
     started = time.monotonic()
-    assert gpu_study.run_step(tmp_path, "one", False, 1, 0.5) == gpu_study.OUT_OF_TIME
+    assert driver.run_step(tmp_path, "one", False, 1, 0.5) == driver.OUT_OF_TIME
     assert time.monotonic() - started > 0.5
     assert (tmp_path / "saved").exists()
 
@@ -164,8 +162,8 @@ def test_a_snakemake_that_had_to_be_killed_leaves_no_lock(tmp_path, monkeypatch)
         encoding="utf-8",
     )
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(gpu_study, "_PATIENCE", 1)
-    assert gpu_study.run_step(tmp_path, "one", False, 1, 15) == gpu_study.OUT_OF_TIME
+    monkeypatch.setattr(driver, "_PATIENCE", 1)
+    assert driver.run_step(tmp_path, "one", False, 1, 15) == driver.OUT_OF_TIME
     assert (tmp_path / "begun").exists()
     assert list((tmp_path / ".snakemake/locks").glob("*")) == []
 
@@ -175,7 +173,7 @@ def test_a_failed_experiment_does_not_hold_up_the_next(tmp_path, monkeypatch):
     steps = [("bad", False), ("good", True)]
     for name, _ in steps:
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(TINY), encoding="utf-8")
-    assert gpu_study.run_study(tmp_path, steps, 3, 60) == gpu_study.FAILED
+    assert driver.run_study(tmp_path, steps, 3, 60) == driver.FAILED
     bad, good = (tmp_path / "ran").read_text(encoding="utf-8").splitlines()
     assert "results/good_pareto.png" in good
     assert "results/good/rivals.csv" in good
@@ -187,7 +185,7 @@ def test_a_broken_list_runs_nothing(tmp_path, capsys):
     path = tmp_path / "list.txt"
     path.write_text("one rivls\n", encoding="utf-8")
     with pytest.raises(SystemExit):
-        gpu_study.main([str(path), "--seconds", "9", "--out", str(tmp_path)])
+        driver.main([str(path), "--seconds", "9", "--out", str(tmp_path)])
     assert "must be 'name' or 'name rivals', got 'one rivls'" in capsys.readouterr().err
 
 
@@ -209,23 +207,6 @@ def test_validation_accuracy_by_hand():
     assert row["val_mean_accuracy"] == pytest.approx(expected)
     assert row["val_last_exit_accuracy"] == 1.0
     assert answers({"a": exits})["a/test/correct"][:, 0].sum() == 2
-
-
-@pytest.mark.parametrize("path", LISTS, ids=lambda path: path.stem)
-def test_every_experiment_of_the_study_is_sound(path):
-    for name, _ in gpu_study.read_list(path):
-        exp = read_experiment(STUDY / f"{name}.yaml")
-        methods = [v.method for v in exp.variants.values()]
-        if name.endswith("_tuning"):  # the same effort for both
-            assert methods.count("kd") == methods.count("erde") == len(methods) / 2
-        if {"masked_kd", "erde"} <= exp.variants.keys():  # they differ in the entropy term alone
-            masked, erde = (vars(exp.variants[label].loss) for label in ("masked_kd", "erde"))
-            assert {k for k in masked if masked[k] != erde[k]} == {"entropy_weight"}
-
-
-def test_no_experiment_of_the_study_is_forgotten():
-    listed = {name for path in LISTS for name, _ in gpu_study.read_list(path)}
-    assert listed == {path.stem for path in STUDY.glob("*.yaml")}
 
 
 def changed(**keys):

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from benchmarks.gpu_study_tables import numbers, rows_of, unique
 from erde.pictures.pareto import FONT
+from studies.tables import numbers, rows_of, unique
 
 # Suffix of the experiment → what its student is, colour (Okabe and Ito), line.
 _MEMBERS = {
