@@ -66,7 +66,7 @@ class Bench:
         self.folder, self.width = folder, arguments.width
         self.views = all_views(4, True)[:2]
         teacher = self.network("resnet34").eval()
-        self.env = Host(
+        self.host = Host(
             device=self.device,
             folder=folder,
             code="",
@@ -76,7 +76,7 @@ class Bench:
             check_held=lambda: None,
         )
         self.cache_path = folder / "cache.h5"
-        arguments = (self.hash, [teacher], self.augment, 2, self.precision, self.env)
+        arguments = (self.hash, [teacher], self.augment, 2, self.precision, self.host)
         build_cache(self.cache_path, self.dataset, *arguments)
         self.cached = CachedTeacher(read_teacher_logits(self.cache_path), self.device)
         self.online = OnlineTeacher(teacher, self.precision, self.device)
@@ -101,8 +101,8 @@ class Bench:
             answers = self.online(batch.images) if teacher == "online" else batch.teacher
             return distillation_loss(logits, answers, batch.labels, settings)
 
-        run = Run(train, 0, precision, "", self.env)
-        checkpoint = Checkpoint(self.folder, "", 1e9)
+        run = Run(train, 0, precision, "", self.host)
+        checkpoint = Checkpoint(self.host, "")
         return lambda: train_epoch(
             network, state, data, objective, run, Position(), checkpoint, StopRequest()
         )
@@ -149,7 +149,7 @@ class Bench:
             path = self.folder / "again.h5"
             path.unlink(missing_ok=True)
             inside.append(0.0)
-            arguments = (self.augment, FILLED, self.precision, self.env)
+            arguments = (self.augment, FILLED, self.precision, self.host)
             build_cache(path, self.dataset, self.hash, [teacher], *arguments)
 
         teacher.forward = timed
