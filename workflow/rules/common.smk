@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
 
 from erde.running.code_hash import code_hash
 from erde.experiment.schema import read_experiment
@@ -14,6 +15,8 @@ from erde.running.gpu_claim import visible_gpus
 from erde.running.hangup import hangup_interrupts
 from erde.running.interpreter import speakable_interpreter
 from erde.running.cluster.needs import memory_mb
+
+min_version("9.0")
 
 hangup_interrupts()
 try:

@@ -1,0 +1,68 @@
+"""What CI runs: the parts of .ci/run, each within its minutes, and nowhere a list that differs."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).parents[1]
+SCRIPT = REPOSITORY / ".ci/run"
+TEXT = SCRIPT.read_text(encoding="utf-8")
+(PARTS,) = (found.split() for found in re.findall(r'^PARTS="(.*)"$', TEXT, re.M))
+PRETEND = 'make() { echo "made $1"; [ "$1" != "$BROKEN" ]; }; debian() { :; }; '
+
+
+def run(script, broken=""):
+    """The functions of .ci/run under a ``make`` that only says what it was asked for."""
+    command = ["bash", "-c", f"BROKEN={broken}; source {SCRIPT}; {PRETEND}{script}"]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def made(done):
+    return re.findall(r"^made (.*)$", done.stdout, re.M)
+
+
+def test_without_a_name_all_parts_run_in_turn():
+    done = run("main")
+    assert made(done) == ["venv", *PARTS, "demo"]  # the second demo finds everything done
+    assert done.returncode == 0
+
+
+def test_parts_run_by_name():
+    assert made(run("main mutation lint")) == ["venv", "mutation", "lint"]
+
+
+def test_an_unknown_part_is_refused_before_anything_runs():
+    done = run("main lint linth")
+    assert made(done) == []
+    assert done.returncode == 2
+    assert f"must be one of {' '.join(PARTS)}; got linth" in done.stderr
+
+
+def test_the_first_failure_ends_the_run():
+    done = run("main lint test faults", broken="test")
+    assert made(done) == ["venv", "lint", "test"]
+    assert done.returncode != 0
+
+
+@pytest.mark.parametrize(("minutes", "fails"), [(1, False), (0, True)])
+def test_a_part_that_takes_longer_than_its_minutes_fails(minutes, fails):
+    done = run(f"within slow {minutes} sleep 1.1")
+    assert (done.returncode != 0) == fails
+    assert ("slow FAILED: it may take 0 minutes" in done.stderr) == fails
+
+
+def test_the_workflow_on_github_runs_every_part():
+    text = (REPOSITORY / ".github/workflows/ci.yml").read_text(encoding="utf-8")
+    job = yaml.safe_load(text)["jobs"]["part"]
+    assert job["strategy"]["matrix"]["part"] == PARTS
+    assert job["steps"][-1]["run"] == ".ci/run ${{ matrix.part }}"
+
+
+def test_contributors_are_told_the_minutes_of_every_part():
+    minutes = dict(re.findall(r"within (\w+) (\d+)", TEXT))
+    assert list(minutes) == PARTS
+    page = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `(\w+)` \| (\d+) \|", page, re.M) == list(minutes.items())
