@@ -116,6 +116,11 @@ def read_list(path: Path) -> list[tuple[str, bool]]:
     return steps
 
 
+def main() -> None:
+    """Write the experiments of every list."""
+    steps = [step for path in sorted(HERE.glob("*.txt")) for step in read_list(path)]
+    print(write_experiments(HERE, [name for name, _ in steps]))
+
+
 if __name__ == "__main__":
-    lists = sorted(HERE.glob("*.txt"))
-    print(write_experiments(HERE, [name for path in lists for name, _ in read_list(path)]))
+    main()

@@ -40,7 +40,7 @@ TABLES: dict[str, Callable[[Path, list[str]], str]] = {
     "audit": tables.audit_table,
     "rivals": tables.rivals_table,
 }
-_PLACE = re.compile(r"(<!-- table (\w+)(?: of ([\w ]+))? -->\n).*?(<!-- end -->)", re.DOTALL)
+_PLACE = re.compile(r"(<!-- table (\w+)(?: of ([\w\s]+?))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
 def keep(home: Path, published: Path) -> None:

@@ -1,0 +1,200 @@
+"""The pages keep their word: lines that fit, links that lead somewhere, commands that exist."""
+
+import contextlib
+import importlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from erde.cli import main
+from erde.experiment.schema import Experiment
+from erde_torch.export.folder import write_deployment
+from erde_torch.export.manifest import deployment_manifest
+from tests.erde_torch.deployable import card_of, exit_logits
+from tests.torch_fixtures import deployable  # noqa: F401 -- a fixture
+from tests.workflow.conftest import REPOSITORY, copy_repository
+
+PAGES = sorted(
+    path
+    for pattern in ("*.md", ".github/*.md", "docs/**/*.md", "results/README.md")
+    for path in REPOSITORY.glob(pattern)
+)
+TEXTS = {path.relative_to(REPOSITORY).as_posix(): path.read_text("utf-8") for path in PAGES}
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
+OWN = r"(?:erde_core|erde_torch|erde|workflow|tests|studies|benchmarks|profiles|docs)"
+READERS = ("workflow/experiments/mine.yaml", "studies/experiments")  # made by readers
+
+
+def commands(first):
+    """(page, command) of every command that begins with ``first``: blocks and running text."""
+    found = {}
+    for page, text in TEXTS.items():
+        shown = [line for _, block in FENCE.findall(text) for line in block.splitlines()]
+        shown += re.findall(r"^    (\S.*)$", FENCE.sub("", text), re.M)
+        inline = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
+        for line in [re.sub(r"^\$ ", "", line) for line in shown] + inline:
+            command = line.split("  #")[0].strip()
+            if command.startswith(first + " "):
+                found.setdefault(command, page)
+    return [pytest.param(command, id=f"{page}: {command}") for command, page in found.items()]
+
+
+BEING_EDITED = ("docs/decision.md", "docs/deploy.md", "docs/method.md")
+
+
+@pytest.mark.parametrize("page", TEXTS.keys() - BEING_EDITED)
+def test_no_line_is_longer_than_120_characters(page):
+    # A row of a table cannot be broken in Markdown; everything else can.
+    lines = enumerate(TEXTS[page].splitlines(), 1)
+    long = [n for n, line in lines if len(line) > 120 and (page == "README.md" or line[:1] != "|")]
+    assert long == []
+
+
+def test_the_readme_is_for_a_reader_in_a_hurry():
+    assert len(TEXTS["README.md"].splitlines()) <= 150
+
+
+def anchors(text):
+    """The places of a page that a link can name, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.*)$", FENCE.sub("", text), re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_every_link_leads_somewhere(page):
+    for target in re.findall(r"\]\(([^)\s]+)\)", FENCE.sub("", TEXTS[page])):
+        if re.match(r"https?://", target):
+            continue
+        name, _, place = target.partition("#")
+        path = (REPOSITORY / page).parent / name if name else REPOSITORY / page
+        assert path.exists(), target
+        assert not place or place in anchors(path.read_text("utf-8")), target
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_every_file_and_name_of_the_project_exists(page):
+    if page == "CHANGELOG.md":  # speaks of what was
+        return
+    text = FENCE.sub("", TEXTS[page])
+    for path in re.findall(rf"`({OWN}/[\w./-]*)`", text):
+        assert path in READERS or (REPOSITORY / path).exists(), path
+    for name in re.findall(rf"`({OWN}(?:\.\w+)+)(?:\([^`]*\))?`", text):
+        if not (REPOSITORY / name).exists():
+            assert is_importable(name), name
+
+
+def is_importable(name):
+    module, _, attribute = name.rpartition(".")
+    with contextlib.suppress(ImportError):
+        return bool(importlib.import_module(name))
+    return hasattr(importlib.import_module(module), attribute)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A fresh clone with the README's experiment and its images, and those of the study."""
+    clone = copy_repository(tmp_path_factory.mktemp("clone"))
+    (experiment,) = (block for kind, block in FENCE.findall(TEXTS["README.md"]) if kind == "yaml")
+    (clone.root / "workflow/experiments/mine.yaml").write_text(experiment, encoding="utf-8")
+    for split in ("train", "test"):
+        folder = clone.root / "data/mine" / split / "a class"
+        folder.mkdir(parents=True)
+        (folder / "image.png").write_bytes(b"is not read by a plan")
+    shutil.copytree(REPOSITORY / "studies", clone.root / "studies")
+    subprocess.run([sys.executable, "-m", "studies.compose"], cwd=clone.root, check=True)
+    return clone
+
+
+def plans():
+    """Plain commands are planned together, since a plan takes seconds; one with options alone."""
+    written = [found.values[0] for found in commands("snakemake")]
+    plain = [re.fullmatch(r"snakemake (?:-n|--cores \d+) (results/[^-]*)", c) for c in written]
+    targets = " ".join(found[1] for found in plain if found)
+    others = [c for c, found in zip(written, plain, strict=True) if not found]
+    return [f"snakemake {targets}", *(c for c in others if "--unlock" not in c)]
+
+
+@pytest.mark.parametrize("command", plans())
+def test_snakemake_knows_what_to_do(clone, command):
+    words = ["bash", "-c", f"exec {sys.executable} -m {command} --dry-run --quiet"]
+    done = subprocess.run(words, cwd=clone.root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", commands("make"))
+def test_make_knows_the_target(command):
+    makefile = (REPOSITORY / "Makefile").read_text(encoding="utf-8")
+    known = re.search(r"^\.PHONY: (.*)$", makefile, re.M)[1].split()
+    assert command.split()[1].strip(";") in known
+
+
+def test_ci_runs_the_readmes_two_commands():
+    parts = (REPOSITORY / ".ci/run").read_text(encoding="utf-8")
+    found = re.findall(r"^\$ make (\w+)", TEXTS["README.md"], re.M)
+    assert found == ["demo", "test"]
+    assert all(f"make {target}\n" in parts for target in found)
+
+
+@pytest.fixture(scope="module")
+def shipped(deployable, tmp_path_factory):  # noqa: F811
+    """A folder in which the deployment of the pages and their images lie where the pages say."""
+    folder = tmp_path_factory.mktemp("shipped")
+    teacher = 8 * int(deployable.macs[-1])
+    exits = exit_logits(deployable)
+    manifest = deployment_manifest(card_of(deployable), exits, teacher, "tests", "erde-seed0")
+    (folder / "results/digits/deploy").mkdir(parents=True)
+    write_deployment(folder / "results/digits/deploy/erde-seed0", deployable.network, manifest)
+    image = pytest.importorskip("PIL.Image").fromarray(deployable.pixels[0])
+    for name in ("images/0.png", "folder/0.png", "image.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        image.save(folder / name)
+    return folder
+
+
+@pytest.mark.parametrize("command", commands("erde predict"))
+def test_erde_predict_answers(shipped, command, monkeypatch):
+    monkeypatch.chdir(shipped)
+    # 150 validation images certify nothing, so that here a threshold must be given.
+    named = "--" in command
+    with pytest.raises(SystemExit) as stopped:
+        main([*shlex.split(command)[1:], *([] if named else ["--theta", "1"])])
+    assert stopped.value.code == 0
+
+
+def test_the_shipped_runner_answers(shipped, deployable):  # noqa: F811
+    (command,) = (c.values[0] for c in commands("python") if "run.py" in c.values[0])
+    folder = shipped / "results/digits/deploy/erde-seed0"
+    np.save(folder / "images.npy", deployable.pixels[:3])
+    words = [sys.executable, *shlex.split(command)[1:]]
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(re.findall(r"class \d|^\d", done.stdout, re.M)) >= 3
+
+
+@pytest.mark.parametrize("command", commands("python -m"))
+def test_python_finds_the_module(command):
+    assert callable(importlib.import_module(command.split()[2]).main)
+
+
+def test_the_keys_of_the_experiment_file_are_all_there():
+    rows = re.findall(r"^\| (`.*?) \|", TEXTS["docs/experiments.md"], re.M)
+    named = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
+    assert named == Experiment.model_fields.keys()
+
+
+def test_the_list_of_results_has_every_output_of_the_rules():
+    rules = "\n".join(p.read_text("utf-8") for p in (REPOSITORY / "workflow/rules").glob("*.smk"))
+    outputs = re.findall(r"^    output:\n(.*?)^    \w+:", rules, re.M | re.S)
+    names = {Path(path).name for text in outputs for path in re.findall(r'"(results/.*?)"', text)}
+    text = TEXTS["results/README.md"].replace("latency.{csv,png}", "latency.csv latency.png")
+    tables = re.search(r"REPORT_TABLES = \[(.*?)\]", rules, re.S)
+    names |= {f"{name}.csv" for name in re.findall(r'"(\w+)"', tables[1])} if tables else set()
+    for name in names - {"{name}.csv"}:
+        plain = re.sub(r"\{(\w+?)\}", lambda found: f"<{found[1]}>", name)
+        assert plain.replace("seed<seed>", "seed<n>") in text, name
