@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,11 @@ def test_contributors_are_told_the_minutes_of_every_part():
     assert list(minutes) == PARTS
     page = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
     assert re.findall(r"^\| `(\w+)` \| (\d+) \|", page, re.M) == list(minutes.items())
+
+
+def test_the_version_is_the_same_wherever_it_stands():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
+    changes = (REPOSITORY / "CHANGELOG.md").read_text(encoding="utf-8")
+    newest = re.search(r"^## ([\d.]+)", changes, re.M)[1]
+    assert project["version"] == citation["version"] == newest
