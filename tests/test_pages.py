@@ -45,10 +45,7 @@ def commands(first):
     return [pytest.param(command, id=f"{page}: {command}") for command, page in found.items()]
 
 
-BEING_EDITED = ("docs/decision.md", "docs/deploy.md", "docs/method.md")
-
-
-@pytest.mark.parametrize("page", TEXTS.keys() - BEING_EDITED)
+@pytest.mark.parametrize("page", TEXTS)
 def test_no_line_is_longer_than_120_characters(page):
     # A row of a table cannot be broken in Markdown; everything else can.
     lines = enumerate(TEXTS[page].splitlines(), 1)
