@@ -7,9 +7,10 @@ answered the same images, and pairing them takes the images' common luck out of 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from erde_core.sorted_steps import SortedSteps, checked_weights, weighted_curves
+from erde_core.sorted_steps import SortedSteps, check_sums, checked_weights, weighted_curves
 
 _ROWS_AT_ONCE = 32  # bounds the memory of the reference at 32 · K numbers
+_DRAWS_AT_ONCE = 2**18  # whatever the number of groups: 2 MiB each for draws and counts
 
 
 def group_weights(group: ArrayLike, resamples: int, seed: int) -> NDArray[np.int32]:
@@ -35,10 +36,15 @@ def group_weights(group: ArrayLike, resamples: int, seed: int) -> NDArray[np.int
         )
     groups = int(member.max()) + 1
     rng = np.random.default_rng(seed)
-    drawn = rng.integers(groups, size=(resamples, groups))
-    drawn += groups * np.arange(resamples)[:, None]
-    counts = np.bincount(drawn.ravel(), minlength=resamples * groups)
-    return counts.reshape(resamples, groups)[:, member].astype(np.int32)
+    weights = np.empty((resamples, len(member)), dtype=np.int32)
+    rows_at_once = max(1, _DRAWS_AT_ONCE // groups)
+    for first in range(0, resamples, rows_at_once):  # the generator's stream knows no rows
+        rows = weights[first : first + rows_at_once]
+        drawn = rng.integers(groups, size=(len(rows), groups))
+        drawn += groups * np.arange(len(rows))[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=len(rows) * groups)
+        np.take(counts.astype(np.int32).reshape(len(rows), groups), member, axis=1, out=rows)
+    return weights
 
 
 def resampled_curves(
@@ -77,4 +83,6 @@ def checked_arguments(
     budgets = np.asarray(budgets, dtype=np.float64)
     if budgets.ndim != 1 or not (np.diff(budgets) >= 0).all():
         raise ValueError(f"budgets must be a list of ascending numbers, got {budgets.tolist()}")
-    return checked_weights(weights, len(steps.right)), budgets
+    weights = checked_weights(weights, len(steps.right))
+    check_sums(steps, weights)
+    return weights, budgets

@@ -4,13 +4,24 @@ The method is learn-then-test (Angelopoulos et al., 2021, arXiv 2110.01052) with
 testing. What is and is not guaranteed stands in :func:`certified_threshold`.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from erde_core.exact_tail import check_probability, critical_count, units_needed
 from erde_core.sorted_steps import SortedSteps, sorted_steps, weighted_right
+
+__all__ = [
+    "Certificate",
+    "certified_index",
+    "certified_threshold",
+    "critical_count",
+    "harm_counts",
+    "harm_steps",
+    "one_per_group",
+    "units_needed",
+]
 
 
 @dataclass(frozen=True)
@@ -70,29 +81,24 @@ def certified_threshold(
             with a fixed seed, and "a new image" means one image of a new group.
 
     Raises:
-        ValueError: epsilon or delta outside (0, 1), wrong shapes, or fewer units than
-            ``ceil(log delta / log(1 - epsilon))``, with which nothing can be certified.
+        ValueError: epsilon or delta outside (0, 1), wrong shapes, or fewer than
+            :func:`units_needed` units, with which nothing can be certified.
     """
     check_probability("epsilon", epsilon)
     check_probability("delta", delta)
     steps = harm_steps(entropy, correct, classes)
     weights = one_per_group(group, len(steps.right))
     units = int(weights.sum())
-    needed = units_needed(epsilon, delta)
-    if units < needed:
+    critical = critical_count(units, epsilon, delta)
+    if critical < 0:
         raise ValueError(
-            f"validation images must be at least {needed} to certify epsilon = {epsilon:g} at "
-            f"delta = {delta:g}, got {units} independent ones"
+            f"validation images must be at least {units_needed(epsilon, delta)} to certify "
+            f"epsilon = {epsilon:g} at delta = {delta:g}, got {units} independent ones"
         )
     harmed = harm_counts(steps, weights[None])
-    index = int(certified_index(harmed, critical_count(units, epsilon, delta))[0])
+    index = int(certified_index(harmed, critical)[0])
     threshold = float(steps.threshold[index])
     return Certificate(threshold, int(harmed[0, index]), units, epsilon, delta)
-
-
-def units_needed(epsilon: float, delta: float) -> int:
-    """The smallest n at which n units without a single harm certify anything."""
-    return math.ceil(math.log(delta) / math.log1p(-epsilon))
 
 
 def harm_steps(entropy: ArrayLike, correct: ArrayLike, classes: int) -> SortedSteps:
@@ -108,20 +114,15 @@ def harm_counts(steps: SortedSteps, weights: ArrayLike) -> NDArray[np.int64]:
     return np.asarray(weights).sum(axis=1, keepdims=True) - weighted_right(steps, weights)
 
 
-def critical_count(units: int, epsilon: float, delta: float) -> int:
-    """The largest k with P(Binomial(``units``, ``epsilon``) <= k) <= ``delta``; -1 if none."""
-    k = np.arange(units + 1)
-    factorial = np.append(0.0, np.cumsum(np.log(k[1:])))  # of k, as a logarithm
-    choose = factorial[-1] - factorial - factorial[::-1]
-    mass = np.exp(choose + k * math.log(epsilon) + (units - k) * math.log1p(-epsilon))
-    return int(np.searchsorted(np.cumsum(mass), delta, side="right")) - 1
-
-
 def certified_index(harmed: NDArray[np.int64], critical: int) -> NDArray[np.int64]:
     """The last point before the first with more than ``critical`` harmed units, ``(R,)``.
 
-    ``critical`` must be at least 0: at the strictest point nobody is harmed.
+    Raises:
+        ValueError: ``critical`` is below 0: then not even the strictest point, at which nobody is
+            harmed, is certified.
     """
+    if critical < 0:
+        raise ValueError(f"critical must be at least 0 to certify anything, got {critical}")
     fails = harmed > critical
     return np.where(fails.any(axis=1), fails.argmax(axis=1), harmed.shape[1]) - 1
 
@@ -138,9 +139,3 @@ def one_per_group(group: ArrayLike | None, samples: int) -> NDArray[np.int64]:
     weights = np.zeros(samples, dtype=np.int64)
     weights[order[first]] = 1
     return weights
-
-
-def check_probability(name: str, value: float) -> None:
-    """``value`` lies strictly between 0 and 1."""
-    if not 0 < value < 1:
-        raise ValueError(f"{name} must lie strictly between 0 and 1, got {value!r}")

@@ -89,9 +89,17 @@ def exit_macs(macs: ArrayLike, exits: int) -> NDArray[np.int64]:
         raise ValueError(f"macs must be an integer array, got dtype {array.dtype}")
     if array.shape != (exits,):
         raise ValueError(f"macs must have shape ({exits},), got {array.shape}")
+    if (array > np.iinfo(np.int64).max).any():
+        raise ValueError(f"macs must be below 2^63, got {array.max()}")
     if (array < 0).any() or (np.diff(array.astype(np.int64)) < 0).any():
         raise ValueError(f"macs must be >= 0 and never decrease, got {array.tolist()}")
     return array.astype(np.int64, copy=False)
+
+
+def summable(name: str, macs: int, images: int) -> None:
+    """``images`` times ``macs`` fits a 64-bit integer, in which costs are summed."""
+    if macs * images > np.iinfo(np.int64).max:
+        raise ValueError(f"{name} times the images must be below 2^63, got {macs} times {images}")
 
 
 def entropies(entropy: ArrayLike) -> NDArray[np.float64]:

@@ -1,13 +1,21 @@
 """Intervals for a mean over trained networks: for these networks, or for newly trained ones.
 
-With R resamples of the test images and S seeds:
+With R resamples of the test images' groups and S seeds:
 
-* **these seeds**: estimate ± z · b, b the standard deviation over resamples. It covers what these
+* **these seeds**: estimate ± q · b, b the standard deviation over resamples. It covers what these
   very networks would score on all images of the distribution.
-* **new seeds**: estimate ± sqrt(t² · s² / S + z² · b²), s the standard deviation over seeds and t
+* **new seeds**: estimate ± sqrt(t² · s² / S + q² · b²), s the standard deviation over seeds and t
   Student's quantile for S - 1. It covers the mean over all seeds that could be trained. The images'
   luck is in b, and partly in s too, so the interval is a little wide rather than too narrow. (A
   percentile bootstrap over three seeds is not: it cannot see more spread than three values show.)
+
+From ``MANY_GROUPS`` groups on, q is the normal quantile. With fewer the bootstrap's b is too small,
+the normal quantile too, and with all answers right b is 0, which claims certainty. Therefore q is
+Student's quantile for G - 1, and b² becomes (b² + 2 / G²) · G / (G - 1). The quantile and the last
+factor are Hesterberg's corrections (2015, "What teachers should know about the bootstrap", The
+American Statistician 69). 2 / G² is about the variance that Agresti and Coull's two added successes
+and two added failures leave where all answers agree (1998, The American Statistician 52); here they
+widen the interval and do not move it. Below ``LEAST_GROUPS`` there is no interval.
 """
 
 import math
@@ -16,41 +24,51 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+LEAST_GROUPS, MANY_GROUPS = 20, 200
+_ADDED = 2.0  # summed squares of what is added to the groups' deviations, each at most 1
+
 Interval = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
-def these_seeds(estimate: ArrayLike, resampled: ArrayLike, level: float = 0.95) -> Interval:
+def these_seeds(
+    estimate: ArrayLike, resampled: ArrayLike, *, groups: int, level: float = 0.95
+) -> Interval:
     """Lower and upper end for the networks at hand.
 
     Args:
-        estimate: mean over the seeds on the test images, any shape ``(...)``.
+        estimate: mean over the seeds on the test images, any shape ``(...)``: accuracies, areas
+            (fractions) or their differences.
         resampled: the same on each resample, ``(R, ...)``.
+        groups: G, how many independent groups of test images were resampled.
         level: coverage, in (0, 1).
 
     Raises:
-        ValueError: a level outside (0, 1), or fewer than two resamples.
+        ValueError: a level outside (0, 1), fewer than two resamples, or fewer than
+            ``LEAST_GROUPS`` groups.
     """
-    half = _normal_quantile(level) * _spread(resampled)
+    half = _half_width(resampled, groups, level)
     return np.asarray(estimate) - half, np.asarray(estimate) + half
 
 
-def new_seeds(per_seed: ArrayLike, resampled: ArrayLike, level: float = 0.95) -> Interval:
+def new_seeds(
+    per_seed: ArrayLike, resampled: ArrayLike, *, groups: int, level: float = 0.95
+) -> Interval:
     """Lower and upper end for networks trained with seeds not yet tried.
 
     Args:
         per_seed: each seed's value on the test images, ``(S, ...)``.
         resampled: the mean over seeds on each resample, ``(R, ...)``.
-        level: coverage, in (0, 1).
+        groups, level: as for :func:`these_seeds`.
 
     Raises:
-        ValueError: fewer than two seeds or resamples, or a level outside (0, 1).
+        ValueError: fewer than two seeds, or as :func:`these_seeds`.
     """
     per_seed = np.asarray(per_seed, dtype=np.float64)
     seeds = len(per_seed)
     if seeds < 2:
         raise ValueError(f"seeds must be at least 2 to say something of new ones, got {seeds}")
+    drawn = _half_width(resampled, groups, level)
     trained = t_quantile(0.5 + level / 2, seeds - 1) * per_seed.std(axis=0, ddof=1)
-    drawn = _normal_quantile(level) * _spread(resampled)
     half = np.sqrt(trained**2 / seeds + drawn**2)
     return per_seed.mean(axis=0) - half, per_seed.mean(axis=0) + half
 
@@ -85,14 +103,19 @@ def _t_between(t: float, freedom: int) -> float:
     return 2 / math.pi * (angle + total) if odd else total
 
 
-def _normal_quantile(level: float) -> float:
+def _half_width(resampled: ArrayLike, groups: int, level: float) -> NDArray[np.float64]:
+    """q · b of the module's first lines."""
     if not 0 < level < 1:
         raise ValueError(f"level must lie strictly between 0 and 1, got {level!r}")
-    return NormalDist().inv_cdf(0.5 + level / 2)
-
-
-def _spread(resampled: ArrayLike) -> NDArray[np.float64]:
+    if groups < LEAST_GROUPS:
+        raise ValueError(
+            f"groups of test images must be at least {LEAST_GROUPS} for an interval, got {groups}"
+        )
     resampled = np.asarray(resampled, dtype=np.float64)
     if len(resampled) < 2:
         raise ValueError(f"resampled must have at least 2 resamples, got {len(resampled)}")
-    return resampled.std(axis=0, ddof=1)
+    deviation: NDArray[np.float64] = resampled.std(axis=0, ddof=1)
+    if groups >= MANY_GROUPS:
+        return NormalDist().inv_cdf(0.5 + level / 2) * deviation
+    corrected = np.sqrt((deviation**2 + _ADDED / groups**2) * groups / (groups - 1))
+    return t_quantile(0.5 + level / 2, groups - 1) * corrected

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from erde_core import checks
 from erde_core.exit_changes import exit_changes, stable_order
 from erde_core.sweep import checked_sweep_arguments, thresholds_between
 
@@ -71,9 +72,11 @@ def weighted_curves(
         accuracy (fraction) and mean MACs, float64 ``(R, K)`` each.
 
     Raises:
-        ValueError: weights are not whole numbers, negative, of the wrong length, or all 0.
+        ValueError: weights are not whole numbers, negative, of the wrong length, or all 0, or the
+            MACs of all copies add up to 2^63 or more.
     """
     weights = checked_weights(weights, len(steps.right))
+    check_sums(steps, weights)
     total = weights.sum(axis=1, keepdims=True)
     saved = _running(weights, steps, steps.saving)
     return weighted_right(steps, weights) / total, steps.full_macs - saved / total
@@ -95,6 +98,12 @@ def checked_weights(weights: ArrayLike, samples: int) -> NDArray[np.int64]:
     if (array < 0).any() or not array.any(axis=1).all():
         raise ValueError("weights must be >= 0 and not all 0 in a row, got a row that is not so")
     return array.astype(np.int64, copy=False)
+
+
+def check_sums(steps: SortedSteps, weights: NDArray[np.int64]) -> None:
+    """The MACs of all copies fit a 64-bit integer; raises what :func:`weighted_curves` documents"""
+    copies = int(weights.sum(axis=1).max(initial=0))
+    checks.summable("macs of the last exit", steps.full_macs, copies)
 
 
 def _running(weights: NDArray, steps: SortedSteps, change: NDArray) -> NDArray[np.int64]:

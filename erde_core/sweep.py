@@ -58,8 +58,8 @@ def sweep(entropy: ArrayLike, correct: ArrayLike, macs: ArrayLike, classes: int)
         N = 0 the one point has NaN accuracy, cost and shares.
 
     Raises:
-        ValueError: shapes differ, MACs decrease, fewer than two classes, or an entropy is
-            negative or not below 2 · log C.
+        ValueError: shapes differ, MACs decrease or add up to 2^63 or more over all samples, fewer
+            than two classes, or an entropy is negative or not below 2 · log C.
     """
     entropy, correct, macs = checked_sweep_arguments(entropy, correct, macs, classes)
     changes = exit_changes(entropy, correct)
@@ -160,7 +160,9 @@ def checked_sweep_arguments(
     above = entropy[entropy >= loosest]
     if len(above):
         raise ValueError(f"entropy must be below 2 log(classes) = {loosest}, got {above[0]}")
-    return entropy, correct, checks.exit_macs(macs, entropy.shape[1])
+    macs = checks.exit_macs(macs, entropy.shape[1])
+    checks.summable("macs of the last exit", int(macs[-1]), len(entropy))
+    return entropy, correct, macs
 
 
 def thresholds_between(breakpoints: NDArray[np.float64], classes: int) -> NDArray[np.float64]:

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from erde.evaluation.pareto import Row
 from erde.evaluation.resample import COMPARED, Resampled, budgets_of, thetas_of
 from erde.experiment.names import family_of
-from erde_core.intervals import new_seeds, these_seeds
+from erde_core.intervals import LEAST_GROUPS, new_seeds, these_seeds
 
 _INTERVAL_COLUMNS = ("these_seeds_low", "these_seeds_high", "new_seeds_low", "new_seeds_high")
-DIFFERENCE_COLUMNS = ("difference", *_INTERVAL_COLUMNS, "seeds")
+_TABLE_COLUMNS = (*_INTERVAL_COLUMNS, "seeds", "intervals")
+DIFFERENCE_COLUMNS = ("difference", *_TABLE_COLUMNS)
 COMPARISON_COLUMNS = (
     *("variant", "against", "equal", "at", "variant_macs", "against_macs"),
     *DIFFERENCE_COLUMNS,
@@ -30,7 +31,9 @@ def band_rows(resampled: Mapping[str, Resampled], macs: NDArray[np.int64]) -> li
         {"variant": name, "budget_macs": budget} | row
         for name, variant in resampled.items()
         for budget, row in zip(
-            budgets_of(macs).tolist(), _with_intervals("accuracy", *variant.accuracy), strict=True
+            budgets_of(macs).tolist(),
+            _with_intervals("accuracy", *variant.accuracy, variant.groups),
+            strict=True,
         )
     ]
 
@@ -38,7 +41,8 @@ def band_rows(resampled: Mapping[str, Resampled], macs: NDArray[np.int64]) -> li
 def area_rows(resampled: Mapping[str, Resampled]) -> list[Row]:
     """Mean area under the curve over the seeds, with both intervals."""
     return [
-        {"variant": name} | _with_intervals("area", *(a[..., None] for a in variant.area))[0]
+        {"variant": name}
+        | _with_intervals("area", *(a[..., None] for a in variant.area), variant.groups)[0]
         for name, variant in resampled.items()
     ]
 
@@ -78,12 +82,12 @@ def comparison_rows(
     for one, other in pairs(methods):
         a, b = resampled[one], resampled[other]
         names = {"variant": one, "against": other}
-        at_budgets = _difference(a.accuracy, b.accuracy)
+        at_budgets = _difference(a.accuracy, b.accuracy, a.groups)
         compared = zip(budgets_of(macs).tolist(), at_budgets, strict=True)
         for budget, row in list(compared)[COMPARED]:
             costs = {"variant_macs": budget, "against_macs": budget}
             rows.append(names | {"equal": "macs", "at": budget} | costs | row)
-        at_thetas = _difference(a.at_theta, b.at_theta)
+        at_thetas = _difference(a.at_theta, b.at_theta, a.groups)
         for k, (theta, row) in enumerate(zip(thetas_of(classes).tolist(), at_thetas, strict=True)):
             costs = {
                 "variant_macs": float(a.macs_at_theta[k]),
@@ -111,30 +115,44 @@ def overall_rows(resampled: Mapping[str, Resampled], methods: Mapping[str, str])
         for equal, differences in means.items():
             per_seed, again = (d.mean(axis=1, keepdims=True) for d in differences)
             names = {"variant": one, "against": other, "equal": equal}
-            rows.append(names | _with_intervals("difference", per_seed, again)[0])
+            rows.append(names | _with_intervals("difference", per_seed, again, a.groups)[0])
     return rows
 
 
-def _difference(a: tuple[NDArray, NDArray], b: tuple[NDArray, NDArray]) -> list[Row]:
-    return _with_intervals("difference", a[0] - b[0], a[1] - b[1])
+def difference_row(per_image: NDArray, weights: NDArray, group: NDArray[np.int64]) -> Row:
+    """A mean difference with its intervals.
 
-
-def _with_intervals(name: str, per_seed: NDArray, resampled: NDArray) -> list[Row]:
-    """One row per column: the mean, and its intervals for these and for new seeds."""
-    mean = per_seed.mean(axis=0)
-    ends = [end.tolist() for end in these_seeds(mean, resampled)]
-    if len(per_seed) > 1:
-        ends += [end.tolist() for end in new_seeds(per_seed, resampled)]
-    else:
-        ends += [[None] * len(mean)] * 2
-    columns = (name, *_INTERVAL_COLUMNS, "seeds")
-    seeds = [len(per_seed)] * len(mean)
-    rows = zip(mean.tolist(), *ends, seeds, strict=True)
-    return [dict(zip(columns, row, strict=True)) for row in rows]
-
-
-def difference_row(per_image: NDArray, weights: NDArray) -> Row:
-    """A mean difference with its intervals, from ``(S, N)`` differences per seed and image."""
+    Args:
+        per_image: differences per seed and image, ``(S, N)``.
+        weights: copies of each image in each resample of the groups, ``(R, N)``.
+        group: of each image, ``(N,)``.
+    """
     share = weights / weights.sum(axis=1, keepdims=True)
     per_seed, resampled = per_image.mean(axis=1)[:, None], share @ per_image.mean(axis=0)[:, None]
-    return _with_intervals("difference", per_seed, resampled)[0]
+    return _with_intervals("difference", per_seed, resampled, len(np.unique(group)))[0]
+
+
+def _difference(a: tuple[NDArray, NDArray], b: tuple[NDArray, NDArray], groups: int) -> list[Row]:
+    return _with_intervals("difference", a[0] - b[0], a[1] - b[1], groups)
+
+
+def _with_intervals(name: str, per_seed: NDArray, resampled: NDArray, groups: int) -> list[Row]:
+    """One row per column: the mean, and its intervals for these and for new seeds.
+
+    ``intervals`` is ``ok``, or ``needs n test groups`` where there are too few for any; cells of
+    an interval that cannot be given are empty.
+    """
+    mean = per_seed.mean(axis=0)
+    nothing: list[list[float | None]] = [[None] * len(mean)] * 2
+    enough = groups >= LEAST_GROUPS
+    these = these_seeds(mean, resampled, groups=groups) if enough else None
+    new = new_seeds(per_seed, resampled, groups=groups) if enough and len(per_seed) > 1 else None
+    ends = [
+        end for pair in (these, new) for end in ([e.tolist() for e in pair] if pair else nothing)
+    ]
+    status = "ok" if enough else f"needs {LEAST_GROUPS} test groups"
+    columns = (name, *_TABLE_COLUMNS)
+    return [
+        dict(zip(columns, (*row, len(per_seed), status), strict=True))
+        for row in zip(mean.tolist(), *ends, strict=True)
+    ]

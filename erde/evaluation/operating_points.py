@@ -151,7 +151,7 @@ def _per_exit_row(networks: list[ExitLogits], budget: float, weights: NDArray) -
         row
         | {"one_accuracy": float(one[0].mean()), "one_macs": one[1]}
         | {"each_accuracy": float(each[0].mean()), "each_macs": each[1]}
-        | difference_row(each[0] - one[0], weights)
+        | difference_row(each[0] - one[0], weights, networks[0].test.group)
     )
 
 

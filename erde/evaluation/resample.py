@@ -30,12 +30,14 @@ class Resampled:
         area: ``(S,)`` and ``(R,)``.
         at_theta: accuracy at each of T thresholds, ``(S, T)`` and ``(R, T)``.
         macs_at_theta: mean over seeds of the mean MACs, ``(T,)``.
+        groups: independent groups of test images, which the resamples draw.
     """
 
     accuracy: tuple[NDArray, NDArray]
     area: tuple[NDArray, NDArray]
     at_theta: tuple[NDArray, NDArray]
     macs_at_theta: NDArray
+    groups: int
 
 
 def check_complete(students: Students) -> None:
@@ -113,4 +115,5 @@ def _resample(networks: list[ExitLogits], weights: NDArray) -> Resampled:
         (np.array(area), resampled_area),
         (np.array(at_theta), share @ right),
         np.mean(costs, axis=0),
+        len(np.unique(networks[0].test.group)),
     )

@@ -47,7 +47,7 @@ def rival_rows(
                 | {"budget_macs": int(first.macs[e]), "rival_macs": macs[rival]}
                 | {"variant_macs": cost, "rival_val_accuracy": float(on_val)}
                 | {"rival_accuracy": float(plain.mean()), "variant_accuracy": float(early.mean())}
-                | difference_row(early * 1.0 - plain, weights)
+                | difference_row(early * 1.0 - plain, weights, first.test.group)
             )
     return rows
 

@@ -35,8 +35,11 @@ def pareto_chart(bands: Table, teacher: Table, rivals: Table) -> Chart:
     for variant, (color, dash, _) in styles.items():
         rows = [row for row in bands if row["variant"] == variant]
         x = [float(row["budget_macs"]) / 1e6 for row in rows]
-        low, high = ([100 * _end(row, side) for row in rows] for side in ("low", "high"))
-        shape = {"x": x + x[::-1], "y": high + low[::-1], "fill": "toself", "fillcolor": color}
+        # Too few test images for an interval: a trace without points keeps the traces' order.
+        sure = [row for row in rows if row["these_seeds_low"]]
+        low, high = ([100 * _end(row, side) for row in sure] for side in ("low", "high"))
+        around = x + x[::-1] if sure else []
+        shape = {"x": around, "y": high + low[::-1], "fill": "toself", "fillcolor": color}
         quiet = {"opacity": 0.12, "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
         traces.append(shape | quiet | {"mode": "lines", "legendgroup": variant})
         y = [100 * float(row["accuracy"]) for row in rows]

@@ -27,7 +27,7 @@ def pair_verdicts(overall: Table, comparison: Table) -> list[str]:
     for row in (row for row in overall if row["equal"] == "macs"):
         pair = (row["variant"], row["against"], "macs")
         rows = [r for r in comparison if (r["variant"], r["against"], r["equal"]) == pair]
-        counts = "; ".join(_count(rows, kind) for kind in _kinds(row))
+        counts = "; ".join(_count(rows, kind) for kind in _kinds(row)) or "none has an interval"
         sentences.append(
             f"{name_of(pair[0])} against {name_of(pair[1])}: {_verdict(row, 'better', 'worse')} "
             f"over {len(rows)} equal budgets together, {_figures(row)}. One by one, {counts}."
@@ -36,16 +36,21 @@ def pair_verdicts(overall: Table, comparison: Table) -> list[str]:
 
 
 def _kinds(row: dict[str, str]) -> tuple[str, ...]:
-    return ("these", "new") if row["new_seeds_low"] else ("these",)
+    """The intervals that a row has; none where there are too few test images for any."""
+    return tuple(kind for kind in ("these", "new") if row[f"{kind}_seeds_low"])
 
 
 def _verdict(row: dict[str, str], above: str, below: str) -> str:
     """What the widest interval there is allows to say."""
+    if not _kinds(row):
+        return "undecided"
     low, high = _widest(row)
     return "undecided" if low <= 0 <= high else above if low > 0 else below
 
 
 def _figures(row: dict[str, str]) -> str:
+    if not _kinds(row):
+        return f"{100 * float(row['difference']):+.2f} points, no interval ({row['intervals']})"
     low, high = _widest(row)
     return (
         f"{100 * float(row['difference']):+.2f} points, 95 % interval for {_kinds(row)[-1]} seeds "

@@ -87,6 +87,16 @@ CALLS += [
     ("sweep", points(macs=MACS[:2]), "macs must have shape (3,), got (2,)"),
     ("sweep", points(macs=MACS[::-1]), "macs must be >= 0 and never decrease, got [3, 2, 1]"),
     ("sweep", points(macs=MACS - 2), "macs must be >= 0 and never decrease, got [-1, 0, 1]"),
+    (
+        "sweep",
+        points(macs=np.array([2**63], np.uint64).repeat(3)),
+        "macs must be below 2^63, got 9",
+    ),
+    (
+        "sweep",
+        points(macs=np.array([1, 2, 2**61])),
+        f"macs of the last exit times the images must be below 2^63, got {2**61} times 4",
+    ),
     ("sweep", points(macs=MACS * 1.0), "macs must be an integer array, got dtype float64"),
     ("sweep", points(classes=1), "classes must be a whole number >= 2, got 1"),
     ("sweep", points(classes=np.nan), "classes must be a whole number >= 2, got nan"),

@@ -169,6 +169,12 @@ def test_awkward_arrays_give_the_same_as_plain_ones():
         assert np.array_equal(getattr(awkward, field), getattr(plain, field))
 
 
+def test_the_largest_costs_that_fit():
+    macs = np.array([2**60, 2**61, (2**63 - 1) // 3])
+    points = sweep(np.full((3, 3), 0.5), np.ones((3, 3), dtype=bool), macs, CLASSES)
+    assert points.mean_macs.tolist() == [float(macs[2]), float(macs[0])]
+
+
 @given(curves())
 def test_pareto_front_by_brute_force(points):
     def beaten(k):

@@ -108,12 +108,21 @@ def curve(student, weights, budgets):
 ENDS = 3e-4
 
 
-def check_interval(row, name, per_seed, resampled):
+def check_interval(row, name, per_seed, resampled, groups):
     from scipy import stats
 
     mean, b = np.mean(per_seed), resampled.std(ddof=1)
     z, n = stats.norm.ppf(0.975), len(per_seed)
     assert float(row[name]) == pytest.approx(mean, abs=1e-9)
+    if groups < 20:
+        assert row["intervals"] == "needs 20 test groups"
+        ends = [row[f"{kind}_seeds_{end}"] for kind in ("these", "new") for end in ("low", "high")]
+        assert ends == [""] * 4
+        return
+    assert row["intervals"] == "ok"
+    if groups < 200:
+        z = stats.t.ppf(0.975, groups - 1)
+        b = np.sqrt((b**2 + 2 / groups**2) * groups / (groups - 1))
     assert float(row["these_seeds_low"]) == pytest.approx(mean - z * b, abs=ENDS)
     assert float(row["these_seeds_high"]) == pytest.approx(mean + z * b, abs=ENDS)
     if n == 1:
@@ -127,6 +136,7 @@ def check_interval(row, name, per_seed, resampled):
 def check_curves(folder, students, variants, seeds):
     """bands.csv, areas.csv, comparison.csv and overall.csv."""
     first = next(iter(students.values()))
+    groups = len(np.unique(first.group))
     weights, exact = resamples(first.group), np.full((1, len(first.group)), 1 / len(first.group))
     budgets = first.macs[0] + (first.macs[-1] - first.macs[0]) * np.arange(1, 101) / 100
     bands, areas = table(folder / "bands.csv"), table(folder / "areas.csv")
@@ -139,10 +149,10 @@ def check_curves(folder, students, variants, seeds):
         rows = [row for row in bands if row["variant"] == v]
         for k, row in enumerate(rows):
             assert float(row["budget_macs"]) == pytest.approx(budgets[k])
-            check_interval(row, "accuracy", real[v][:, k], drawn[v][:, k])
+            check_interval(row, "accuracy", real[v][:, k], drawn[v][:, k], groups)
         (row,) = [row for row in areas if row["variant"] == v]
         mean_area = np.mean([c[1] for c in again], axis=0)
-        check_interval(row, "area", [c[1][0] for c in of_seeds], mean_area)
+        check_interval(row, "area", [c[1][0] for c in of_seeds], mean_area, groups)
     rows = table(folder / "comparison.csv")
     assert len(rows) == 40 * (len(variants) - 1)
     together = {}
@@ -158,21 +168,20 @@ def check_curves(folder, students, variants, seeds):
             costs = [np.mean([x[1] for x in side]) for side in pair]
             assert float(row["variant_macs"]) == pytest.approx(costs[0])
             assert float(row["against_macs"]) == pytest.approx(costs[1])
-        check_interval(row, "difference", per_seed, again)
+        check_interval(row, "difference", per_seed, again, groups)
         together.setdefault((a, b, row["equal"]), []).append((per_seed, again))
-    check_overall(folder, together)
+    check_overall(folder, together, groups)
 
 
-def check_overall(folder, together):
+def check_overall(folder, together, groups):
     """overall.csv: each pair's 20 differences as one."""
     rows = table(folder / "overall.csv")
     assert len(rows) == len(together)
     for row in rows:
         differences = together[row["variant"], row["against"], row["equal"]]
         assert len(differences) == 20
-        check_interval(
-            row, "difference", *(sum(part) / 20 for part in zip(*differences, strict=True))
-        )
+        means = (sum(part) / 20 for part in zip(*differences, strict=True))
+        check_interval(row, "difference", *means, groups)
 
 
 def reference(folder, variant, seed):

@@ -7,10 +7,12 @@ from erde.evaluation.comparison import (
     area_rows,
     band_rows,
     comparison_rows,
+    difference_row,
     overall_rows,
     pairs,
 )
 from erde.evaluation.resample import budgets_of, resample_variants
+from erde_core.bootstrap import group_weights
 from tests.erde.evaluation.networks import MACS, network
 
 
@@ -20,6 +22,7 @@ def students():
 
 
 METHODS = {"kd": "kd", "erde": "erde"}
+ENDS = [(kind, end) for kind in ("these", "new") for end in ("low", "high")]
 
 
 def test_a_better_variant_is_seen_at_equal_cost_and_at_equal_threshold(students):
@@ -54,8 +57,23 @@ def test_one_interval_for_all_budgets_is_that_of_their_mean(students):
         assert row["seeds"] == 2
 
 
+def test_too_few_groups_give_no_interval_and_say_so():
+    for samples, status in ((38, "needs 20 test groups"), (40, "ok")):  # two images per group
+        few = {(v, s): network(s, samples=samples) for v in ("kd", "erde") for s in (0, 1)}
+        resampled = resample_variants(few)
+        rows = band_rows(resampled, MACS) + area_rows(resampled)
+        rows += comparison_rows(resampled, METHODS, MACS, 5) + overall_rows(resampled, METHODS)
+        test = few["kd", 0].test
+        weights = group_weights(test.group, 9, seed=0)
+        rows.append(difference_row(np.zeros((2, samples)), weights, test.group))
+        assert {row["intervals"] for row in rows} == {status}
+        ends = [row[f"{kind}_seeds_{end}"] for row in rows for kind, end in ENDS]
+        assert all((value is None) == (status != "ok") for value in ends)
+
+
 def test_a_variant_against_itself_has_no_difference(students):
-    twice = {(v, s): students["kd", s] for v in ("kd", "erde") for s in (0, 1)}
+    many = [network(s, samples=400) for s in (0, 1)]  # groups enough for the bootstrap alone
+    twice = {(v, s): many[s] for v in ("kd", "erde") for s in (0, 1)}
     for row in comparison_rows(resample_variants(twice), METHODS, MACS, 5):
         assert row["these_seeds_low"] == row["difference"] == row["new_seeds_high"] == 0
 

@@ -54,3 +54,12 @@ def test_early_exit_is_held_against_the_plain_network_that_validation_chooses():
         "At 2.50 M MACs early exit (ours) is not worth it against the plain network that is best "
         "on validation (narrow): -4.00 points, 95 % interval for new seeds -6.00 … -2.00."
     ]
+
+
+def test_too_few_test_images_leave_it_undecided_and_say_why():
+    short = {"intervals": "needs 20 test groups"} | interval(2, None)
+    (sentence,) = pair_verdicts([PAIR | short], [PAIR | short] * 2)
+    assert sentence == (
+        "ERDE against KD: undecided over 2 equal budgets together, +2.00 points, "
+        "no interval (needs 20 test groups). One by one, none has an interval."
+    )
