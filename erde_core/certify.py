@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from erde_core.exact_tail import check_probability, critical_count, units_needed
 from erde_core.sorted_steps import SortedSteps, sorted_steps, weighted_right
+from erde_core.statistics.exact_tail import check_probability, critical_count, units_needed
 
 __all__ = [
     "Certificate",
@@ -29,7 +29,7 @@ class Certificate:
     """A certified threshold and what it rests on.
 
     Attributes:
-        threshold: nats; every smaller threshold is certified too.
+        threshold: in the score's unit (nats, of entropies); every smaller one is certified too.
         harmed: validation units answered wrongly by their early exit, rightly by the full network.
         units: independent validation units, n.
         epsilon, delta: the guarantee.
@@ -43,13 +43,14 @@ class Certificate:
 
 
 def certified_threshold(
-    entropy: ArrayLike,
+    score: ArrayLike,
     correct: ArrayLike,
-    classes: int,
+    classes: int | None = None,
     *,
     epsilon: float,
     delta: float,
     group: ArrayLike | None = None,
+    largest: float | None = None,
 ) -> Certificate:
     """The loosest threshold that fixed-sequence testing certifies.
 
@@ -62,7 +63,7 @@ def certified_threshold(
     at the returned threshold and at every stricter one. Every operating point is tested from
     strict to loose with the exact binomial tail, and the first that fails ends the search: points
     beyond it may pass by luck, because the risk need not grow with the threshold. Only the order
-    is fixed beforehand, not the points: between two validation entropies no decision changes, so
+    is fixed beforehand, not the points: between two validation scores no decision changes, so
     every threshold of the continuum is tested.
 
     The guarantee holds for one network and one ``epsilon``. Who asks for m of them (networks,
@@ -72,13 +73,14 @@ def certified_threshold(
     from the distribution of the validation images; a shift voids the guarantee.
 
     Args:
-        entropy: nats, ``(N, E)``.
+        score: how unsure each exit is, ``(N, E)``, as for :func:`erde_core.sweep`.
         correct: bool ``(N, E)``, whether each exit's answer is right.
-        classes: C.
+        classes: C, of entropies.
         epsilon: largest probability of a spoilt answer, in (0, 1).
         delta: probability with which the guarantee may fail, in (0, 1).
         group: int ``(N,)``; images that share a source. Of each group one image counts, drawn
             with a fixed seed, and "a new image" means one image of a new group.
+        largest: in place of ``classes``, for any other score.
 
     Raises:
         ValueError: epsilon or delta outside (0, 1), wrong shapes, or fewer than
@@ -86,7 +88,7 @@ def certified_threshold(
     """
     check_probability("epsilon", epsilon)
     check_probability("delta", delta)
-    steps = harm_steps(entropy, correct, classes)
+    steps = harm_steps(score, correct, classes, largest=largest)
     weights = one_per_group(group, len(steps.right))
     units = int(weights.sum())
     critical = critical_count(units, epsilon, delta)
@@ -101,12 +103,18 @@ def certified_threshold(
     return Certificate(threshold, int(harmed[0, index]), units, epsilon, delta)
 
 
-def harm_steps(entropy: ArrayLike, correct: ArrayLike, classes: int) -> SortedSteps:
+def harm_steps(
+    score: ArrayLike,
+    correct: ArrayLike,
+    classes: int | None = None,
+    *,
+    largest: float | None = None,
+) -> SortedSteps:
     """The steps of a network whose "right" means: not harmed by leaving early."""
     correct = np.asarray(correct)
     harmless = correct | ~correct[:, -1:] if correct.dtype == np.bool_ else correct
     exits = correct.shape[1] if correct.ndim == 2 else 0
-    return sorted_steps(entropy, harmless, np.arange(exits), classes)
+    return sorted_steps(score, harmless, np.arange(exits), classes, largest=largest)
 
 
 def harm_counts(steps: SortedSteps, weights: ArrayLike) -> NDArray[np.int64]:

@@ -102,11 +102,11 @@ def summable(name: str, macs: int, images: int) -> None:
         raise ValueError(f"{name} times the images must be below 2^63, got {macs} times {images}")
 
 
-def entropies(entropy: ArrayLike) -> NDArray[np.float64]:
-    """``entropy`` as float64 ``(N, E)``, each value at least zero or NaN."""
-    array = float_array("entropy", entropy, ndim=2).astype(np.float64, copy=False)
+def scores(score: ArrayLike) -> NDArray[np.float64]:
+    """``score`` as float64 ``(N, E)``, each value at least zero or NaN."""
+    array = float_array("score", score, ndim=2).astype(np.float64, copy=False)
     if (array < 0).any():
-        raise ValueError(f"entropy must be >= 0 or NaN, got {array[array < 0][0]}")
+        raise ValueError(f"score must be >= 0 or NaN, got {array[array < 0][0]}")
     return array
 
 

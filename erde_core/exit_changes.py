@@ -1,12 +1,11 @@
 """Where a rising threshold moves a sample to an earlier exit, and the order of those moves."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-# Entropies that are sorted at a time: small beside a processor's second-level cache.
+# Scores that are sorted at a time: small beside a processor's second-level cache.
 _SEGMENT = 2**15
 
 
@@ -17,7 +16,7 @@ class ExitChanges:
     Small integers, not those that NumPy makes by itself: at random places, they stay in the cache.
 
     Attributes:
-        moment: the entropy that the threshold passes, nats, float64.
+        moment: the score that the threshold passes, float64.
         gained: the answer becomes right (1), wrong (-1) or stays as it was (0), int8.
         exit_to, exit_from: new and old exit, the smallest unsigned integers that hold E.
         passes: which samples have a running minimum at which exit, bool ``(E - 1, N)``.
@@ -30,10 +29,10 @@ class ExitChanges:
     passes: NDArray[np.bool_]
 
 
-def exit_changes(entropy: NDArray[np.float64], correct: NDArray[np.bool_]) -> ExitChanges:
-    """All changes of ``entropy`` and ``correct`` ``(N, E)``; a NaN is no minimum."""
-    samples, exits = entropy.shape
-    columns = np.ascontiguousarray(entropy.T[:-1])
+def exit_changes(score: NDArray[np.float64], correct: NDArray[np.bool_]) -> ExitChanges:
+    """All changes of ``score`` and ``correct`` ``(N, E)``; a NaN is no minimum."""
+    samples, exits = score.shape
+    columns = np.ascontiguousarray(score.T[:-1])
     answers = np.ascontiguousarray(correct.T).view(np.int8)
     passes, lowest = np.empty(columns.shape, dtype=np.bool_), np.full(samples, np.inf)
     for e in range(exits - 1):
@@ -52,13 +51,13 @@ def exit_changes(entropy: NDArray[np.float64], correct: NDArray[np.bool_]) -> Ex
     return ExitChanges(columns[passes], gained[passes], exit_to, exit_from[passes], passes)
 
 
-def stable_order(moment: NDArray[np.float64], classes: int) -> NDArray[np.intp]:
-    """Indices that sort entropies below 2 · log C, equal ones kept as they come, ``(J,)``.
+def stable_order(moment: NDArray[np.float64], largest: float) -> NDArray[np.intp]:
+    """Indices that sort scores below ``largest``, equal ones kept as they come, ``(J,)``.
 
     NumPy sorts 16-bit integers in linear time, and nearly sorted numbers almost so. A first pass
-    parts all entropies into segments that fit into the cache; two more sort each segment.
+    parts all scores into segments that fit into the cache; two more sort each segment.
     """
-    code = (moment * ((2**16 - 1) / (2 * math.log(classes)))).astype(np.uint16)
+    code = (moment * ((2**16 - 1) / largest)).astype(np.uint16)
     order = np.argsort(code, kind="stable")
     code = code[order]
     cuts = np.searchsorted(code, code[_SEGMENT::_SEGMENT])

@@ -23,7 +23,7 @@ class SortedSteps:
         gain: its answer becomes right (1), wrong (-1) or stays (0), int64 ``(J,)``.
         saving: multiply-accumulates that it saves, int64 ``(J,)``, at least 0.
         point: how many of the steps each operating point has made, int64 ``(K,)``, from 0 to J.
-        threshold: nats, float64 ``(K,)``, strict to loose.
+        threshold: in the score's unit, float64 ``(K,)``, strict to loose.
         right: whether the last exit is right, int64 ``(N,)``.
         full_macs: multiply-accumulates to the last exit.
     """
@@ -38,12 +38,17 @@ class SortedSteps:
 
 
 def sorted_steps(
-    entropy: ArrayLike, correct: ArrayLike, macs: ArrayLike, classes: int
+    score: ArrayLike,
+    correct: ArrayLike,
+    macs: ArrayLike,
+    classes: int | None = None,
+    *,
+    largest: float | None = None,
 ) -> SortedSteps:
     """The steps of :func:`erde_core.sweep`; same arguments, points, thresholds and errors."""
-    entropy, correct, macs = checked_sweep_arguments(entropy, correct, macs, classes)
-    changes = exit_changes(entropy, correct)
-    order = stable_order(changes.moment, classes)
+    score, correct, macs, largest = checked_sweep_arguments(score, correct, macs, classes, largest)
+    changes = exit_changes(score, correct)
+    order = stable_order(changes.moment, largest)
     moment, exit_to, exit_from = (
         array[order] for array in (changes.moment, changes.exit_to, changes.exit_from)
     )
@@ -53,7 +58,7 @@ def sorted_steps(
         changes.gained[order].astype(np.int64),
         macs[exit_from] - macs[exit_to],
         np.append(0, last + 1),
-        thresholds_between(moment[last], classes),
+        thresholds_between(moment[last], largest),
         correct[:, -1].astype(np.int64),
         int(macs[-1]),
     )

@@ -1,6 +1,6 @@
 """Every operating point that one global threshold can reach, exactly, and what their curve says.
 
-A sample's exit changes only where the threshold passes a new minimum of its entropies so far.
+A sample's exit changes only where the threshold passes a new minimum of its scores so far.
 Sorting those minima gives all distinct sets of decisions at once: no grid, nothing missed.
 """
 
@@ -19,8 +19,9 @@ class OperatingPoints:
     """K points, strict (nobody leaves early) to loose (everybody who can leaves at once).
 
     Attributes:
-        threshold: nats, float64 ``(K,)``, increasing; no sample's entropy equals one of them
-            unless two neighbouring entropies have no number between them.
+        threshold: in the score's unit (nats, of entropies), float64 ``(K,)``, increasing; no
+            sample's score equals one of them unless two neighbouring scores have no number
+            between them.
         accuracy: fraction, float64 ``(K,)``.
         mean_macs: multiply-accumulates per image, float64 ``(K,)``, never increasing.
         exit_share: fraction of the samples that leaves at each exit, float64 ``(K, E)``.
@@ -44,40 +45,50 @@ class OperatingPoints:
         )
 
 
-def sweep(entropy: ArrayLike, correct: ArrayLike, macs: ArrayLike, classes: int) -> OperatingPoints:
+def sweep(
+    score: ArrayLike,
+    correct: ArrayLike,
+    macs: ArrayLike,
+    classes: int | None = None,
+    *,
+    largest: float | None = None,
+) -> OperatingPoints:
     """All distinct outcomes of one threshold shared by every early exit.
 
     Args:
-        entropy: nats, ``(N, E)``, each 0 … log C, or NaN (which never leaves).
+        score: how unsure each exit is, ``(N, E)``, at least 0 and below ``largest``, or NaN
+            (which never leaves). An entropy in nats unless ``largest`` is given.
         correct: bool ``(N, E)``, whether that exit's answer is right.
         macs: int ``(E,)``, multiply-accumulates to the end of each exit, never decreasing.
-        classes: C; the loosest threshold is 2 · log C.
+        classes: C, of entropies; ``largest`` is then 2 · log C.
+        largest: in place of ``classes``, for any other score: the loosest threshold.
 
     Returns:
-        1 + (number of distinct running-minimum entropies) points, at most N · (E - 1) + 1. With
+        1 + (number of distinct running-minimum scores) points, at most N · (E - 1) + 1. With
         N = 0 the one point has NaN accuracy, cost and shares.
 
     Raises:
         ValueError: shapes differ, MACs decrease or add up to 2^63 or more over all samples, fewer
-            than two classes, or an entropy is negative or not below 2 · log C.
+            than two classes, both or neither of ``classes`` and ``largest``, or a score is negative
+            or not below ``largest``.
     """
-    entropy, correct, macs = checked_sweep_arguments(entropy, correct, macs, classes)
-    changes = exit_changes(entropy, correct)
-    order = stable_order(changes.moment, classes)
+    score, correct, macs, largest = checked_sweep_arguments(score, correct, macs, classes, largest)
+    changes = exit_changes(score, correct)
+    order = stable_order(changes.moment, largest)
     moment = changes.moment[order]
     last_of_group = np.flatnonzero(np.append(moment[1:] != moment[:-1], len(moment) > 0))
-    threshold = thresholds_between(moment[last_of_group], classes)
+    threshold = thresholds_between(moment[last_of_group], largest)
     # Room for what is needed for a moment only: to ask for it anew costs more than to fill it.
     sums, count = np.empty(len(moment), np.int64), np.empty(len(threshold), np.int64)
     cost, share = np.zeros(len(threshold), np.int64), np.empty((len(macs), len(threshold)))
-    samples = np.float64(len(entropy))
+    samples = np.float64(len(score))
     with np.errstate(invalid="ignore"):  # 0 / 0 is the documented NaN of an empty data set
         _running(changes.gained[order], last_of_group, int(correct[:, -1].sum()), sums, count)
         accuracy = count / samples
         exit_to, exit_from = changes.exit_to[order], changes.exit_from[order]
         for e in range(len(macs)):
             moved = (exit_to == e).view(np.int8) - (exit_from == e).view(np.int8)
-            _running(moved, last_of_group, len(entropy) * (e == len(macs) - 1), sums, count)
+            _running(moved, last_of_group, len(score) * (e == len(macs) - 1), sums, count)
             np.divide(count, samples, out=share[e])
             cost += np.multiply(count, macs[e], out=count)
         return OperatingPoints(threshold, accuracy, cost / samples, share.T)
@@ -147,34 +158,50 @@ def area_under_curve(points: OperatingPoints) -> float:
 
 
 def checked_sweep_arguments(
-    entropy: ArrayLike, correct: ArrayLike, macs: ArrayLike, classes: int
-) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
-    """The arguments of :func:`sweep` as arrays; raises what it documents."""
-    entropy = checks.entropies(entropy)
+    score: ArrayLike,
+    correct: ArrayLike,
+    macs: ArrayLike,
+    classes: int | None,
+    largest: float | None,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64], float]:
+    """The arguments of :func:`sweep` as arrays, and ``largest``; raises what it documents."""
+    score = checks.scores(score)
     correct = np.asarray(correct)
     if correct.dtype != np.bool_:
         raise ValueError(f"correct must be a boolean array, got dtype {correct.dtype}")
-    checks.same_shape("correct", correct, "entropy", entropy)
-    checks.class_count(classes)
-    loosest = 2 * math.log(classes)
-    above = entropy[entropy >= loosest]
+    checks.same_shape("correct", correct, "score", score)
+    largest, words = _largest(classes, largest)
+    above = score[score >= largest]
     if len(above):
-        raise ValueError(f"entropy must be below 2 log(classes) = {loosest}, got {above[0]}")
-    macs = checks.exit_macs(macs, entropy.shape[1])
-    checks.summable("macs of the last exit", int(macs[-1]), len(entropy))
-    return entropy, correct, macs
+        raise ValueError(f"score must be below {words} = {largest}, got {above[0]}")
+    macs = checks.exit_macs(macs, score.shape[1])
+    checks.summable("macs of the last exit", int(macs[-1]), len(score))
+    return score, correct, macs, largest
 
 
-def thresholds_between(breakpoints: NDArray[np.float64], classes: int) -> NDArray[np.float64]:
-    """0, one threshold between each two neighbouring breakpoints, and 2 · log C, ``(K,)``.
+def _largest(classes: int | None, largest: float | None) -> tuple[float, str]:
+    """The loosest threshold, and what to call it."""
+    if (classes is None) == (largest is None):
+        raise ValueError(
+            f"one of classes and largest must be given, got {classes!r} and {largest!r}"
+        )
+    if largest is not None:
+        checks.positive("largest", largest)
+        return float(largest), "largest"
+    checks.class_count(classes)
+    return 2 * math.log(classes), "2 log(classes)"
 
-    ``breakpoints`` are distinct entropies, ascending, ``(K - 1,)``. The midpoint of two floats
+
+def thresholds_between(breakpoints: NDArray[np.float64], largest: float) -> NDArray[np.float64]:
+    """0, one threshold between each two neighbouring breakpoints, and ``largest``, ``(K,)``.
+
+    ``breakpoints`` are distinct scores, ascending, ``(K - 1,)``. The midpoint of two floats
     without a number between them is the upper one: strict ``<`` then still parts them.
     """
     if not len(breakpoints):
         return np.zeros(1)
     threshold = np.empty(len(breakpoints) + 1)
-    threshold[0], threshold[-1] = 0.0, 2 * math.log(classes)
+    threshold[0], threshold[-1] = 0.0, largest
     lower, upper, middle = breakpoints[:-1], breakpoints[1:], threshold[1:-1]
     np.subtract(upper, lower, out=middle)
     middle /= 2

@@ -8,20 +8,20 @@ from erde_core.fast._jit import serial
 from erde_core.fast._layout import read_only
 
 
-def exit_indices(entropy: ArrayLike, thresholds: ArrayLike) -> NDArray[np.int64]:
+def exit_indices(score: ArrayLike, thresholds: ArrayLike) -> NDArray[np.int64]:
     """See :func:`erde_core.exit_indices`."""
-    entropy = checks.entropies(entropy)
-    thresholds = checks.exit_thresholds(thresholds, entropy.shape[1])
-    index = np.empty(len(entropy), dtype=np.int64)
-    _first_below(read_only(entropy), read_only(thresholds), index)
+    score = checks.scores(score)
+    thresholds = checks.exit_thresholds(thresholds, score.shape[1])
+    index = np.empty(len(score), dtype=np.int64)
+    _first_below(read_only(score), read_only(thresholds), index)
     return index
 
 
 # Serial: waking a second thread costs more than these few comparisons.
 @serial
-def _first_below(entropy: NDArray, thresholds: NDArray, index: NDArray) -> None:
-    for n in range(len(entropy)):
+def _first_below(score: NDArray, thresholds: NDArray, index: NDArray) -> None:
+    for n in range(len(score)):
         e = 0
-        while e < len(thresholds) and not entropy[n, e] < thresholds[e]:
+        while e < len(thresholds) and not score[n, e] < thresholds[e]:
             e += 1
         index[n] = e

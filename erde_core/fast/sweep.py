@@ -17,40 +17,47 @@ _EXIT_MASK = (1 << _EXIT_BITS) - 1
 _GAIN = 2 * _EXIT_BITS
 
 
-def sweep(entropy: ArrayLike, correct: ArrayLike, macs: ArrayLike, classes: int) -> OperatingPoints:
+def sweep(
+    score: ArrayLike,
+    correct: ArrayLike,
+    macs: ArrayLike,
+    classes: int | None = None,
+    *,
+    largest: float | None = None,
+) -> OperatingPoints:
     """See :func:`erde_core.sweep`."""
-    entropy, correct, macs = checked_sweep_arguments(entropy, correct, macs, classes)
+    score, correct, macs, largest = checked_sweep_arguments(score, correct, macs, classes, largest)
     if len(macs) > _EXIT_MASK:  # do not fit a change; a network of so many exits is a mistake
-        return reference_sweep(entropy, correct, macs, classes)
+        return reference_sweep(score, correct, macs, largest=largest)
     correct = read_only(correct)
-    moment, change = _exit_changes(read_only(entropy), correct)
+    moment, change = _exit_changes(read_only(score), correct)
     moment, change = sort_by_key(moment, change)
     threshold, right, mean_macs, share = _accumulate(
         moment.view(np.float64),
         change,
         int(correct[:, -1].sum()),
-        len(entropy),
+        len(score),
         read_only(macs),
-        2 * math.log(classes),
+        largest,
     )
     return OperatingPoints(threshold, right, mean_macs, share)
 
 
 @serial
-def _exit_changes(entropy: NDArray, correct: NDArray) -> tuple[NDArray, NDArray]:
-    """Where a rising threshold moves a sample: entropy passed, and (gain, old exit, new exit).
+def _exit_changes(score: NDArray, correct: NDArray) -> tuple[NDArray, NDArray]:
+    """Where a rising threshold moves a sample: score passed, and (gain, old exit, new exit).
 
     The three small integers share one word of 32 bits: the sort moves less memory.
     """
-    samples, exits = entropy.shape
+    samples, exits = score.shape
     moment = np.empty(samples * (exits - 1), dtype=np.float64)
     change = np.empty(samples * (exits - 1), dtype=np.uint32)
     size = 0
     for n in range(samples):
         lowest, first = math.inf, size
         for e in range(exits - 1):
-            if entropy[n, e] < lowest:
-                lowest = entropy[n, e]
+            if score[n, e] < lowest:
+                lowest = score[n, e]
                 moment[size] = lowest + 0.0  # -0.0 becomes 0.0, whose bits sort first
                 change[size] = e
                 size += 1
@@ -95,7 +102,7 @@ def _accumulate(
 
 @serial
 def _between(moment: NDArray, i: int, loosest: float) -> float:
-    """A threshold that passes the first ``i`` of the sorted entropies and no more."""
+    """A threshold that passes the first ``i`` of the sorted scores and no more."""
     if i == 0:
         return 0.0
     if i == len(moment):

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 
 from erde_core import exit_indices, sweep
-from erde_core.choose import index_for_budget, index_for_drop, thresholds_for_budget
+from erde_core.choose import (
+    index_for_budget,
+    index_for_drop,
+    thresholds_for_budget,
+    thresholds_for_budgets,
+)
 from tests.erde_core.test_certify import real_exits
 
 MACS = np.array([3, 5, 7, 9])
@@ -84,7 +89,20 @@ def test_one_threshold_per_exit_finds_what_one_for_all_cannot():
     assert cost_and_accuracy(entropy, correct, macs, thresholds) == (2, 1)
 
 
+def test_many_budgets_are_answered_each_as_if_alone():
+    entropy, correct = real_exits()
+    budgets = [3, 4.5, 9]
+    together = thresholds_for_budgets(entropy, correct, MACS, 10, budgets)
+    for budget, thresholds in zip(budgets, together, strict=True):
+        alone = thresholds_for_budget(entropy, correct, MACS, 10, budget)
+        assert np.array_equal(alone, thresholds)
+    halved = thresholds_for_budgets(entropy / 2, correct, MACS, None, budgets, largest=np.log(10))
+    assert np.array_equal(halved, together / 2)
+
+
 def test_bad_input_is_named():
+    with pytest.raises(ValueError, match=r"budget must lie between .* got 10"):
+        thresholds_for_budgets(*real_exits(), MACS, 10, [4, 10])
     points = sweep(*real_exits(), MACS, 10)
     for budget in (2.9, 9.1, np.nan):
         with pytest.raises(ValueError, match="budget must lie between the first exit's 3 MACs"):

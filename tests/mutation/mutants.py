@@ -63,9 +63,9 @@ MUTANTS = {
         ("return _defined(teacher) & (teacher.argmax", "return (teacher.argmax"),
     ],
     "erde_core/policy.py": [
-        ("entropy[:, :-1] < thresholds", "entropy[:, :-1] <= thresholds"),
+        ("score[:, :-1] < thresholds", "score[:, :-1] <= thresholds"),
         ("leaves.argmax(axis=1)", "leaves.argmin(axis=1)"),
-        ("leaves[:, :-1] = entropy[:, :-1]", "leaves[:, :-1] = entropy[:, 1:]"),
+        ("leaves[:, :-1] = score[:, :-1]", "leaves[:, :-1] = score[:, 1:]"),
     ],
     "erde_core/sweep.py": [
         (
@@ -74,7 +74,7 @@ MUTANTS = {
         ),
         ("int(correct[:, -1].sum())", "int(correct[:, 0].sum())"),
         ("where=middle <= lower)", "where=middle < lower)"),
-        ("0.0, 2 * math.log(classes)", "0.0, math.log(classes)"),
+        ("return 2 * math.log(classes)", "return math.log(classes)"),
         ("points.mean_macs <= macs", "points.mean_macs < macs"),
         ('side="right"', 'side="left"'),
         ("points.accuracy[order] > best_before", "points.accuracy[order] >= best_before"),
@@ -151,7 +151,7 @@ MUTANTS = {
         ("for c in range(label):", "for c in range(label + 1):"),
     ],
     "erde_core/fast/policy.py": [
-        ("not entropy[n, e] < thresholds[e]", "entropy[n, e] < thresholds[e]"),
+        ("not score[n, e] < thresholds[e]", "score[n, e] < thresholds[e]"),
     ],
     "erde_core/fast/sweep.py": [
         (

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from erde_core.certify import certified_index, certified_threshold
-from erde_core.exact_tail import critical_count, units_needed
+from erde_core.statistics.exact_tail import critical_count, units_needed
 
 EPSILONS = [*np.linspace(0.005, 0.995, 23).tolist(), 0.5, 0.25, 0.125, 1 / 3, 0.01, 0.02]
 

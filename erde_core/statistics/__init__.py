@@ -1,0 +1,1 @@
+"""What samples allow one to say: exact tails, halves of a split."""
