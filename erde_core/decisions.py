@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.pareto import split_sweep
 from erde_core.policy import exit_indices
-from erde_core.softmax import entropy
+from erde_core.scores.fitted import FittedScore
+from erde_core.scores.split import split_sweep
 from erde_core.store.exit_logits import SplitLogits
 
 POINTS = 20
 # Rounding differs between runtimes and batch sizes, so a sample this close may fall either way.
-TIE_NATS = 1e-4
+TIE_SCORE = 1e-4  # in the score's unit
 TIE_LOGITS = 1e-4
 
 # Thresholds to the exit taken and the class of every sample, int64 (N,) each.
@@ -58,33 +58,40 @@ class Agreement:
             )
 
 
-def spread_thresholds(split: SplitLogits, macs: NDArray[np.int64]) -> NDArray[np.float64]:
-    """``POINTS`` thresholds in nats, from the strictest to the loosest operating point.
+def spread_thresholds(
+    split: SplitLogits, macs: NDArray[np.int64], score: FittedScore | None = None
+) -> NDArray[np.float64]:
+    """``POINTS`` thresholds, from the strictest to the loosest operating point.
 
-    Evenly spaced in the order of the sweep's points, so that each parts other samples.
+    Evenly spaced in the order of the sweep's points, so that each parts other samples. By entropy
+    unless another score is given.
     """
-    points = split_sweep(split, macs)
+    points = split_sweep(split, macs, score)
     index = np.linspace(0, len(points) - 1, POINTS).round().astype(np.int64)
     return points.threshold[index]
 
 
 def compare_decisions(
-    split: SplitLogits, thresholds: NDArray[np.float64], decide: Decide
+    split: SplitLogits,
+    thresholds: NDArray[np.float64],
+    decide: Decide,
+    score: FittedScore | None = None,
 ) -> Agreement:
-    """Compare ``decide`` with the reference at each of ``thresholds``."""
-    entropies = entropy(split.logits)
-    everyone = np.arange(len(entropies))
+    """Compare ``decide`` with the reference at each of ``thresholds``, by entropy or ``score``."""
+    score = score or FittedScore("entropy", split.logits.shape[2])
+    values = score.values(split.logits)
+    everyone = np.arange(len(values))
     largest = np.sort(split.logits, axis=2)[:, :, -2:]
     margin = largest[:, :, 1] - largest[:, :, 0]
     near_ties = wrong = turned = 0
     for threshold in thresholds.tolist():
-        exits = exit_indices(entropies, threshold)
+        exits = exit_indices(values, threshold)
         labels = split.logits[everyone, exits].argmax(axis=1)
-        # Below 1 nat the allowance shrinks with the threshold: small entropies are as exact,
-        # relatively, and a confident network has most of its entropies below 1e-4.
-        gap = np.abs(entropies[:, :-1] - threshold)
+        # Below 1 the allowance shrinks with the threshold: small scores are as exact, relatively,
+        # and a confident network has most of its entropies below 1e-4.
+        gap = np.abs(values[:, :-1] - threshold)
         passed = np.arange(gap.shape[1]) <= exits[:, None]
-        tie = ((gap <= TIE_NATS * min(1.0, threshold)) & passed & (threshold > 0)).any(axis=1)
+        tie = ((gap <= TIE_SCORE * min(1.0, threshold)) & passed & (threshold > 0)).any(axis=1)
         tie |= margin[everyone, exits] <= TIE_LOGITS
         found_exits, found_labels = decide(threshold)
         differs = (found_exits != exits) | (found_labels != labels)

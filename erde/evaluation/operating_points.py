@@ -14,14 +14,13 @@ from erde.evaluation.pareto import (
     TEACHER_SHARES,
     Row,
     Students,
-    right_answers,
-    split_sweep,
 )
 from erde.evaluation.resample import RESAMPLES
 from erde_core.bootstrap import group_weights
 from erde_core.certify import certified_threshold, units_needed
 from erde_core.choose import index_for_budget, index_for_drop, thresholds_for_budget
 from erde_core.policy import exit_indices
+from erde_core.scores.split import right_answers, split_sweep
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
 

@@ -5,6 +5,7 @@ import pytest
 
 from erde_core.decisions import POINTS, compare_decisions, spread_thresholds
 from erde_core.policy import exit_indices
+from erde_core.scores.fitted import LABELS, fit_score
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import SplitLogits
 
@@ -32,6 +33,23 @@ def test_the_reference_agrees_with_itself(split):
     found = compare_decisions(split, thresholds, reference(split))
     assert (found.decisions, found.wrong, found.turned) == (300 * POINTS, 0, 0)
     found.check("reference")
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_every_score_decides_by_its_own_values(split, label):
+    score = fit_score(label, split.logits, split.labels)
+    values = score.values(split.logits)
+
+    def decide(threshold):
+        exits = exit_indices(values, threshold)
+        return exits, split.logits[np.arange(len(exits)), exits].argmax(1)
+
+    thresholds = spread_thresholds(split, MACS, score)
+    found = compare_decisions(split, thresholds, decide, score)
+    assert (thresholds[0], thresholds[-1]) == (0, score.largest)
+    assert (found.decisions, found.wrong, found.turned) == (300 * POINTS, 0, 0)
+    if label != "entropy":  # another score's threshold lets other images leave
+        assert compare_decisions(split, thresholds, reference(split), score).wrong
 
 
 @pytest.mark.parametrize("part", [0, 1])
