@@ -119,7 +119,8 @@ def harm_steps(
 
 def harm_counts(steps: SortedSteps, weights: ArrayLike) -> NDArray[np.int64]:
     """Harmed units at every point for each weighting ``(R, N)``, int64 ``(R, K)``."""
-    return np.asarray(weights).sum(axis=1, keepdims=True) - weighted_right(steps, weights)
+    units: NDArray[np.int64] = np.asarray(weights).sum(axis=1, keepdims=True)
+    return units - weighted_right(steps, weights)
 
 
 def certified_index(harmed: NDArray[np.int64], critical: int) -> NDArray[np.int64]:
@@ -132,7 +133,8 @@ def certified_index(harmed: NDArray[np.int64], critical: int) -> NDArray[np.int6
     if critical < 0:
         raise ValueError(f"critical must be at least 0 to certify anything, got {critical}")
     fails = harmed > critical
-    return np.where(fails.any(axis=1), fails.argmax(axis=1), harmed.shape[1]) - 1
+    first: NDArray[np.int64] = np.where(fails.any(axis=1), fails.argmax(axis=1), harmed.shape[1])
+    return first - 1
 
 
 def one_per_group(group: ArrayLike | None, samples: int) -> NDArray[np.int64]:

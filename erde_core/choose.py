@@ -77,7 +77,9 @@ def thresholds_for_budget(
     Returns:
         in the score's unit, float64 ``(E - 1,)``.
     """
-    return thresholds_for_budgets(score, correct, macs, classes, [budget], largest=largest)[0]
+    found = thresholds_for_budgets(score, correct, macs, classes, [budget], largest=largest)
+    thresholds: NDArray[np.float64] = found[0]
+    return thresholds
 
 
 def thresholds_for_budgets(

@@ -39,15 +39,16 @@ def exit_changes(score: NDArray[np.float64], correct: NDArray[np.bool_]) -> Exit
         np.less(columns[e], lowest, out=passes[e])
         np.fmin(lowest, columns[e], out=lowest)
     # The lowest minimum frees a sample from the last exit, each higher one from the next lower's.
-    left_from, answer = np.full(samples, exits - 1, np.min_scalar_type(exits)), answers[-1].copy()
-    exit_from = np.empty(columns.shape, left_from.dtype)
+    small: np.dtype[np.unsignedinteger] = np.min_scalar_type(exits)
+    left_from, answer = np.full(samples, exits - 1, small), answers[-1].copy()
+    exit_from = np.empty(columns.shape, small)
     gained = np.empty(columns.shape, np.int8)
     for e in reversed(range(exits - 1)):
         exit_from[e] = left_from
         np.subtract(answers[e], answer, out=gained[e])
-        np.copyto(left_from, left_from.dtype.type(e), where=passes[e])
+        np.copyto(left_from, small.type(e), where=passes[e])
         np.copyto(answer, answers[e], where=passes[e])
-    exit_to = np.repeat(np.arange(exits - 1, dtype=left_from.dtype), passes.sum(axis=1))
+    exit_to = np.repeat(np.arange(exits - 1, dtype=small), passes.sum(axis=1))
     return ExitChanges(columns[passes], gained[passes], exit_to, exit_from[passes], passes)
 
 

@@ -27,4 +27,5 @@ def exit_indices(score: ArrayLike, thresholds: ArrayLike) -> NDArray[np.int64]:
     thresholds = checks.exit_thresholds(thresholds, score.shape[1])
     leaves = np.ones(score.shape, dtype=bool)  # whoever is still there leaves at the last exit
     leaves[:, :-1] = score[:, :-1] < thresholds
-    return leaves.argmax(axis=1)
+    index: NDArray[np.int64] = leaves.argmax(axis=1)
+    return index

@@ -76,4 +76,5 @@ def softmax_of_shifted(shifted: Float64) -> Softmax:
 def expected_log(probabilities: Float64, logs: Float64) -> Float64:
     """Σ_c probabilities · logs over the last axis, where 0 · (anything) = 0."""
     with np.errstate(invalid="ignore"):
-        return np.where(probabilities == 0, 0.0, probabilities * logs).sum(axis=-1)
+        sums: Float64 = np.where(probabilities == 0, 0.0, probabilities * logs).sum(axis=-1)
+        return sums

@@ -5,6 +5,7 @@ gains and saves, never the order of the steps, so each resample costs a running 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,9 +50,8 @@ def sorted_steps(
     score, correct, macs, largest = checked_sweep_arguments(score, correct, macs, classes, largest)
     changes = exit_changes(score, correct)
     order = stable_order(changes.moment, largest)
-    moment, exit_to, exit_from = (
-        array[order] for array in (changes.moment, changes.exit_to, changes.exit_from)
-    )
+    moment = changes.moment[order]
+    exit_to, exit_from = changes.exit_to[order], changes.exit_from[order]
     last = np.flatnonzero(np.append(moment[1:] != moment[:-1], len(moment) > 0))
     return SortedSteps(
         np.nonzero(changes.passes)[1][order],
@@ -111,7 +111,7 @@ def check_sums(steps: SortedSteps, weights: NDArray[np.int64]) -> None:
     checks.summable("macs of the last exit", steps.full_macs, copies)
 
 
-def _running(weights: NDArray, steps: SortedSteps, change: NDArray) -> NDArray[np.int64]:
+def _running(weights: NDArray[Any], steps: SortedSteps, change: NDArray[Any]) -> NDArray[np.int64]:
     moved = weights[:, steps.sample] * change
     sums = np.zeros((len(weights), len(change) + 1), dtype=np.int64)
     np.cumsum(moved, axis=1, out=sums[:, 1:])

@@ -6,6 +6,7 @@ Sorting those minima gives all distinct sets of decisions at once: no grid, noth
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,7 +36,7 @@ class OperatingPoints:
     def __len__(self) -> int:
         return len(self.threshold)
 
-    def take(self, index: NDArray) -> "OperatingPoints":
+    def take(self, index: NDArray[Any]) -> "OperatingPoints":
         """The points at ``index`` (integers or a mask), in that order."""
         return OperatingPoints(
             self.threshold[index],
@@ -181,15 +182,13 @@ def checked_sweep_arguments(
 
 def _largest(classes: int | None, largest: float | None) -> tuple[float, str]:
     """The loosest threshold, and what to call it."""
-    if (classes is None) == (largest is None):
-        raise ValueError(
-            f"one of classes and largest must be given, got {classes!r} and {largest!r}"
-        )
-    if largest is not None:
+    if classes is not None and largest is None:
+        checks.class_count(classes)
+        return 2 * math.log(classes), "2 log(classes)"
+    if classes is None and largest is not None:
         checks.positive("largest", largest)
         return float(largest), "largest"
-    checks.class_count(classes)
-    return 2 * math.log(classes), "2 log(classes)"
+    raise ValueError(f"one of classes and largest must be given, got {classes!r} and {largest!r}")
 
 
 def thresholds_between(breakpoints: NDArray[np.float64], largest: float) -> NDArray[np.float64]:
@@ -211,8 +210,8 @@ def thresholds_between(breakpoints: NDArray[np.float64], largest: float) -> NDAr
 
 
 def _running(
-    change: NDArray,
-    last_of_group: NDArray,
+    change: NDArray[Any],
+    last_of_group: NDArray[Any],
     start: int,
     sums: NDArray[np.int64],
     out: NDArray[np.int64],

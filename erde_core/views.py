@@ -45,7 +45,8 @@ def chosen_views(pad: int, flip: bool, count: int | None) -> NDArray[np.int64]:
     if not 1 <= count <= len(views):
         raise ValueError(f"count must lie in 1 … {len(views)} for this orbit, got {count}")
     order = np.argsort(_raw((_SUBSET_STREAM, 0), len(views) - 1), kind="stable")
-    return views[np.append(0, 1 + np.sort(order[: count - 1]))]
+    subset: NDArray[np.int64] = views[np.append(0, 1 + np.sort(order[: count - 1]))]
+    return subset
 
 
 def view_of_samples(seed: int, epoch: int, samples: int, views: int) -> NDArray[np.int64]:
@@ -59,7 +60,8 @@ def view_of_samples(seed: int, epoch: int, samples: int, views: int) -> NDArray[
     if views < 1:
         raise ValueError(f"views must be >= 1, got {views}")
     # The top 32 bits scaled to 0 … V-1; the bias, V / 2³², is beyond any experiment's reach.
-    return ((_raw((_VIEW_STREAM, seed), samples, epoch) >> 32) * views >> 32).astype(np.int64)
+    scaled = (_raw((_VIEW_STREAM, seed), samples, epoch) >> 32) * views >> 32
+    return scaled.astype(np.int64)
 
 
 def sample_order(seed: int, epoch: int, samples: int) -> NDArray[np.int64]:

@@ -11,7 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde.evaluation.pareto import Row
-from erde.evaluation.resample import COMPARED, Resampled, budgets_of, thetas_of
+from erde.evaluation.resample import (
+    COMPARED,
+    Drawn,
+    Float64,
+    Resampled,
+    budgets_of,
+    thetas_of,
+)
 from erde.experiment.names import family_of
 from erde_core.intervals import LEAST_GROUPS, new_seeds, these_seeds
 
@@ -42,7 +49,9 @@ def area_rows(resampled: Mapping[str, Resampled]) -> list[Row]:
     """Mean area under the curve over the seeds, with both intervals."""
     return [
         {"variant": name}
-        | _with_intervals("area", *(a[..., None] for a in variant.area), variant.groups)[0]
+        | _with_intervals(
+            "area", variant.area[0][:, None], variant.area[1][:, None], variant.groups
+        )[0]
         for name, variant in resampled.items()
     ]
 
@@ -119,7 +128,7 @@ def overall_rows(resampled: Mapping[str, Resampled], methods: Mapping[str, str])
     return rows
 
 
-def difference_row(per_image: NDArray, weights: NDArray, group: NDArray[np.int64]) -> Row:
+def difference_row(per_image: Float64, weights: NDArray[np.int32], group: NDArray[np.int64]) -> Row:
     """A mean difference with its intervals.
 
     Args:
@@ -132,11 +141,11 @@ def difference_row(per_image: NDArray, weights: NDArray, group: NDArray[np.int64
     return _with_intervals("difference", per_seed, resampled, len(np.unique(group)))[0]
 
 
-def _difference(a: tuple[NDArray, NDArray], b: tuple[NDArray, NDArray], groups: int) -> list[Row]:
+def _difference(a: Drawn, b: Drawn, groups: int) -> list[Row]:
     return _with_intervals("difference", a[0] - b[0], a[1] - b[1], groups)
 
 
-def _with_intervals(name: str, per_seed: NDArray, resampled: NDArray, groups: int) -> list[Row]:
+def _with_intervals(name: str, per_seed: Float64, resampled: Float64, groups: int) -> list[Row]:
     """One row per column: the mean, and its intervals for these and for new seeds.
 
     ``intervals`` is ``ok``, or ``needs n test groups`` where there are too few for any; cells of

@@ -21,6 +21,9 @@ BAND_BUDGETS = 100  # of which every fifth is one of the 20 that comparisons are
 COMPARED = slice(4, None, 5)
 THETAS = 20
 
+Float64 = NDArray[np.float64]
+Drawn = tuple[Float64, Float64]  # a value on the test images, and on R resamples of them
+
 
 @dataclass(frozen=True)
 class Resampled:
@@ -34,10 +37,10 @@ class Resampled:
         groups: independent groups of test images, which the resamples draw.
     """
 
-    accuracy: tuple[NDArray, NDArray]
-    area: tuple[NDArray, NDArray]
-    at_theta: tuple[NDArray, NDArray]
-    macs_at_theta: NDArray
+    accuracy: Drawn
+    area: Drawn
+    at_theta: Drawn
+    macs_at_theta: Float64
     groups: int
 
 
@@ -92,9 +95,11 @@ def resample_variants(students: Students) -> dict[str, Resampled]:
     }
 
 
-def _resample(networks: list[ExitLogits], weights: NDArray) -> Resampled:
+def _resample(networks: list[ExitLogits], weights: NDArray[np.int32]) -> Resampled:
     accuracy, area, at_theta, costs = [], [], [], []
-    resampled_accuracy, resampled_area, right = 0, 0, 0
+    resampled_accuracy = np.zeros((len(weights), BAND_BUDGETS))
+    resampled_area = np.zeros(len(weights))
+    right = np.zeros((weights.shape[1], THETAS))
     share = weights / weights.sum(axis=1, keepdims=True)
     for network in networks:
         h, correct = entropy(network.test.logits), right_answers(network.test)

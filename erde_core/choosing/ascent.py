@@ -4,6 +4,7 @@ What it ends at is a local optimum, not a proven global one, and never worse tha
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from erde_core.choosing.images import Float64, ScoredImages
 from erde_core.sweep import thresholds_between
@@ -34,7 +35,7 @@ def _best_threshold(
     images: ScoredImages, thresholds: Float64, e: int, price: float, budget: float
 ) -> float:
     """The best value of threshold ``e``; the present one unless another is truly better."""
-    arrives = (images.early[:, :e] >= thresholds[:e]).all(axis=1)
+    arrives: NDArray[np.bool_] = np.all(images.early[:, :e] >= thresholds[:e], axis=1)
     right, cost = images.outcome(thresholds)
     stays_right, stays_cost = images.outcome(thresholds, e + 1)
     sample = images.order[:, e]

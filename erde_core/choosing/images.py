@@ -31,7 +31,8 @@ class ScoredImages:
         """The exit at which each image leaves, from exit ``first`` on, ``(N,)``."""
         leaves = np.ones((len(self.early), len(self.macs) - first), dtype=bool)
         leaves[:, :-1] = self.early[:, first:] < thresholds[first:]
-        return first + leaves.argmax(axis=1)
+        exits: Int64 = first + leaves.argmax(axis=1)
+        return exits
 
     def outcome(self, thresholds: Float64, first: int = 0) -> tuple[Int64, Int64]:
         """Whether each image is answered rightly (0, 1) and its MACs, from exit ``first`` on."""

@@ -1,10 +1,12 @@
 """What compiled code is handed: contiguous views that it may not write."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 
-def read_only(array: NDArray) -> NDArray:
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
     """``array``, contiguous (a copy only where it is not), as a view that may not be written.
 
     One compiled version then serves writable, read-only, contiguous and strided arguments.

@@ -1,5 +1,7 @@
 """Radix sort, least significant digit first: 64-bit keys in a fixed number of linear passes."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,7 +14,7 @@ _MASK = np.uint64((1 << _DIGIT_BITS) - 1)
 
 
 @serial
-def sort_by_key(key: NDArray, value: NDArray) -> tuple[NDArray, NDArray]:
+def sort_by_key(key: NDArray[Any], value: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """``key`` ascending, equal keys in the order they came, and ``value`` along with it.
 
     Overwrites its arguments.
@@ -34,9 +36,9 @@ def sort_by_key(key: NDArray, value: NDArray) -> tuple[NDArray, NDArray]:
             total += count
         shift = np.uint64(digit * _DIGIT_BITS)
         for i in range(len(key)):
-            bucket = np.int64((key[i] >> shift) & _MASK)
-            to = position[bucket]
-            position[bucket] = to + 1
+            digit_of_key = np.int64((key[i] >> shift) & _MASK)
+            to = position[digit_of_key]
+            position[digit_of_key] = to + 1
             key_out[to] = key[i]
             value_out[to] = value[i]
         key, key_out = key_out, key
@@ -45,7 +47,7 @@ def sort_by_key(key: NDArray, value: NDArray) -> tuple[NDArray, NDArray]:
 
 
 @serial
-def _digit_counts(key: NDArray) -> NDArray:
+def _digit_counts(key: NDArray[Any]) -> NDArray[Any]:
     """How often each value of each digit occurs, ``(digits, values)``."""
     counts = np.zeros((_DIGITS, 1 << _DIGIT_BITS), dtype=np.int64)
     for i in range(len(key)):

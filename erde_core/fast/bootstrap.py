@@ -1,6 +1,7 @@
 """Compiled twin of ``erde_core.bootstrap.resampled_curves``: same arguments, outcome and errors."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import prange
@@ -34,16 +35,16 @@ def resampled_curves(
 
 @threaded
 def _all_rows(
-    sample: NDArray,
-    gain: NDArray,
-    saving: NDArray,
-    point: NDArray,
-    last_right: NDArray,
+    sample: NDArray[Any],
+    gain: NDArray[Any],
+    saving: NDArray[Any],
+    point: NDArray[Any],
+    last_right: NDArray[Any],
     full_macs: int,
-    weights: NDArray,
-    budgets: NDArray,
-    accuracy: NDArray,
-    area: NDArray,
+    weights: NDArray[Any],
+    budgets: NDArray[Any],
+    accuracy: NDArray[Any],
+    area: NDArray[Any],
 ) -> None:
     for r in prange(len(weights)):
         copies = weights[r]
@@ -70,17 +71,17 @@ def _all_rows(
 
 @serial
 def _one_row(
-    copies: NDArray,
-    sample: NDArray,
-    gain: NDArray,
-    saving: NDArray,
-    point: NDArray,
+    copies: NDArray[Any],
+    sample: NDArray[Any],
+    gain: NDArray[Any],
+    saving: NDArray[Any],
+    point: NDArray[Any],
     right: int,
     saved: int,
     total: int,
     full_macs: int,
-    budgets: NDArray,
-    accuracy: NDArray,
+    budgets: NDArray[Any],
+    accuracy: NDArray[Any],
 ) -> float:
     """Walk from the loosest point to the strictest, dearer at each step; returns the area."""
     best, filled, area = math.nan, 0, 0.0

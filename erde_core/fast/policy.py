@@ -1,5 +1,7 @@
 """Compiled twin of ``erde_core.policy``: same name, arguments, outcome and errors."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -19,7 +21,7 @@ def exit_indices(score: ArrayLike, thresholds: ArrayLike) -> NDArray[np.int64]:
 
 # Serial: waking a second thread costs more than these few comparisons.
 @serial
-def _first_below(score: NDArray, thresholds: NDArray, index: NDArray) -> None:
+def _first_below(score: NDArray[Any], thresholds: NDArray[Any], index: NDArray[Any]) -> None:
     for n in range(len(score)):
         e = 0
         while e < len(thresholds) and not score[n, e] < thresholds[e]:

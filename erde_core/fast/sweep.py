@@ -1,6 +1,7 @@
 """Compiled twin of ``erde_core.sweep``: same name, arguments, outcome (bit for bit) and errors."""
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -44,7 +45,7 @@ def sweep(
 
 
 @serial
-def _exit_changes(score: NDArray, correct: NDArray) -> tuple[NDArray, NDArray]:
+def _exit_changes(score: NDArray[Any], correct: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Where a rising threshold moves a sample: score passed, and (gain, old exit, new exit).
 
     The three small integers share one word of 32 bits: the sort moves less memory.
@@ -72,8 +73,13 @@ def _exit_changes(score: NDArray, correct: NDArray) -> tuple[NDArray, NDArray]:
 
 @serial
 def _accumulate(
-    moment: NDArray, change: NDArray, right: int, samples: int, macs: NDArray, loosest: float
-) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    moment: NDArray[Any],
+    change: NDArray[Any],
+    right: int,
+    samples: int,
+    macs: NDArray[Any],
+    loosest: float,
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
     """Thresholds, accuracies, mean MACs and exit shares from the sorted changes."""
     points = 1
     for i in range(len(moment)):
@@ -92,7 +98,7 @@ def _accumulate(
         while i < len(moment) and moment[i] == moment[here]:
             word = np.int64(change[i])
             new, old = word & _EXIT_MASK, (word >> _EXIT_BITS) & _EXIT_MASK
-            right += (word >> _GAIN) - 1
+            right += int(word >> _GAIN) - 1
             count[new] += 1
             count[old] -= 1
             total += macs[new] - macs[old]
@@ -101,11 +107,12 @@ def _accumulate(
 
 
 @serial
-def _between(moment: NDArray, i: int, loosest: float) -> float:
+def _between(moment: NDArray[Any], i: int, loosest: float) -> float:
     """A threshold that passes the first ``i`` of the sorted scores and no more."""
     if i == 0:
         return 0.0
     if i == len(moment):
         return loosest
-    middle = moment[i - 1] + (moment[i] - moment[i - 1]) / 2
-    return middle if middle > moment[i - 1] else moment[i]
+    lower, upper = float(moment[i - 1]), float(moment[i])
+    middle = lower + (upper - lower) / 2
+    return middle if middle > lower else upper

@@ -78,7 +78,7 @@ def violations(population, judge, draws, seed=1, images=IMAGES):
         )
         left_at = exit_indices(found.score.values(population.logits), certificate.threshold)
         harmed = ~correct[everyone, left_at] & correct[:, -1]
-        count += harmed.mean() > EPSILON
+        count += int(harmed.mean() > EPSILON)
     return count
 
 
@@ -88,15 +88,17 @@ def most_allowed(draws):
 
 
 def main(draws):
-    """Print every count beside its bound; 1 if one is on the wrong side."""
-    wrong = 0
+    """Print every count beside its bound; 1 if one is on the wrong side of it.
+
+    To certify on the same images need not break the promise on every population: only the one
+    built for it is held to that.
+    """
+    wrong, most = 0, most_allowed(draws)
     for name, population in POPULATIONS.items():
-        for judge in (by_halves, on_the_same_images):
-            count = violations(population(), judge, draws)
-            kept = count <= most_allowed(draws)
-            meant = judge is by_halves or (None if name == "real" else False)
-            wrong += meant is not None and kept is not meant
-            print(f"{name}, {judge.__name__}: {count} of {draws}, at most {most_allowed(draws)}")
+        kept = violations(population(), by_halves, draws)
+        broken = violations(population(), on_the_same_images, draws)
+        wrong += kept > most or (name == "unrelated" and broken <= most)
+        print(f"{name}: at most {most} of {draws}; by halves {kept}, on the same images {broken}")
     return 1 if wrong else 0
 
 
