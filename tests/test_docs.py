@@ -58,11 +58,13 @@ def test_the_readmes_experiment_is_accepted():
 
 
 def test_the_decision_example_runs():
-    (example,) = blocks("docs/decision.md")
-    names = {}
-    exec(example, names)
+    example, scores = blocks("docs/decision.md")
+    exec(example, names := {})
     assert 0 < names["certified"] < 4.7
     assert names["each"].shape == (3,)
+    exec(scores, names := {})
+    assert 0 < names["certificate"].threshold <= names["found"].score.largest
+    assert names["certificate"].units == 1000
 
 
 def test_the_deployment_examples_run():

@@ -57,6 +57,7 @@ def test_far_from_any_tie_and_at_the_ends_of_float64():
     assert critical_count(1073, 0.5, 5e-324) == -1
     assert units_needed(0.5, 5e-324) == 1074
     assert units_needed(1e-17, 0.05) == 299573227355399071  # by 80 digits: …070.86
+    assert units_needed(1e-300, 0.5) / 1e300 == pytest.approx(math.log(2), rel=1e-15)
     assert units_needed(0.9999999, 0.999) == 1
 
 
