@@ -19,7 +19,7 @@ TESTS = {
     "erde_core/intervals.py": (f"{CORE}test_intervals.py",),
     "erde_core/bootstrap.py": (f"{CORE}test_bootstrap.py",),
     "erde_core/choosing/images.py": (f"{CORE}choosing",),
-    "erde_core/choosing/ascent.py": (f"{CORE}test_choose.py",),
+    "erde_core/choosing/ascent.py": (f"{CORE}choosing/test_ascent.py",),
     "erde_core/choosing/geometric.py": (f"{CORE}choosing",),
     "erde_core/choosing/greedy.py": (f"{CORE}choosing",),
     "erde_core/scores/max_prob.py": (f"{CORE}scores/test_values.py",),

@@ -45,7 +45,10 @@ def test_the_chosen_score_has_the_largest_area_on_the_fit_half_the_first_of_equa
         label: area_under_curve(split_sweep(fit, MACS, fit_score(label, fit.logits, fit.labels)))
         for label in LABELS
     }
-    assert chosen_split(LABELS, VAL, MACS).score.label == max(areas, key=areas.get)
+    found = chosen_split(LABELS, VAL, MACS)
+    assert found.score.label == max(areas, key=areas.get)
+    assert not np.intersect1d(found.rest.group, fit.group).size
+    assert len(found.rest.group) + len(fit.group) == 250
     same = ("margin", "max_prob")
     two = SplitLogits(VAL.logits[:, :, :2], VAL.labels % 2, VAL.group)  # of two classes: one order
     assert chosen_split(same, two, MACS).score.label == "margin"

@@ -32,7 +32,7 @@ def test_bounds_and_rows_that_say_nothing():
     logits[:, 1, 1] = 1  # always wrong: the less sure the better
     logits[:, 2] = np.nan
     logits[:, 3, 0] = -np.inf  # the label is a masked class
-    assert fit_temperatures(logits, labels).tolist() == [COLDEST, HOTTEST, 1, 1]
+    assert fit_temperatures(logits, labels).tolist() == [0.25, 4, 1, 1]
     real, of_real = exits("real")
     with_holes = np.concatenate([real, np.full_like(real[:9], np.nan)])
     found = fit_temperatures(with_holes, np.append(of_real, np.zeros(9, dtype=np.int64)))
