@@ -9,31 +9,70 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from erde_core.fast import _imitation
 from erde_core.fast._jit import inlined, serial
+from erde_core.fast._settings import NOT_READ, Plan
 from erde_core.fast._sums import (
     P_LOG,
     P_SOFT,
     Q_SOFT,
+    SLOPE,
     P,
     plain_sums,
     plain_total_from_soft,
     soft_sums,
 )
 
-_LARGEST = float(np.finfo(np.float64).max)
 # What the scratch rows P, P_SOFT and Q_SOFT count for in the gradient.
 _Factors = tuple[float, float, float]
+Array = NDArray[np.floating]
+Float64 = NDArray[np.float64]
+# Logits and their maximum; the own last row brings what ``_imitation.soften_last`` gave, too.
+Row = tuple[Array, float]
+LastRow = tuple[Array, float, float]
+
+
+@inlined
+def usual(
+    student: Row,
+    target: Row,
+    last: LastRow,
+    label: int,
+    weights: Float64,
+    class_weight: float,
+    itself: float,
+    plan: Plan,
+    gradient: Array,
+    scratch: Float64,
+) -> float:
+    """CE, plain KD and ENT of a row; writes the gradient unless that is empty.
+
+    Args:
+        student: defined, as are the others.
+        target: any row where KD is not read.
+        last, itself: as for :func:`with_more`, and not used.
+        label: the class.
+        weights: of CE, KD and ENT.
+        class_weight: another factor of CE.
+        plan, gradient, scratch: of the whole call, of the row, of the thread.
+    """
+    ce, kd, ent = weights[0] * class_weight, weights[1], weights[2]
+    row, top = student
+    if kd > 0:
+        other, other_top = target
+        return with_kd(row, top, other, other_top, label, ce, kd, ent, plan, gradient, scratch)
+    return without_kd(row, top, label, ce, ent, gradient, scratch)
 
 
 @serial
 def without_kd(
-    student: NDArray,
+    student: Array,
     top: float,
     label: int,
     ce: float,
     ent: float,
-    gradient: NDArray,
-    scratch: NDArray,
+    gradient: Array,
+    scratch: Float64,
 ) -> float:
     """CE and ENT of one row with maximum ``top``; writes the gradient unless that is empty."""
     loss, of_p, of_p_log = ce_and_ent(student, top, label, ce, ent, scratch)
@@ -46,21 +85,22 @@ def without_kd(
 
 @serial
 def with_kd(
-    student: NDArray,
+    student: Array,
     top: float,
-    teacher: NDArray,
+    teacher: Array,
     teacher_top: float,
     label: int,
-    weights: NDArray,
-    temperature: float,
-    gradient: NDArray,
-    scratch: NDArray,
+    ce: float,
+    kd: float,
+    ent: float,
+    plan: Plan,
+    gradient: Array,
+    scratch: Float64,
 ) -> float:
-    """CE, KD and ENT by ``weights`` of two rows with maxima; as :func:`without_kd`."""
-    ce, kd, ent = weights[0], weights[1], weights[2]
-    inverse = min(1 / temperature, _LARGEST)
+    """CE, plain KD and ENT of two rows with maxima; as :func:`without_kd`."""
+    temperature = plan.temperature
     of_student, of_teacher, weighted = soft_sums(
-        student, top, teacher, teacher_top, inverse, scratch
+        student, top, teacher, teacher_top, plan.inverse_temperature, scratch
     )
     divergence = weighted / of_teacher + math.log(of_student / of_teacher)
     loss = kd * temperature * temperature * divergence
@@ -87,8 +127,44 @@ def with_kd(
 
 
 @inlined
+def with_more(
+    student: Row,
+    target: Row,
+    last: LastRow,
+    label: int,
+    weights: Float64,
+    class_weight: float,
+    itself: float,
+    plan: Plan,
+    gradient: Array,
+    scratch: Float64,
+) -> float:
+    """As :func:`usual`, for KD of any form and ``itself`` · the divergence from the ``last`` row.
+
+    A row that a form of KD cannot use gives NaN, in the gradient too.
+    """
+    ce, kd, ent = weights[0] * class_weight, weights[1], weights[2]
+    row, top = student
+    loss = 0.0
+    scratch[SLOPE] = 0.0
+    if ce > 0 or ent > 0:
+        loss, of_p, of_p_log = ce_and_ent(row, top, label, ce, ent, scratch)
+        for c in range(row.size):
+            scratch[SLOPE, c] = of_p * scratch[P, c] + of_p_log * scratch[P_LOG, c]
+        scratch[SLOPE, label] -= ce
+    if plan.target_rows[0] != NOT_READ:
+        loss += _imitation.imitate(student, target, label, kd, plan, scratch)
+    if itself > 0:
+        loss += _imitation.follow(student, last, itself, plan, scratch)
+    undefined = math.isnan(loss)
+    for c in range(gradient.size):
+        gradient[c] = math.nan if undefined else scratch[SLOPE, c]
+    return loss
+
+
+@inlined
 def ce_and_ent(
-    student: NDArray, top: float, label: int, ce: float, ent: float, scratch: NDArray
+    student: Array, top: float, label: int, ce: float, ent: float, scratch: Float64
 ) -> tuple[float, float, float]:
     """Both terms, and the factors of scratch rows P and P_LOG in their derivative."""
     total, weighted = plain_sums(student, top, scratch)
@@ -101,7 +177,7 @@ def ce_and_ent(
 
 
 @serial
-def slope_with_kd(scratch: NDArray, c: int, factors: _Factors) -> float:
+def slope_with_kd(scratch: Float64, c: int, factors: _Factors) -> float:
     """The derivative by class c, but for CE's -1 at the label."""
     of_p, of_p_soft, of_q_soft = factors
     return of_p * scratch[P, c] + (of_p_soft * scratch[P_SOFT, c] - of_q_soft * scratch[Q_SOFT, c])
