@@ -133,9 +133,10 @@ def _sums(
     """``_sums.soft_sums`` with a factor per row, and without the class ``left_out``."""
     of_student, of_teacher, weighted = 0.0, 0.0, 0.0
     for c in range(student.size):
-        x = (np.float64(student[c]) - top) * x_factor
-        y = (np.float64(teacher[c]) - teacher_top) * y_factor
-        x, y = (-math.inf, -math.inf) if c == left_out else (x, y)
+        x: float = (np.float64(student[c]) - top) * x_factor
+        y: float = (np.float64(teacher[c]) - teacher_top) * y_factor
+        if c == left_out:
+            x = y = -math.inf
         p, q = exp(x), exp(y)
         scratch[P_SOFT, c] = p
         scratch[Q_SOFT, c] = q

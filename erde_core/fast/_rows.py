@@ -180,4 +180,6 @@ def ce_and_ent(
 def slope_with_kd(scratch: Float64, c: int, factors: _Factors) -> float:
     """The derivative by class c, but for CE's -1 at the label."""
     of_p, of_p_soft, of_q_soft = factors
-    return of_p * scratch[P, c] + (of_p_soft * scratch[P_SOFT, c] - of_q_soft * scratch[Q_SOFT, c])
+    soft: float = of_p_soft * scratch[P_SOFT, c] - of_q_soft * scratch[Q_SOFT, c]
+    slope: float = of_p * scratch[P, c] + soft
+    return slope
