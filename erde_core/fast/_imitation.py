@@ -22,15 +22,16 @@ _NO_CLASS = -1
 
 @serial
 def imitate(
-    row_and_top: tuple[NDArray[np.floating], float],
-    target_and_top: tuple[NDArray[np.floating], float],
+    student: NDArray[np.floating],
+    top: float,
+    teacher: NDArray[np.floating],
+    teacher_top: float,
     label: int,
     weight: float,
     plan: Plan,
     scratch: NDArray[np.float64],
 ) -> float:
     """``weight`` · KD of two rows with maxima; NaN where the form cannot use a row."""
-    (student, top), (teacher, teacher_top) = row_and_top, target_and_top
     mean, deviation, scale, teacher_scale = 0.0, 0.0, 1.0, 1.0
     if plan.standardise:
         mean, deviation = _spread(student, top)
@@ -38,7 +39,11 @@ def imitate(
         scale, teacher_scale = _TINY + deviation, _TINY + of_teacher
     beside, teacher_beside = top, teacher_top
     if plan.decoupled:
-        beside, teacher_beside = largest_beside(student, label), largest_beside(teacher, label)
+        # Without the label the maximum is another only where the label has it.
+        if student[label] == top:
+            beside = largest_beside(student, label)
+        if teacher[label] == teacher_top:
+            teacher_beside = largest_beside(teacher, label)
     for number in (scale, teacher_scale, beside, teacher_beside):
         if not math.isfinite(number):
             return math.nan
@@ -83,14 +88,16 @@ def soften_last(
 
 @serial
 def follow(
-    row_and_top: tuple[NDArray[np.floating], float],
-    last_and_sums: tuple[NDArray[np.floating], float, float],
+    row: NDArray[np.floating],
+    top: float,
+    last: NDArray[np.floating],
+    last_top: float,
+    last_total: float,
     weight: float,
     plan: Plan,
     scratch: NDArray[np.float64],
 ) -> float:
-    """``weight`` · τ² KL(last ‖ row); ``last_and_sums``: row, maximum, what soften_last gave."""
-    (row, top), (last, last_top, last_total) = row_and_top, last_and_sums
+    """``weight`` · τ² KL(last ‖ row); ``last_total`` is what :func:`soften_last` gave."""
     total, weighted = 0.0, 0.0
     for c in range(row.size):
         x = (np.float64(row[c]) - top) * plan.inverse_temperature

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from erde_core.fast import _imitation
 from erde_core.fast._jit import inlined, serial
-from erde_core.fast._settings import NOT_READ, Plan
+from erde_core.fast._settings import Plan
 from erde_core.fast._sums import (
     P_LOG,
     P_SOFT,
@@ -19,6 +19,7 @@ from erde_core.fast._sums import (
     SLOPE,
     P,
     plain_sums,
+    plain_total,
     plain_total_from_soft,
     soft_sums,
 )
@@ -27,16 +28,17 @@ from erde_core.fast._sums import (
 _Factors = tuple[float, float, float]
 Array = NDArray[np.floating]
 Float64 = NDArray[np.float64]
-# Logits and their maximum; the own last row brings what ``_imitation.soften_last`` gave, too.
-Row = tuple[Array, float]
-LastRow = tuple[Array, float, float]
 
 
 @inlined
 def usual(
-    student: Row,
-    target: Row,
-    last: LastRow,
+    student: Array,
+    top: float,
+    target: Array,
+    target_top: float,
+    last: Array,
+    last_top: float,
+    last_total: float,
     label: int,
     weights: Float64,
     class_weight: float,
@@ -48,20 +50,20 @@ def usual(
     """CE, plain KD and ENT of a row; writes the gradient unless that is empty.
 
     Args:
-        student: defined, as are the others.
-        target: any row where KD is not read.
-        last, itself: as for :func:`with_more`, and not used.
+        student, top: a defined row and its maximum, as are the others.
+        target, target_top: any row where KD is not read.
+        last, last_top, last_total, itself: as for :func:`with_more`, and not used.
         label: the class.
         weights: of CE, KD and ENT.
         class_weight: another factor of CE.
         plan, gradient, scratch: of the whole call, of the row, of the thread.
     """
     ce, kd, ent = weights[0] * class_weight, weights[1], weights[2]
-    row, top = student
     if kd > 0:
-        other, other_top = target
-        return with_kd(row, top, other, other_top, label, ce, kd, ent, plan, gradient, scratch)
-    return without_kd(row, top, label, ce, ent, gradient, scratch)
+        return with_kd(
+            student, top, target, target_top, label, ce, kd, ent, plan, gradient, scratch
+        )
+    return without_kd(student, top, label, ce, ent, gradient, scratch)
 
 
 @serial
@@ -128,9 +130,13 @@ def with_kd(
 
 @inlined
 def with_more(
-    student: Row,
-    target: Row,
-    last: LastRow,
+    student: Array,
+    top: float,
+    target: Array,
+    target_top: float,
+    last: Array,
+    last_top: float,
+    last_total: float,
     label: int,
     weights: Float64,
     class_weight: float,
@@ -141,21 +147,28 @@ def with_more(
 ) -> float:
     """As :func:`usual`, for KD of any form and ``itself`` · the divergence from the ``last`` row.
 
-    A row that a form of KD cannot use gives NaN, in the gradient too.
+    A row that a form of KD cannot use gives NaN, in the gradient too. ``last_total`` and scratch
+    row LAST are those of ``_imitation.soften_last``.
     """
     ce, kd, ent = weights[0] * class_weight, weights[1], weights[2]
-    row, top = student
-    loss = 0.0
-    scratch[SLOPE] = 0.0
-    if ce > 0 or ent > 0:
-        loss, of_p, of_p_log = ce_and_ent(row, top, label, ce, ent, scratch)
-        for c in range(row.size):
+    loss, of_p, of_p_log = 0.0, 0.0, 0.0
+    if ent > 0:
+        loss, of_p, of_p_log = ce_and_ent(student, top, label, ce, ent, scratch)
+        for c in range(student.size):
             scratch[SLOPE, c] = of_p * scratch[P, c] + of_p_log * scratch[P_LOG, c]
-        scratch[SLOPE, label] -= ce
-    if plan.target_rows[0] != NOT_READ:
-        loss += _imitation.imitate(student, target, label, kd, plan, scratch)
+    elif ce > 0:
+        total = plain_total(student, top, scratch)
+        loss = ce * (math.log(total) - (np.float64(student[label]) - top))
+        of_p = ce / total
+        for c in range(student.size):
+            scratch[SLOPE, c] = of_p * scratch[P, c]
+    else:
+        scratch[SLOPE] = 0.0
+    scratch[SLOPE, label] -= ce
+    if plan.reads_target:
+        loss += _imitation.imitate(student, top, target, target_top, label, kd, plan, scratch)
     if itself > 0:
-        loss += _imitation.follow(student, last, itself, plan, scratch)
+        loss += _imitation.follow(student, top, last, last_top, last_total, itself, plan, scratch)
     undefined = math.isnan(loss)
     for c in range(gradient.size):
         gradient[c] = math.nan if undefined else scratch[SLOPE, c]

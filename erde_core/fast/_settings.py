@@ -14,42 +14,59 @@ NOT_READ = -1
 
 class Plan(NamedTuple):
     """Attributes:
-    weights: factors of CE, KD and ENT where the teacher is wrong [0] and right [1],
-        ``(2, E, 3)``.
-    self_weight: of the divergence from the own last exit, at the early ones.
     temperature, inverse_temperature: τ and 1/τ.
-    answer_rows, target_rows: which of the teacher's rows each exit reads, int64 ``(E,)``.
+    reads_target: whether KD has a weight.
     standardise, decoupled: the forms of KD.
     of_label, of_others: its α and β where it is decoupled.
+    self_weight: of the divergence from the own last exit, at the early ones.
     """
 
-    weights: NDArray[np.float64]
-    self_weight: float
     temperature: float
     inverse_temperature: float
-    answer_rows: NDArray[np.int64]
-    target_rows: NDArray[np.int64]
+    reads_target: bool
     standardise: bool
     decoupled: bool
     of_label: float
     of_others: float
+    self_weight: float
 
 
-def plan(settings: LossSettings, exits: int, classes: int, teacher_exits: int) -> Plan:
-    """``settings`` for a network and a teacher of those numbers."""
+class Tables(NamedTuple):
+    """What differs from exit to exit; apart from ``Plan``, since arrays are dear to hand around.
+
+    Attributes:
+        weights: factors of CE, KD and ENT where the teacher is wrong [0] and right [1],
+            ``(2, E, 3)``.
+        answer_rows, target_rows: which of the teacher's rows each exit reads, int64 ``(E,)``.
+    """
+
+    weights: NDArray[np.float64]
+    answer_rows: NDArray[np.int64]
+    target_rows: NDArray[np.int64]
+
+
+def plan(settings: LossSettings) -> Plan:
+    """``settings``, but for what :func:`tables` holds."""
     alpha, beta = settings.decoupled or (1.0, 1.0)
-    last_answers, last_is_target = settings.right_from == "last", settings.target_from == "last"
     return Plan(
-        weights=_term_weights(settings, exits, classes),
-        self_weight=settings.self_weight,
         temperature=settings.temperature,
         inverse_temperature=1 / settings.temperature,
-        answer_rows=_rows(settings.reads_answer, last_answers, exits, teacher_exits),
-        target_rows=_rows(settings.reads_target, last_is_target, exits, teacher_exits),
+        reads_target=settings.reads_target,
         standardise=settings.standardise,
         decoupled=settings.decoupled is not None,
         of_label=alpha,
         of_others=beta,
+        self_weight=settings.self_weight,
+    )
+
+
+def tables(settings: LossSettings, exits: int, classes: int, teacher_exits: int) -> Tables:
+    """``settings`` for a network and a teacher of those numbers."""
+    last_answers, last_is_target = settings.right_from == "last", settings.target_from == "last"
+    return Tables(
+        weights=_term_weights(settings, exits, classes),
+        answer_rows=_rows(settings.reads_answer, last_answers, exits, teacher_exits),
+        target_rows=_rows(settings.reads_target, last_is_target, exits, teacher_exits),
     )
 
 

@@ -63,6 +63,17 @@ def plain_sums(
 
 
 @serial
+def plain_total(row: NDArray[np.floating], top: float, scratch: NDArray[np.float64]) -> float:
+    """Σ exp x of x = row - top; the summands stay in ``scratch``."""
+    total = 0.0
+    for c in range(row.size):
+        p = exp(np.float64(row[c]) - top)
+        scratch[P, c] = p
+        total = add_in_any_order(total, p)
+    return total
+
+
+@serial
 def plain_total_from_soft(temperature: float, scratch: NDArray[np.float64]) -> float:
     """Σ exp x where exp x is a power of the softened exp(x / τ), τ = 1, 2 or 4."""
     total = 0.0

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from erde_core import checks
 from erde_core.fast import _imitation, _layout, _rows, _sums
 from erde_core.fast._jit import threaded
-from erde_core.fast._settings import NOT_READ, Plan, plan
+from erde_core.fast._settings import NOT_READ, Plan, Tables, plan, tables
 from erde_core.loss.arguments import Arguments, checked_arguments
 from erde_core.settings import LossSettings
 
@@ -101,8 +101,8 @@ def _erde(arguments: Arguments, settings: LossSettings, gradient: NDArray[np.flo
     _, exits, classes = student.shape
     if class_weight is None:
         class_weight = np.ones(classes)
-    chosen = plan(settings, exits, classes, teacher.shape[1])
-    return _run(student, teacher, labels, class_weight, chosen, gradient)
+    each = tables(settings, exits, classes, teacher.shape[1])
+    return _run(student, teacher, labels, class_weight, each, plan(settings), gradient)
 
 
 def _single(
@@ -113,9 +113,9 @@ def _single(
 ) -> Float64:
     """The one term of ``settings``, whatever the teacher answers."""
     _, exits, classes = student.shape
-    chosen = plan(settings, exits, classes, exits)
-    chosen = chosen._replace(answer_rows=np.full(exits, NOT_READ, dtype=np.int64))
-    return _run(student, teacher, labels, np.ones(classes), chosen, _NO_GRADIENT)
+    each = tables(settings, exits, classes, exits)
+    each = each._replace(answer_rows=np.full(exits, NOT_READ, dtype=np.int64))
+    return _run(student, teacher, labels, np.ones(classes), each, plan(settings), _NO_GRADIENT)
 
 
 def _run(
@@ -123,6 +123,7 @@ def _run(
     teacher: NDArray[np.floating],
     labels: NDArray[np.int64],
     class_weight: Float64,
+    each: Tables,
     chosen: Plan,
     gradient: NDArray[np.floating],
 ) -> Float64:
@@ -133,7 +134,7 @@ def _run(
         labels, class_weight = _layout.read_only(labels), _layout.read_only(class_weight)
         more = chosen.standardise or chosen.decoupled or chosen.self_weight > 0
         kernel = _kernel_of_more if more else _kernel
-        kernel(student, teacher, labels, class_weight, chosen, loss, gradient)
+        kernel(student, teacher, labels, class_weight, *each, chosen, loss, gradient)
     return loss
 
 
@@ -157,6 +158,9 @@ def _kernel_of(row_loss: Callable[..., float], follows: bool) -> Callable[..., N
         teacher: NDArray[np.floating],
         labels: NDArray[np.int64],
         class_weight: NDArray[np.float64],
+        weights: NDArray[np.float64],
+        answer_rows: NDArray[np.int64],
+        target_rows: NDArray[np.int64],
         chosen: Plan,
         loss: NDArray[np.float64],
         gradient: NDArray[np.floating],
@@ -170,17 +174,19 @@ def _kernel_of(row_loss: Callable[..., float], follows: bool) -> Callable[..., N
                 # What no term reads counts as defined; a mask that is off weighs wrong like right.
                 answer_at, answer_top, right = NOT_READ, 0.0, False
                 target_at, target_top = NOT_READ, 0.0
-                last, last_top, last_total = student[n, exits - 1], 0.0, 1.0
+                last_top, last_total = 0.0, 1.0
                 if follows and chosen.self_weight > 0 and exits > 1:
-                    last_top = _sums.largest(last)
-                    last_total = _imitation.soften_last(last, last_top, chosen, scratch)
+                    last_top = _sums.largest(student[n, exits - 1])
+                    last_total = _imitation.soften_last(
+                        student[n, exits - 1], last_top, chosen, scratch
+                    )
                 for e in range(exits):
-                    if chosen.answer_rows[e] != answer_at:
-                        answer_at = chosen.answer_rows[e]
+                    if answer_rows[e] != answer_at:
+                        answer_at = answer_rows[e]
                         answer_top = _sums.largest(teacher[n, answer_at])
                         right = _sums.answers(teacher[n, answer_at], label, answer_top)
-                    if chosen.target_rows[e] != target_at:
-                        target_at = chosen.target_rows[e]
+                    if target_rows[e] != target_at:
+                        target_at = target_rows[e]
                         target_top = answer_top
                         if target_at != answer_at:
                             target_top = _sums.largest(teacher[n, target_at])
@@ -197,11 +203,15 @@ def _kernel_of(row_loss: Callable[..., float], follows: bool) -> Callable[..., N
                         slopes[:] = math.nan
                         continue
                     loss[n, e] = row_loss(
-                        (row, row_top),
-                        (teacher[n, max(target_at, 0)], target_top),
-                        (last, last_top, last_total),
+                        row,
+                        row_top,
+                        teacher[n, max(target_at, 0)],
+                        target_top,
+                        student[n, exits - 1],
+                        last_top,
+                        last_total,
                         label,
-                        chosen.weights[np.int64(right), e],
+                        weights[np.int64(right), e],
                         class_weight[label],
                         chosen.self_weight if e < exits - 1 else 0.0,
                         chosen,
