@@ -230,7 +230,8 @@ MUTANTS = {
         ("scratch[SLOPE, label] -= ce", "pass"),
         ("scratch[SLOPE] = 0.0", "pass"),
         ("math.nan if undefined else scratch[SLOPE, c]", "scratch[SLOPE, c]"),
-        ("of_p = ce / total", "of_p = total"),
+        ("of_p = ce / total\n    if gradient", "of_p = total\n    if gradient"),
+        ("of_p = ce / total\n        for", "of_p = total\n        for"),
     ],
     "erde_core/fast/_sums.py": [
         ("for c in range(label):", "for c in range(label + 1):"),
