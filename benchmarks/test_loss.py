@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from benchmarks.conftest import CLASSES, EXITS, SAMPLES, THREADS
-from erde_core import LossSettings, fast
+from erde_core import LossSettings, fast, method_settings
 from erde_torch.loss import erde_loss
 from tests.twins import loss_arguments
 
@@ -73,6 +73,22 @@ def test_loss_and_gradient_by_teacher(arguments, timed, mask):
     where = {"right": "nowhere", "all": "everywhere"}[mask]
     name, function = f"compiled twin, KD {where}", fast.erde_loss_and_gradient
     timed(function, student, teacher, labels, settings, group=GROUP, name=name, threads=THREADS)
+
+
+FORMS = {
+    "dkd": method_settings("dkd"),
+    "kd_ls": method_settings("kd_ls"),
+    "erde and self_weight": LossSettings(self_weight=1.0),
+    "every term": LossSettings(
+        kd_mask="all", standardise=True, decoupled=(1.0, 8.0), self_weight=1.0, temperature=2.0
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_other_forms(arguments, timed, name):
+    function, given = fast.erde_loss_and_gradient, (*arguments[:3], FORMS[name])
+    timed(function, *given, group=GROUP, name=f"compiled twin, {name}", threads=THREADS, rounds=10)
 
 
 def three_arrays(arguments):

@@ -1,15 +1,30 @@
-"""The settings of the distillation loss, and the four methods as points in that space."""
+"""The settings of the distillation loss, and the methods as points in that space."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from erde_core import checks
 
-METHODS: dict[str, dict[str, object]] = {
+METHODS: dict[str, dict[str, Any]] = {
     "ce": {"kd_weight": 0.0, "entropy_weight": 0.0},
     "kd": {"kd_mask": "all", "entropy_weight": 0.0},
     "masked_kd": {"entropy_weight": 0.0},
     "erde": {},
+    "dkd": {
+        "kd_mask": "all",
+        "entropy_weight": 0.0,
+        "decoupled": (1.0, 8.0),
+        "temperature": 4.0,
+    },
+    "kd_ls": {
+        "kd_mask": "all",
+        "entropy_weight": 0.0,
+        "standardise": True,
+        "temperature": 2.0,
+        "kd_weight": 9.0,
+    },
 }
+_WEIGHTS = ("ce_weight", "kd_weight", "entropy_weight", "self_weight")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,7 +32,7 @@ class LossSettings:
     """Weights and masks of ``erde_loss`` (arXiv 2510.04856; formula in docs/method.md).
 
     Attributes:
-        temperature: τ of the distillation term, > 0.
+        temperature: τ of the distillation terms, 0.001 … 100.
         ce_weight: factor of the cross-entropy, ≥ 0.
         kd_weight: factor of τ² · KL(teacher ‖ student), ≥ 0.
         entropy_weight: factor of the negative entropy, ≥ 0.
@@ -27,6 +42,13 @@ class LossSettings:
         entropy_exits: ``all``, or ``early`` to leave the last exit out of the entropy term.
         entropy_scale: ``nats``, or ``log_c`` to divide the negative entropy by log C.
         right_from: whose answer decides, the teacher's own ``exit`` or its ``last``.
+        target_from: whose logits KD imitates, the teacher's own ``exit`` or its ``last``.
+        standardise: KD compares rows less their mean, divided by their standard deviation (logit
+            standardisation; Sun et al., 2024, arXiv 2403.01427).
+        decoupled: ``None``, or α and β ≥ 0: KD is α · the divergence of label against rest + β ·
+            that among the other classes (DKD; Zhao et al., 2022, arXiv 2203.08679).
+        self_weight: factor of τ² · KL(own last exit, held fixed ‖ own early exit), ≥ 0 (Phuong
+            and Lampert, 2019).
 
     Raises:
         ValueError: a field is outside its range; the message names field, rule and value.
@@ -42,13 +64,17 @@ class LossSettings:
     entropy_exits: str = "all"
     entropy_scale: str = "nats"
     right_from: str = "exit"
+    target_from: str = "exit"
+    standardise: bool = False
+    decoupled: tuple[float, float] | None = None
+    self_weight: float = 0.0
 
     def __post_init__(self) -> None:
-        checks.positive("temperature", self.temperature)
-        for name in ("ce_weight", "kd_weight", "entropy_weight"):
+        checks.temperature("temperature", self.temperature)
+        for name in _WEIGHTS:
             checks.not_negative(name, getattr(self, name))
         # 4 and 4.0 are the same setting, in hashes and files too.
-        for name in ("temperature", "ce_weight", "kd_weight", "entropy_weight"):
+        for name in ("temperature", *_WEIGHTS):
             object.__setattr__(self, name, float(getattr(self, name)))
         if not isinstance(self.exit_weights, tuple | list | None):
             raise ValueError(
@@ -63,12 +89,55 @@ class LossSettings:
         checks.one_of("entropy_exits", self.entropy_exits, ("all", "early"))
         checks.one_of("entropy_scale", self.entropy_scale, ("nats", "log_c"))
         checks.one_of("right_from", self.right_from, ("exit", "last"))
+        checks.one_of("target_from", self.target_from, ("exit", "last"))
+        checks.flag("standardise", self.standardise)
+        if self.decoupled is not None:
+            pair = checks.pair_of_weights("decoupled", self.decoupled)
+            object.__setattr__(self, "decoupled", pair)
 
     @property
     def needs_teacher(self) -> bool:
         """Whether any term reads the teacher's logits."""
+        return self.reads_target or self.reads_answer
+
+    @property
+    def reads_target(self) -> bool:
+        """Whether KD imitates the rows that ``target_from`` names."""
+        return self.kd_weight > 0
+
+    @property
+    def reads_answer(self) -> bool:
+        """Whether a mask asks if the teacher is right in the rows that ``right_from`` names."""
+        masked_kd = self.kd_weight > 0 and self.kd_mask == "right"
         masked_ce = self.ce_weight > 0 and self.ce_mask == "right"
-        return self.kd_weight > 0 or self.entropy_weight > 0 or masked_ce
+        return self.entropy_weight > 0 or masked_kd or masked_ce
+
+    @property
+    def reads_each_exit(self) -> bool:
+        """Whether the teacher must have the student's number of exits."""
+        own_answer = self.reads_answer and self.right_from == "exit"
+        return own_answer or (self.reads_target and self.target_from == "exit")
+
+    def check_classes(self, classes: int) -> None:
+        """ValueError where a term is not defined for so few classes."""
+        if self.entropy_scale == "log_c" and classes < 2:
+            raise ValueError(f"entropy_scale 'log_c' needs at least 2 classes, got {classes}")
+        if self.standardise and classes < 2:
+            raise ValueError(f"standardise needs at least 2 classes, got {classes}")
+        if self.decoupled is not None and classes < 3:
+            raise ValueError(f"decoupled needs at least 3 classes, got {classes}")
+
+    def check_teacher(self, teacher: tuple[int, ...], student: tuple[int, ...]) -> None:
+        """ValueError unless the shapes of the logits agree; in E only where each exit is read."""
+        if teacher == student:
+            return
+        words = f"teacher must have the shape of student, got {teacher} and {student}"
+        if teacher[::2] != student[::2]:
+            raise ValueError(words)
+        if self.reads_each_exit:
+            raise ValueError(
+                f"{words}: another number of exits needs target_from and right_from 'last'"
+            )
 
     def weights_of_exits(self, exits: int) -> tuple[float, ...]:
         """``exit_weights`` for a network of ``exits`` exits; ValueError if the counts differ."""
@@ -81,7 +150,7 @@ class LossSettings:
         return self.exit_weights
 
 
-def method_settings(method: str, **overrides: object) -> LossSettings:
-    """The settings of ``ce``, ``kd``, ``masked_kd`` or ``erde``, with ``overrides`` on top."""
+def method_settings(method: str, **overrides: Any) -> LossSettings:  # noqa: ANN401 checked by LossSettings
+    """The settings of a method of ``METHODS``, with ``overrides`` on top."""
     checks.one_of("method", method, tuple(METHODS))
     return replace(LossSettings(**METHODS[method]), **overrides)

@@ -7,10 +7,11 @@ import pytest
 
 import erde_core
 from erde_core import fast
-from erde_torch.parity.report import compare, largest_error, tolerances
-from tests.twins import BACKENDS, CASES, PAIRS, exact_cases
+from erde_torch.parity.report import Backend, compare, evaluated, largest_error, tolerances
+from tests.twins import BACKENDS, CASES, PAIRS, exact_cases, exact_forms
 
 EXACT = list(exact_cases())
+FORMS = list(exact_forms())
 
 
 def named(items):
@@ -47,7 +48,24 @@ def test_reference_has_the_digits_of_mpmath(exact):
     assert np.array_equal(erde_core.teacher_right(case.teacher, case.labels), exact.right)
 
 
-@pytest.mark.parametrize("exact", EXACT, ids=lambda exact: exact.case.name)
+REFERENCE = Backend(
+    "erde_core",
+    "CPU",
+    "float64",
+    "float64",
+    lambda case: evaluated(erde_core.erde_loss_and_gradient, case),
+)
+
+
+@pytest.mark.parametrize("exact", FORMS, ids=lambda exact: exact.case.name)
+def test_reference_has_the_digits_of_mpmath_in_every_form(exact):
+    found = REFERENCE.evaluate(exact.case)
+    allowed = tolerances(exact.case, REFERENCE)
+    assert largest_error(found[0], exact.loss) <= allowed[0]
+    assert largest_error(found[1], exact.gradient) <= allowed[1]
+
+
+@pytest.mark.parametrize("exact", EXACT + FORMS, ids=lambda exact: exact.case.name)
 @pytest.mark.parametrize(
     "backend", [b for b in BACKENDS if b.dtype in ("float64", "float32")], ids=backend_id
 )
@@ -100,6 +118,19 @@ def test_data_of_50_digits_are_what_they_claim():
         assert np.abs(slopes.sum(axis=2)).max() < 1e-14 * np.abs(slopes).max() + 1e-16
     assert any(exact.right.any() and not exact.right.all() for exact in EXACT)
     assert {exact.case.settings.temperature for exact in EXACT} == {0.5, 1, 4, 20}
+
+
+def test_data_of_the_forms_are_what_they_claim():
+    assert len(FORMS) == 4 * 6
+    for exact in FORMS:
+        defined = np.isfinite(exact.loss)
+        standardised = exact.case.settings.standardise  # masked classes have no deviation
+        assert defined.all() or (standardised and not np.isfinite(exact.case.student).all())
+        if not defined.any():
+            continue
+        assert (exact.loss[defined] >= 0).all()  # each is a divergence
+        sums = exact.gradient[defined].sum(axis=-1)
+        assert np.abs(sums).max() < 1e-13 * np.abs(exact.gradient[defined]).max() + 1e-16
 
 
 def test_cases_exercise_both_answers_of_the_teacher():

@@ -4,7 +4,8 @@
 reference              ``erde_core``, closed form in float64
 compiled twin          ``erde_core.fast``, per function in ``PAIRS``
 PyTorch                ``erde_torch.loss`` under autograd, per dtype and device in ``BACKENDS``
-50 digits              ``tests/data/loss_values.json``, per case in ``exact_cases()``
+50 digits              ``tests/data/loss_values*.json``, per case in ``exact_cases()`` and
+                       ``exact_forms()``
 =====================  =====================================================================
 
 Loss cases and tolerances are those of the parity command (``erde_torch.parity.report``): one truth.
@@ -25,6 +26,7 @@ from erde_torch.parity.cases import Case, parity_cases, random_arguments
 from erde_torch.parity.report import backends
 
 VALUES = Path(__file__).parent / "data/loss_values.json"
+OF_FORMS = VALUES.with_name("loss_values_of_forms.json")
 BACKENDS = list(backends())
 CASES = list(parity_cases())
 
@@ -70,6 +72,33 @@ def exact_cases():
         settings = LossSettings(temperature=stored["temperature"])
         case = Case(stored["name"], "values at 50 digits", **arrays, settings=settings)
         yield Exact(case, np.array(stored["right"]), {key: np.array(stored[key]) for key in keys})
+
+
+@dataclass(frozen=True)
+class ExactForm:
+    """A case whose settings leave one term, with its loss and gradient at 50 digits."""
+
+    case: Case
+    loss: np.ndarray
+    gradient: np.ndarray
+
+
+def exact_forms():
+    """KD in its other forms, and SELF, for all cases of ``tests/data/make_loss_values.py``."""
+    for stored in json.loads(OF_FORMS.read_text(encoding="utf-8")):
+        arrays = {key: np.array(stored[key]) for key in ("student", "teacher", "labels")}
+        pair = {"decoupled": stored["weights"]}
+        for term, fields in {
+            "standardised": {"standardise": True},
+            "decoupled": pair,
+            "both": pair | {"standardise": True},
+            "self": {"kd_weight": 0.0, "self_weight": 1.0},
+        }.items():
+            alone = {"ce_weight": 0.0, "entropy_weight": 0.0, "kd_mask": "all"} | fields
+            settings = LossSettings(temperature=stored["temperature"], **alone)
+            name = f"{term}, {stored['name']}"
+            case = Case(name, "values at 50 digits", **arrays, settings=settings)
+            yield ExactForm(case, np.array(stored[term]), np.array(stored[f"{term}_slope"]))
 
 
 @dataclass(frozen=True)

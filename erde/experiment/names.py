@@ -3,7 +3,8 @@
 A label is the family's, then ``-<key>-<value>`` per listed key: ``erde-entropy_weight-0.3``. Keys
 stand in the order of ``LossSettings``, whatever the file's order. A number is the shortest text
 that reads back as itself, so that 1 and 1.0 are both ``1``, 1e-3 is ``0.001`` and 1e-5 ``1e-05``;
-the weights of exits are joined by ``_``; words stay as they are.
+the numbers of ``exit_weights`` and ``decoupled`` are joined by ``_``; words stay as they are, and
+``true`` and ``false`` are words.
 """
 
 import dataclasses
@@ -13,7 +14,16 @@ from collections.abc import Mapping
 from erde_core.settings import LossSettings
 
 LOSS_FIELDS = tuple(field.name for field in dataclasses.fields(LossSettings))
-_NAMES = {"ce": "CE", "kd": "KD", "masked_kd": "masked KD", "erde": "ERDE"}
+_NAMES = {
+    "ce": "CE",
+    "kd": "KD",
+    "masked_kd": "masked KD",
+    "erde": "ERDE",
+    "dkd": "DKD",
+    "kd_ls": "KD, standardised",
+}
+# Their value is a list.
+LIST_FIELDS = ("exit_weights", "decoupled")
 _NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
 _PAIR = rf"-({'|'.join(LOSS_FIELDS)})-({_NUMBER}(?:_{_NUMBER})*|[a-z_]+)"
 _LISTED = re.compile(rf"(.+?)((?:{_PAIR})+)")
@@ -29,6 +39,8 @@ def value_text(value: object) -> str:
     """A value as it stands in a label."""
     if isinstance(value, list | tuple):
         return "_".join(map(value_text, value))
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, int | float):
         return repr(value + 0.0).removesuffix(".0").replace("+", "")
     return str(value)
@@ -70,4 +82,4 @@ def values_name(label: str) -> str:
 
 
 def _readable(key: str, value: str) -> str:
-    return value.replace("_", " ") if key == "exit_weights" else value
+    return value.replace("_", " ") if key in LIST_FIELDS else value

@@ -1,8 +1,9 @@
 """The variants of an experiment: a method with settings of the loss, or with lists of them.
 
 A setting may list values, ``erde: {method: erde, entropy_weight: [0, 0.3, 1]}``: one variant for
-each of them, or for each combination where several settings list. ``exit_weights`` is a list
-already, so there a list of lists. ``erde.experiment.names`` says what the variants are called.
+each of them, or for each combination where several settings list. ``exit_weights`` and
+``decoupled`` are lists already, so there a list of lists. ``erde.experiment.names`` says what the
+variants are called.
 """
 
 import itertools
@@ -12,7 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from erde.experiment.errors import unknown_key
-from erde.experiment.names import LOSS_FIELDS, listed_label, value_text
+from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_label, value_text
 from erde_core.settings import METHODS, LossSettings, method_settings
 
 EXITS = 4
@@ -23,7 +24,7 @@ class Variant(BaseModel):
     """A label's method and settings: ``method`` plus any field of ``LossSettings``."""
 
     model_config = ConfigDict(frozen=True)
-    method: Literal["ce", "kd", "masked_kd", "erde"]
+    method: Literal["ce", "kd", "masked_kd", "erde", "dkd", "kd_ls"]
     teacher: Literal["cache", "online"]
     loss: LossSettings
 
@@ -93,7 +94,7 @@ def _is_readable(keys: object) -> bool:
 
 def _lists(key: str, value: object) -> bool:
     nested = isinstance(value, list) and any(isinstance(one, list) for one in value)
-    return nested if key == "exit_weights" else isinstance(value, list)
+    return nested if key in LIST_FIELDS else isinstance(value, list)
 
 
 def _check_values(label: str, method: str, key: str, values: list[Any]) -> None:
@@ -112,8 +113,6 @@ def _check_values(label: str, method: str, key: str, values: list[Any]) -> None:
 
 
 def _settings(method: str, loss: dict[str, Any]) -> LossSettings:
-    if isinstance(loss.get("exit_weights"), list):
-        loss = loss | {"exit_weights": tuple(loss["exit_weights"])}
     settings = method_settings(method, **loss)
     settings.weights_of_exits(EXITS)
     return settings
@@ -123,4 +122,4 @@ def _plain(value: object) -> object:
     """Numbers as floats: to write 1.0 for 1 in the file trains nothing again."""
     if isinstance(value, list):
         return [float(one) for one in value]
-    return float(value) if isinstance(value, int) else value
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -1,12 +1,14 @@
 """What compiled code is handed: contiguous views that it may not write."""
 
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+Scalar = TypeVar("Scalar", bound=np.generic)
 
-def read_only(array: NDArray[Any]) -> NDArray[Any]:
+
+def read_only(array: NDArray[Scalar]) -> NDArray[Scalar]:
     """``array``, contiguous (a copy only where it is not), as a view that may not be written.
 
     One compiled version then serves writable, read-only, contiguous and strided arguments.

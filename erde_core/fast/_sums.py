@@ -10,13 +10,14 @@ from erde_core.fast._exp import exp, finite
 from erde_core.fast._jit import serial
 from erde_core.fast._vector import add_in_any_order, from_order_key, larger, order_key
 
-# The rows of a scratch array: exp x, x exp x, and both softened distributions, not yet normalised.
-P, P_LOG, P_SOFT, Q_SOFT = range(4)
-SCRATCH_ROWS = 4
+# The rows of a scratch array: exp x, x exp x, both softened distributions, not yet normalised, the
+# gradient as it grows, and the softened last row of the same sample.
+P, P_LOG, P_SOFT, Q_SOFT, SLOPE, LAST = range(6)
+SCRATCH_ROWS = 6
 
 
 @serial
-def largest(row: NDArray) -> float:
+def largest(row: NDArray[np.floating]) -> float:
     """The maximum of ``row`` in float64, NaN if any entry is."""
     key = order_key(row[0])
     for c in range(1, row.size):
@@ -25,7 +26,16 @@ def largest(row: NDArray) -> float:
 
 
 @serial
-def answers(row: NDArray, label: int, top: float) -> bool:
+def largest_beside(row: NDArray[np.floating], label: int) -> float:
+    """The maximum of ``row`` without its entry ``label``, NaN if any other entry is."""
+    key = order_key(row[1 if label == 0 else 0])
+    for c in range(row.size):
+        key = larger(key, order_key(row[c]) if c != label else key)
+    return np.float64(from_order_key(key))
+
+
+@serial
+def answers(row: NDArray[np.floating], label: int, top: float) -> bool:
     """Whether ``label`` is the first entry of a defined row that equals its maximum ``top``."""
     if row[label] != top:
         return False
@@ -36,7 +46,9 @@ def answers(row: NDArray, label: int, top: float) -> bool:
 
 
 @serial
-def plain_sums(row: NDArray, top: float, scratch: NDArray) -> tuple[float, float]:
+def plain_sums(
+    row: NDArray[np.floating], top: float, scratch: NDArray[np.float64]
+) -> tuple[float, float]:
     """Σ exp x and Σ x exp x of x = row - top; the summands stay in ``scratch``."""
     total, weighted = 0.0, 0.0
     for c in range(row.size):
@@ -51,7 +63,18 @@ def plain_sums(row: NDArray, top: float, scratch: NDArray) -> tuple[float, float
 
 
 @serial
-def plain_total_from_soft(temperature: float, scratch: NDArray) -> float:
+def plain_total(row: NDArray[np.floating], top: float, scratch: NDArray[np.float64]) -> float:
+    """Σ exp x of x = row - top; the summands stay in ``scratch``."""
+    total = 0.0
+    for c in range(row.size):
+        p = exp(np.float64(row[c]) - top)
+        scratch[P, c] = p
+        total = add_in_any_order(total, p)
+    return total
+
+
+@serial
+def plain_total_from_soft(temperature: float, scratch: NDArray[np.float64]) -> float:
     """Σ exp x where exp x is a power of the softened exp(x / τ), τ = 1, 2 or 4."""
     total = 0.0
     for c in range(scratch.shape[1]):
@@ -65,12 +88,12 @@ def plain_total_from_soft(temperature: float, scratch: NDArray) -> float:
 
 @serial
 def soft_sums(
-    student: NDArray,
+    student: NDArray[np.floating],
     student_top: float,
-    teacher: NDArray,
+    teacher: NDArray[np.floating],
     teacher_top: float,
     inverse_temperature: float,
-    scratch: NDArray,
+    scratch: NDArray[np.float64],
 ) -> tuple[float, float, float]:
     """Σ exp x, Σ exp y and Σ (y - x) exp y of the shifted student x and teacher y, both over τ."""
     of_student, of_teacher, weighted = 0.0, 0.0, 0.0

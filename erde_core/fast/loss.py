@@ -6,15 +6,18 @@ float16, so that it costs no more memory traffic than they do, else float64.
 """
 
 import math
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numba import prange
 from numpy.typing import ArrayLike, NDArray
 
 from erde_core import checks
-from erde_core.fast import _layout, _rows, _sums
+from erde_core.fast import _imitation, _layout, _rows, _sums
 from erde_core.fast._jit import threaded
-from erde_core.loss import checked_arguments
+from erde_core.fast._settings import NOT_READ, Plan, Tables, plan, tables
+from erde_core.loss.arguments import Arguments, checked_arguments
 from erde_core.settings import LossSettings
 
 Float64 = NDArray[np.float64]
@@ -22,14 +25,14 @@ Float64 = NDArray[np.float64]
 _BLOCK = 64
 # For the functions that return a loss only.
 _NO_GRADIENT = np.empty((1, 1, 0), np.float32)
+_NOTHING = LossSettings(ce_weight=0, kd_weight=0, entropy_weight=0, kd_mask="all")
 
 
 def cross_entropy(student: ArrayLike, labels: ArrayLike) -> Float64:
     """See :func:`erde_core.cross_entropy`."""
     student = checks.float_array("student", student, ndim=3)
     labels = checks.class_labels(labels, student.shape[0], student.shape[2])
-    weights = _same_everywhere(student.shape[1], ce=1.0)
-    return _run(student, student, labels, weights, 1.0, False, _NO_GRADIENT)
+    return _single(student, student, labels, replace(_NOTHING, ce_weight=1))
 
 
 def kd_divergence(student: ArrayLike, teacher: ArrayLike, temperature: float) -> Float64:
@@ -37,18 +40,15 @@ def kd_divergence(student: ArrayLike, teacher: ArrayLike, temperature: float) ->
     student = checks.float_array("student", student, ndim=3)
     teacher = checks.float_array("teacher", teacher, ndim=3)
     checks.same_shape("teacher", teacher, "student", student)
-    checks.positive("temperature", temperature)
-    labels = np.zeros(len(student), dtype=np.int64)
-    weights = _same_everywhere(student.shape[1], kd=1.0)
-    return _run(student, teacher, labels, weights, temperature, False, _NO_GRADIENT)
+    settings = replace(_NOTHING, kd_weight=1, temperature=temperature)
+    return _single(student, teacher, np.zeros(len(student), np.int64), settings)
 
 
 def negative_entropy(student: ArrayLike) -> Float64:
     """See :func:`erde_core.negative_entropy`."""
     student = checks.float_array("student", student, ndim=3)
-    labels = np.zeros(len(student), dtype=np.int64)
-    weights = _same_everywhere(student.shape[1], ent=1.0)
-    return _run(student, student, labels, weights, 1.0, False, _NO_GRADIENT)
+    settings = replace(_NOTHING, entropy_weight=1)
+    return _single(student, student, np.zeros(len(student), np.int64), settings)
 
 
 def teacher_right(teacher: ArrayLike, labels: ArrayLike) -> NDArray[np.bool_]:
@@ -61,11 +61,16 @@ def teacher_right(teacher: ArrayLike, labels: ArrayLike) -> NDArray[np.bool_]:
 
 
 def erde_loss(
-    student: ArrayLike, teacher: ArrayLike | None, labels: ArrayLike, settings: LossSettings
+    student: ArrayLike,
+    teacher: ArrayLike | None,
+    labels: ArrayLike,
+    settings: LossSettings,
+    *,
+    class_weight: ArrayLike | None = None,
 ) -> Float64:
     """See :func:`erde_core.erde_loss`."""
-    arguments = checked_arguments(student, teacher, labels, settings)
-    return _erde(*arguments, settings, _NO_GRADIENT)
+    arguments = checked_arguments(student, teacher, labels, settings, class_weight)
+    return _erde(arguments, settings, _NO_GRADIENT)
 
 
 def erde_loss_and_gradient(
@@ -74,78 +79,69 @@ def erde_loss_and_gradient(
     labels: ArrayLike,
     settings: LossSettings,
     out: NDArray[np.floating] | None = None,
+    *,
+    class_weight: ArrayLike | None = None,
 ) -> tuple[Float64, NDArray[np.floating]]:
     """See :func:`erde_core.erde_loss_and_gradient`; without ``out`` the dtype is the module's."""
-    student, teacher, labels = checked_arguments(student, teacher, labels, settings)
-    read = [student] if teacher is None else [student, teacher]
+    arguments = checked_arguments(student, teacher, labels, settings, class_weight)
+    read = [array for array in arguments[:2] if array is not None]
+    gradient: NDArray[np.floating]
     if out is None:
-        gradient = np.empty(student.shape, np.result_type(*map(_layout.logits_dtype, read)))
+        dtype = np.result_type(*map(_layout.logits_dtype, read))
+        gradient = np.empty(arguments.student.shape, dtype)
     else:
-        gradient = checks.output_array(out, student, *read)
-    return _erde(student, teacher, labels, settings, gradient), gradient
+        gradient = checks.output_array(out, arguments.student, *read)
+    return _erde(arguments, settings, gradient), gradient
 
 
-def _erde(
-    student: NDArray,
-    teacher: NDArray | None,
-    labels: NDArray,
-    settings: LossSettings,
-    gradient: NDArray,
-) -> Float64:
-    weights = _term_weights(settings, student.shape, teacher is not None)
-    last_decides = settings.right_from == "last"
+def _erde(arguments: Arguments, settings: LossSettings, gradient: NDArray[np.floating]) -> Float64:
+    student, teacher, labels, class_weight = arguments
     # No term reads a teacher that is not there: the student in its place adds no memory traffic.
     teacher = student if teacher is None else teacher
-    return _run(student, teacher, labels, weights, settings.temperature, last_decides, gradient)
+    _, exits, classes = student.shape
+    if class_weight is None:
+        class_weight = np.ones(classes)
+    each = tables(settings, exits, classes, teacher.shape[1])
+    return _run(student, teacher, labels, class_weight, each, plan(settings), gradient)
 
 
-def _term_weights(
-    settings: LossSettings, shape: tuple[int, int, int], with_teacher: bool
+def _single(
+    student: NDArray[np.floating],
+    teacher: NDArray[np.floating],
+    labels: NDArray[np.int64],
+    settings: LossSettings,
 ) -> Float64:
-    """Factors of CE, KD and ENT where the teacher is wrong [0] and right [1], ``(2, E, 3)``."""
-    _, exits, classes = shape
-    weights = _same_everywhere(
-        exits,
-        settings.ce_weight,
-        settings.kd_weight * with_teacher,
-        settings.entropy_weight * with_teacher,
-    )
-    if settings.ce_mask == "right":
-        weights[0, :, 0] = 0
-    if settings.kd_mask == "right":
-        weights[0, :, 1] = 0
-    weights[1, :, 2] = 0
-    if settings.entropy_exits == "early":
-        weights[:, -1:, 2] = 0
-    if settings.entropy_scale == "log_c":
-        weights[:, :, 2] /= math.log(classes)
-    return weights
-
-
-def _same_everywhere(exits: int, ce: float = 0.0, kd: float = 0.0, ent: float = 0.0) -> Float64:
-    return np.tile(np.array([ce, kd, ent], dtype=np.float64), (2, exits, 1))
+    """The one term of ``settings``, whatever the teacher answers."""
+    _, exits, classes = student.shape
+    each = tables(settings, exits, classes, exits)
+    each = each._replace(answer_rows=np.full(exits, NOT_READ, dtype=np.int64))
+    return _run(student, teacher, labels, np.ones(classes), each, plan(settings), _NO_GRADIENT)
 
 
 def _run(
-    student: NDArray,
-    teacher: NDArray,
-    labels: NDArray,
-    weights: Float64,
-    temperature: float,
-    last_decides: bool,
-    gradient: NDArray,
+    student: NDArray[np.floating],
+    teacher: NDArray[np.floating],
+    labels: NDArray[np.int64],
+    class_weight: Float64,
+    each: Tables,
+    chosen: Plan,
+    gradient: NDArray[np.floating],
 ) -> Float64:
     """The loss; fills ``gradient`` unless that is empty."""
     student, teacher = _layout.logits(student), _layout.logits(teacher)
     loss = np.empty(student.shape[:2])
     if loss.size:
-        labels = _layout.read_only(labels)
-        _kernel(student, teacher, labels, weights, temperature, last_decides, loss, gradient)
+        labels, class_weight = _layout.read_only(labels), _layout.read_only(class_weight)
+        more = chosen.standardise or chosen.decoupled or chosen.self_weight > 0
+        kernel = _kernel_of_more if more else _kernel
+        kernel(student, teacher, labels, class_weight, *each, chosen, loss, gradient)
     return loss
 
 
 @threaded
-def _right_kernel(teacher: NDArray, labels: NDArray, right: NDArray) -> None:
+def _right_kernel(
+    teacher: NDArray[np.floating], labels: NDArray[np.int64], right: NDArray[np.bool_]
+) -> None:
     samples, exits, _ = teacher.shape
     for n in prange(samples):
         for e in range(exits):
@@ -153,52 +149,79 @@ def _right_kernel(teacher: NDArray, labels: NDArray, right: NDArray) -> None:
             right[n, e] = math.isfinite(top) and _sums.answers(teacher[n, e], labels[n], top)
 
 
-@threaded
-def _kernel(
-    student: NDArray,
-    teacher: NDArray,
-    labels: NDArray,
-    weights: NDArray,
-    temperature: float,
-    last_decides: bool,
-    loss: NDArray,
-    gradient: NDArray,
-) -> None:
-    samples, exits, classes = student.shape
-    wants_gradient = gradient.size > 0
-    for block in prange((samples + _BLOCK - 1) // _BLOCK):
-        scratch = np.zeros((_sums.SCRATCH_ROWS, classes))
-        for n in range(block * _BLOCK, min(samples, (block + 1) * _BLOCK)):
-            decider, right = math.nan, False
-            if last_decides:
-                last = teacher[n, exits - 1]
-                decider = _sums.largest(last)
-                right = _sums.answers(last, labels[n], decider)
-            for e in range(exits):
-                top = _sums.largest(teacher[n, e])
-                if not last_decides:
-                    decider, right = top, _sums.answers(teacher[n, e], labels[n], top)
-                row = student[n, e]
-                row_top = _sums.largest(row)
-                slopes = gradient[n, e] if wants_gradient else gradient[0, 0]
-                if not (math.isfinite(top) and math.isfinite(decider) and math.isfinite(row_top)):
-                    loss[n, e] = math.nan
-                    slopes[:] = math.nan
-                    continue
-                weight = weights[np.int64(right), e]
-                if weight[1] > 0:
-                    loss[n, e] = _rows.with_kd(
+def _kernel_of(row_loss: Callable[..., float], follows: bool) -> Callable[..., None]:
+    """A pass over all rows with ``row_loss`` of ``_rows``; ``follows``: it may use the last row."""
+
+    @threaded
+    def kernel(
+        student: NDArray[np.floating],
+        teacher: NDArray[np.floating],
+        labels: NDArray[np.int64],
+        class_weight: NDArray[np.float64],
+        weights: NDArray[np.float64],
+        answer_rows: NDArray[np.int64],
+        target_rows: NDArray[np.int64],
+        chosen: Plan,
+        loss: NDArray[np.float64],
+        gradient: NDArray[np.floating],
+    ) -> None:
+        samples, exits, classes = student.shape
+        wants_gradient = gradient.size > 0
+        for block in prange((samples + _BLOCK - 1) // _BLOCK):
+            scratch = np.zeros((_sums.SCRATCH_ROWS, classes))
+            for n in range(block * _BLOCK, min(samples, (block + 1) * _BLOCK)):
+                label = labels[n]
+                # What no term reads counts as defined; a mask that is off weighs wrong like right.
+                answer_at, answer_top, right = NOT_READ, 0.0, False
+                target_at, target_top = NOT_READ, 0.0
+                last_top, last_total = 0.0, 1.0
+                if follows and chosen.self_weight > 0 and exits > 1:
+                    last_top = _sums.largest(student[n, exits - 1])
+                    last_total = _imitation.soften_last(
+                        student[n, exits - 1], last_top, chosen, scratch
+                    )
+                for e in range(exits):
+                    if answer_rows[e] != answer_at:
+                        answer_at = answer_rows[e]
+                        answer_top = _sums.largest(teacher[n, answer_at])
+                        right = _sums.answers(teacher[n, answer_at], label, answer_top)
+                    if target_rows[e] != target_at:
+                        target_at = target_rows[e]
+                        target_top = answer_top
+                        if target_at != answer_at:
+                            target_top = _sums.largest(teacher[n, target_at])
+                    row = student[n, e]
+                    row_top = _sums.largest(row)
+                    slopes = gradient[n, e] if wants_gradient else gradient[0, 0]
+                    if not (
+                        math.isfinite(answer_top)
+                        and math.isfinite(target_top)
+                        and math.isfinite(row_top)
+                        and math.isfinite(last_top)
+                    ):
+                        loss[n, e] = math.nan
+                        slopes[:] = math.nan
+                        continue
+                    loss[n, e] = row_loss(
                         row,
                         row_top,
-                        teacher[n, e],
-                        top,
-                        labels[n],
-                        weight,
-                        temperature,
+                        teacher[n, max(target_at, 0)],
+                        target_top,
+                        student[n, exits - 1],
+                        last_top,
+                        last_total,
+                        label,
+                        weights[np.int64(right), e],
+                        class_weight[label],
+                        chosen.self_weight if e < exits - 1 else 0.0,
+                        chosen,
                         slopes,
                         scratch,
                     )
-                else:
-                    loss[n, e] = _rows.without_kd(
-                        row, row_top, labels[n], weight[0], weight[2], slopes, scratch
-                    )
+
+    return kernel
+
+
+# Apart, since the rare settings take three times as long to compile.
+_kernel = _kernel_of(_rows.usual, False)
+_kernel_of_more = _kernel_of(_rows.with_more, True)

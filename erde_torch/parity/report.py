@@ -3,7 +3,7 @@
 import math
 import platform
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata, util
 
 import numpy as np
@@ -60,19 +60,21 @@ def differentiated(
     """What a :class:`Backend` needs of a PyTorch loss, with the gradient from autograd.
 
     Args:
-        loss: of student, teacher or None, labels and settings; gives ``(N, E)``.
+        loss: of student, teacher or None, labels and settings, and of the keyword ``class_weight``
+            in the cases that have one; gives ``(N, E)``.
         dtype: of the logits that it gets, by name.
         device: where they are.
     """
 
-    def tensor(array: NDArray) -> torch.Tensor:
+    def tensor(array: NDArray[np.float64]) -> torch.Tensor:
         return torch.tensor(array, device=device, dtype=getattr(torch, dtype))
 
     def evaluate(case: Case) -> LossAndGradient:
         student = tensor(case.student).requires_grad_()
         teacher = None if case.teacher is None else tensor(case.teacher)
         labels = torch.tensor(case.labels, device=device)
-        values = loss(student, teacher, labels, case.settings)
+        weight = {} if case.class_weight is None else {"class_weight": tensor(case.class_weight)}
+        values = loss(student, teacher, labels, case.settings, **weight)
         (gradient,) = torch.autograd.grad(values, student, torch.ones_like(values))
         return values.detach().double().cpu().numpy(), gradient.double().cpu().numpy()
 
@@ -85,20 +87,37 @@ def tolerances(case: Case, backend: Backend) -> tuple[float, float]:
     Loss: a logarithm of a softmax is a difference of logits plus at most log C, each rounded at
     its own size; so the error grows with max|logit|, and τ² · (logits / τ) makes it τ times that.
     Gradient: probabilities do not exceed 1 however large the logits are, so only the slopes of
-    the three terms count, and the rounding of the result to the input's dtype. 4 covers the few
-    operations and the sum over the classes; the implementations here stay below half of it.
+    the terms count, and the rounding of the result to the input's dtype. ``decoupled`` weighs its
+    two parts by α and β. ``standardise`` divides by a row's deviation: what it compares is rounded
+    at max|logit| / deviation, and its slope is as much steeper. 4 covers the few operations and
+    the sum over the classes; the implementations here stay below half of it.
     """
     settings, log_c = case.settings, math.log(case.student.shape[2])
-    ce, kd, ent = settings.ce_weight, settings.kd_weight, settings.entropy_weight
-    tau, spread = settings.temperature, 2 * case.magnitude
+    tau, spread, steeper = settings.temperature, 2 * case.magnitude, 1.0
+    ce = settings.ce_weight
+    if case.class_weight is not None:
+        ce *= max(1.0, float(case.class_weight.max()))
+    kd = settings.kd_weight * sum(settings.decoupled or (1.0,))
+    itself, ent = settings.self_weight, settings.entropy_weight
+    of_kd = spread
+    if settings.standardise and kd > 0:
+        deviation = case.smallest_deviation
+        of_kd, steeper = spread / deviation, (1 + spread / deviation) / deviation
     arithmetic = 4 * EPSILON[backend.computes_in]
-    size = ce * (spread + log_c) + kd * tau * (spread + tau * log_c) + ent * log_c
-    slope = ce + kd * tau + ent * log_c
+    size = ce * (spread + log_c) + ent * log_c
+    size += kd * tau * (of_kd + tau * log_c) + itself * tau * (spread + tau * log_c)
+    slope = ce + ent * log_c + tau * (kd * steeper + itself)
     # Never below a fixed share of 1: float16 and bfloat16 gradients underflow before they vanish.
     return arithmetic * max(1.0, size), (arithmetic + EPSILON[backend.dtype] / 2) * max(1.0, slope)
 
 
-def largest_error(found: NDArray[np.floating], expected: NDArray[np.float64]) -> float:
+def evaluated(function: Callable[..., LossAndGradient], case: Case) -> LossAndGradient:
+    """What a NumPy implementation of ``erde_loss_and_gradient`` gives for a case."""
+    arguments = (case.student, case.teacher, case.labels, case.settings)
+    return function(*arguments, class_weight=case.class_weight)
+
+
+def largest_error(found: NDArray[np.floating], expected: NDArray[np.floating]) -> float:
     """The largest |found - expected|; infinite if shapes, NaNs or infinities differ."""
     if found.shape != expected.shape:
         return math.inf
@@ -113,8 +132,7 @@ def compare(backend: Backend, case: Case) -> dict[str, object]:
     """One row: errors of loss and gradient, their tolerances, and whether both are within them."""
     case = case.rounded(backend.dtype)
     loss, gradient = backend.evaluate(case)
-    arguments = (case.student, case.teacher, case.labels, case.settings)
-    expected_loss, expected_gradient = erde_core.erde_loss_and_gradient(*arguments)
+    expected_loss, expected_gradient = evaluated(erde_core.erde_loss_and_gradient, case)
     loss_error = largest_error(loss, expected_loss)
     gradient_error = largest_error(gradient, expected_gradient)
     loss_tolerance, gradient_tolerance = tolerances(case, backend)
@@ -156,7 +174,7 @@ def report(rows: list[Mapping[str, object]]) -> str:
 
 def _line(row: Mapping[str, object]) -> str:
     numbers = ("loss_error", "loss_tolerance", "gradient_error", "gradient_tolerance")
-    cells = [row[key] for key in ("backend", "device", "dtype", "case")]
+    cells = [str(row[key]) for key in ("backend", "device", "dtype", "case")]
     cells += [f"{row[key]:.1e}" for key in numbers]
     return "| " + " | ".join([*cells, "ok" if row["within"] else "OUT OF TOLERANCE"]) + " |"
 
@@ -171,7 +189,7 @@ def _numba(dtype: str) -> Callable[[Case], LossAndGradient]:
         from erde_core import fast  # only where Numba is installed
 
         teacher = None if case.teacher is None else case.teacher.astype(dtype)
-        student = case.student.astype(dtype)
-        return fast.erde_loss_and_gradient(student, teacher, case.labels, case.settings)
+        narrow = replace(case, student=case.student.astype(dtype), teacher=teacher)
+        return evaluated(fast.erde_loss_and_gradient, narrow)
 
     return evaluate

@@ -1,5 +1,7 @@
 """Wrong arguments: one ValueError with name, rule and value; the twin says it in the same words."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -44,6 +46,25 @@ LOSSES = [
         "entropy_scale 'log_c' needs at least 2 classes, got 1",
     ),
 ]
+FROM_LAST = LossSettings(right_from="last", target_from="last")
+LOSSES += [
+    (
+        loss(*(STUDENT[..., :1],) * 2, settings=LossSettings(standardise=True)),
+        "standardise needs at least 2 classes, got 1",
+    ),
+    (
+        loss(*(STUDENT[..., :2],) * 2, settings=LossSettings(decoupled=(1, 8))),
+        "decoupled needs at least 3 classes, got 2",
+    ),
+    (
+        loss(teacher=STUDENT[:, :2], settings=LossSettings(right_from="last")),
+        "(4, 2, 5) and (4, 3, 5): another number of exits needs target_from and right_from 'last'",
+    ),
+    (
+        loss(teacher=STUDENT[:, :2, :4], settings=FROM_LAST),
+        "teacher must have the shape of student, got (4, 2, 4) and (4, 3, 5)",
+    ),
+]
 CALLS = [(name, *case) for name in ("erde_loss", "erde_loss_and_gradient") for case in LOSSES]
 OUTPUTS = [
     (STUDENT[:3].copy(), "out must have the shape of student, got (3, 3, 5) and (4, 3, 5)"),
@@ -54,6 +75,9 @@ OUTPUTS = [
     (STUDENT, "out must not overlap student or teacher, got an array that does"),
 ]
 CALLS += [("erde_loss_and_gradient", (*loss(), out), words) for out, words in OUTPUTS]
+for _temperature in (1e-4, 1e4, 1e8, 1e100):
+    _words = f"temperature must lie in 0.001 … 100, got {_temperature!r}"
+    CALLS.append(("kd_divergence", (STUDENT, STUDENT, _temperature), _words))
 CALLS += [
     ("cross_entropy", (STUDENT, LABELS + 5), "labels must lie in 0 … 4, got 5"),
     ("teacher_right", (STUDENT, LABELS[1:]), "labels must have shape (4,), got (3,)"),
@@ -115,6 +139,24 @@ def test_reference_and_twin_refuse_in_the_same_words(name, arguments, words):
     assert words in found
     assert "\n" not in found
     assert message(getattr(fast, name), arguments) == found
+
+
+@pytest.mark.parametrize(
+    ("weight", "words"),
+    [
+        (np.ones(4), "class_weight must have shape (5,), got (4,)"),
+        (np.ones((5, 1)), "class_weight must have shape (5,), got (5, 1)"),
+        (np.ones(5, dtype=int), "class_weight must be a floating-point array, got dtype int64"),
+        (np.array([1, 1, -1.0, 1, 1]), "class_weight must hold finite numbers >= 0, got -1.0"),
+        (np.array([1, np.nan, 1, 1, 1]), "class_weight must hold finite numbers >= 0, got nan"),
+        (np.array([1, np.inf, 1, 1, 1]), "class_weight must hold finite numbers >= 0, got inf"),
+    ],
+)
+@pytest.mark.parametrize("name", ["erde_loss", "erde_loss_and_gradient"])
+@pytest.mark.parametrize("package", [erde_core, fast], ids=["reference", "fast"])
+def test_class_weights_are_one_number_per_class(package, name, weight, words):
+    with pytest.raises(ValueError, match=re.escape(words)):
+        getattr(package, name)(*loss(), class_weight=weight)
 
 
 def test_a_budget_must_be_a_number():

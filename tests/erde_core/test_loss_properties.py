@@ -1,11 +1,21 @@
 """Properties that the loss has on any input."""
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from erde_core import LossSettings, entropy, erde_loss, erde_loss_and_gradient, negative_entropy
+import erde_core
+from erde_core import (
+    LossSettings,
+    entropy,
+    erde_loss,
+    erde_loss_and_gradient,
+    fast,
+    negative_entropy,
+)
 
 # Multiples of 1/64 below 64: adding a constant of that kind is exact, so that it must change
 # nothing at all, and two maxima that differ still do afterwards.
@@ -33,8 +43,51 @@ def problems(draw):
         ce_mask=draw(st.sampled_from(("all", "right"))),
         entropy_exits=draw(st.sampled_from(("all", "early"))),
         right_from=draw(st.sampled_from(("exit", "last"))),
+        target_from=draw(st.sampled_from(("exit", "last"))),
+        self_weight=draw(weight),
+        decoupled=draw(st.sampled_from((None, (1.0, 8.0), (0.0, 1.0)))) if classes > 2 else None,
     )
     return student, teacher, labels, chosen
+
+
+@st.composite
+def problems_with_gaps(draw):
+    """As :func:`problems`, with undefined rows, and a teacher that may be absent if not needed."""
+    student, teacher, labels, chosen = draw(problems())
+    if student.shape[2] > 1 and draw(st.booleans()):
+        chosen = replace(chosen, standardise=True)
+    if draw(st.booleans()):
+        chosen = replace(chosen, kd_weight=0.0, entropy_weight=0.0)
+    student, teacher = student.copy(), teacher.copy()
+    for array in (student, teacher):
+        for _ in range(draw(st.integers(0, 3))):
+            place = tuple(draw(st.integers(0, size - 1)) for size in array.shape)
+            array[place] = draw(st.sampled_from((np.nan, np.inf, -np.inf)))
+    absent = not chosen.needs_teacher and draw(st.booleans())
+    return student, None if absent else teacher, labels, chosen
+
+
+@settings(max_examples=300, deadline=None)  # the first call compiles
+@given(problems_with_gaps())
+def test_the_twin_does_what_the_reference_does(problem):
+    (found, slope), (expected, reference) = (
+        package.erde_loss_and_gradient(*problem) for package in (fast, erde_core)
+    )
+    assert np.array_equal(np.isnan(found), np.isnan(expected))
+    assert np.array_equal(np.isnan(slope), np.isnan(reference))
+    assert np.allclose(found, expected, rtol=1e-9, atol=1e-9, equal_nan=True)
+    assert np.allclose(slope, reference, rtol=1e-9, atol=1e-9, equal_nan=True)
+
+
+@given(problems_with_gaps())
+def test_a_teacher_that_is_not_needed_changes_nothing(problem):
+    student, teacher, labels, chosen = problem
+    if not chosen.needs_teacher:
+        for package in (fast, erde_core):
+            alone = package.erde_loss_and_gradient(student, None, labels, chosen)
+            beside = package.erde_loss_and_gradient(student, teacher, labels, chosen)
+            for values, others in zip(alone, beside, strict=True):
+                assert np.array_equal(values, others, equal_nan=True)
 
 
 @given(problems(), GRID, GRID)

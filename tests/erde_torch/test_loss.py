@@ -55,7 +55,13 @@ def test_an_upstream_gradient_scales_each_row():
 def test_gradient_in_float64_by_differences():
     student, teacher, labels = arguments(samples=2, exits=2, classes=4)
     student = student.double().requires_grad_()
-    for settings in (ERDE, LossSettings(kd_mask="all", entropy_scale="log_c", temperature=0.5)):
+    for settings in (
+        ERDE,
+        LossSettings(kd_mask="all", entropy_scale="log_c", temperature=0.5),
+        method_settings("dkd"),
+        method_settings("kd_ls"),
+        LossSettings(decoupled=(0.7, 2.0), standardise=True, target_from="last"),
+    ):
         assert torch.autograd.gradcheck(
             lambda s, chosen=settings: erde_loss(s, teacher.double(), labels, chosen), student
         )
@@ -111,6 +117,43 @@ def test_no_teacher():
     assert gradient_of(student, None, labels, nothing).count_nonzero() == 0
 
 
+def test_self_moves_early_exits_alone():
+    student, _, labels = arguments()
+    alone = LossSettings(**NONE, self_weight=1.0)
+    gradient = gradient_of(student, None, labels, alone)
+    assert (gradient[:, :-1].abs().amax(2) > 0).all()
+    assert gradient[:, -1].count_nonzero() == 0
+
+
+@pytest.mark.parametrize("factor", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize("method", ["erde", "dkd"])
+def test_kd_factor_is_a_factor_of_kd_weight(factor, method):
+    student, teacher, labels = arguments()
+    settings = method_settings(method, kd_weight=2.0)
+    found = distillation_loss(student, teacher, labels, settings, kd_factor=torch.tensor(factor))
+    scaled = method_settings(method, kd_weight=2.0 * factor)
+    expected = distillation_loss(student, teacher, labels, scaled)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_a_factor_of_zero_leaves_out_an_infinite_kd():
+    student, teacher, labels = arguments()
+    student[0, 0, (labels[0] + 1) % 7] = -torch.inf
+    kd = method_settings("kd")
+    assert erde_loss(student, teacher, labels, kd)[0, 0] == torch.inf
+    none = erde_loss(student, teacher, labels, kd, kd_factor=torch.tensor(0.0))
+    assert none.isfinite().all()
+
+
+def test_class_weights_scale_each_samples_cross_entropy():
+    student, _, labels = arguments()
+    weight = torch.linspace(0, 3, 7)
+    ce = method_settings("ce")
+    found = erde_loss(student, None, labels, ce, class_weight=weight)
+    expected = weight[labels][:, None] * erde_loss(student, None, labels, ce)
+    torch.testing.assert_close(found, expected)
+
+
 # What makes the host wait for a GPU: a value read back, a shape that depends on values, a tensor
 # made of numbers on the host.
 WAITS = ("_local_scalar_dense", "nonzero", "masked_select", "unique", "lift_fresh", "equal")
@@ -141,25 +184,28 @@ def test_waiting_is_noticed(wait):
         LossSettings(exit_weights=(1.0, 0.5, 2.0)),
         LossSettings(entropy_exits="early", entropy_scale="log_c", right_from="last"),
         LossSettings(kd_mask="all", ce_mask="right"),
+        LossSettings(decoupled=(1.0, 8.0), standardise=True, self_weight=1.0, target_from="last"),
     ],
 )
 def test_nothing_waits_for_the_device(settings):
     student, teacher, labels = arguments()
     student.requires_grad_()
+    others = {"class_weight": torch.ones(7), "kd_factor": torch.tensor(0.5)}
     with NoWaiting():
-        distillation_loss(student, teacher, labels, settings).backward()
+        distillation_loss(student, teacher, labels, settings, **others).backward()
     assert student.grad.isfinite().all()
 
 
-def reference_words(*arguments):
+def reference_words(*arguments, **others):
     with pytest.raises(ValueError) as caught:  # noqa: PT011 the words are compared below
-        erde_core.erde_loss(*arguments)
+        erde_core.erde_loss(*arguments, **others)
     return str(caught.value)
 
 
 def test_bad_input_in_the_words_of_the_reference():
     student, teacher, labels = arguments()
     log_c = LossSettings(entropy_scale="log_c")
+    from_last = LossSettings(right_from="last", target_from="last")
     for bad in (
         (student[0], teacher, labels, ERDE),
         (student[:, :0], teacher[:, :0], labels, ERDE),
@@ -171,11 +217,21 @@ def test_bad_input_in_the_words_of_the_reference():
         (student, teacher, labels[1:], ERDE),
         (student, teacher, labels.float(), ERDE),
         (student[..., :1], teacher[..., :1], labels * 0, log_c),
+        (student[..., :1], teacher[..., :1], labels * 0, LossSettings(standardise=True)),
+        (student[..., :2], teacher[..., :2], labels * 0, LossSettings(decoupled=(1, 8))),
+        (student, teacher[:, :2], labels, LossSettings(right_from="last")),
+        (student, teacher[:3], labels, from_last),
+        (student, teacher[:, :2, :4], labels, from_last),
     ):
         arrays = [x.numpy() if isinstance(x, torch.Tensor) else x for x in bad]
         with pytest.raises(ValueError) as caught:  # noqa: PT011
             erde_loss(*bad)
         assert str(caught.value) == reference_words(*arrays)
+    for weight in (torch.ones(6), torch.ones(7, 1), torch.ones(7).long()):
+        with pytest.raises(ValueError) as caught:  # noqa: PT011
+            erde_loss(student, teacher, labels, ERDE, class_weight=weight)
+        arrays = student.numpy(), teacher.numpy(), labels.numpy(), ERDE
+        assert str(caught.value) == reference_words(*arrays, class_weight=weight.numpy())
     with pytest.raises(ValueError, match=r"exit_weights must have one number per exit \(3\)"):
         distillation_loss(student, teacher, labels, LossSettings(exit_weights=(1.0, 1.0)))
 

@@ -25,6 +25,8 @@ WRITTEN = [
     ({"entropy_weight": 0.1 + 0.2}, "erde-entropy_weight-0.30000000000000004"),
     ({"entropy_scale": "log_c"}, "erde-entropy_scale-log_c"),
     ({"exit_weights": [1, 0.5, 1e-5, 2.0]}, "erde-exit_weights-1_0.5_1e-05_2"),
+    ({"decoupled": [1, 0.5]}, "erde-decoupled-1_0.5"),
+    ({"target_from": "last", "self_weight": 0.5}, "erde-target_from-last-self_weight-0.5"),
     ({"right_from": "last", "temperature": 4}, "erde-temperature-4-right_from-last"),
     ({"entropy_scale": "log_c", "temperature": 1e-5}, "erde-temperature-1e-05-entropy_scale-log_c"),
 ]
@@ -62,6 +64,13 @@ def test_what_readers_see():
     assert name_of(both) == "masked KD, temperature 2, exit weights 1 1 1 0.5"
     assert values_name(both) == "2, 1 1 1 0.5"
     assert values_name("erde-entropy_scale-log_c") == "log_c"
+
+
+def test_names_of_the_other_forms():
+    assert name_of("dkd") == "DKD"
+    assert name_of("kd_ls-temperature-2") == "KD, standardised, temperature 2"
+    assert split_label("kd-standardise-true") == ("kd", {"standardise": "true"})
+    assert name_of("dkd-decoupled-1_8") == "DKD, decoupled 1 8"
 
 
 def test_the_variant_that_is_shown_is_found_by_its_method():

@@ -56,6 +56,26 @@ def test_weights_of_exits_are_a_list_already():
     }
 
 
+def test_decoupled_is_a_list_already():
+    (alone,) = variants(dkd={"method": "dkd", "decoupled": [1, 4]}).items()
+    assert (alone[0], alone[1].loss.decoupled) == ("dkd", (1.0, 4.0))
+    found = variants(dkd={"method": "dkd", "decoupled": [[1, 8], [0.5, 2]]})
+    assert {label: variant.loss.decoupled for label, variant in found.items()} == {
+        "dkd-decoupled-1_8": (1.0, 8.0),
+        "dkd-decoupled-0.5_2": (0.5, 2.0),
+    }
+
+
+def test_booleans_stay_booleans():
+    found = variants(kd={"method": "kd", "standardise": [False, True], "target_from": "last"})
+    assert {label: variant.loss.standardise for label, variant in found.items()} == {
+        "kd-standardise-false": False,
+        "kd-standardise-true": True,
+    }
+    (alone,) = variants(kd_ls={"method": "kd_ls"}).values()
+    assert alone.loss == method_settings("kd_ls")
+
+
 def test_a_list_of_one_is_called_as_one_of_several():
     """So that the second value finds the first one's students."""
     assert list(variants(erde={"method": "erde", "temperature": [4]})) == ["erde-temperature-4"]
@@ -89,6 +109,9 @@ BROKEN = [
     ({"exit_weights": [[1, 1, 1, 1], 2]}, "exit_weights must be a list of numbers or None, got 2"),
     ({"exit_weights": [[1, 1, 1, 1], None]}, "exit_weights must list values without gaps"),
     ({"exit_weights": [[1, 1]]}, "exit_weights must have one number per exit (4), got (1.0, 1.0)"),
+    ({"decoupled": [1, 8, 1]}, "decoupled must be a list of two numbers or None, got [1, 8, 1]"),
+    ({"decoupled": [[1, 8], [1, 8.0]]}, "decoupled must list values that differ"),
+    ({"standardise": [True, 1]}, "standardise must be True or False, got 1"),
     ({"entropy_weigth": [0, 1]}, "unknown key 'entropy_weigth'; did you mean 'entropy_weight'?"),
     ({"teacher": ["cache", "online"]}, "variants.erde.teacher: must be 'cache' or 'online', got ["),
     ({"method": ["kd", "erde"], "temperature": [1, 2]}, "method must be one of ce, kd, masked_kd"),
