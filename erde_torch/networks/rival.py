@@ -10,7 +10,7 @@ from dataclasses import replace
 import torch
 
 from erde_core.settings import LossSettings
-from erde_torch.networks.macs import exit_macs
+from erde_torch.networks.macs import exit_macs, plain_macs
 from erde_torch.networks.resnet import MultiExitResNet
 from erde_torch.networks.rival_names import rival_exit
 from erde_torch.networks.settings import NetworkSettings
@@ -44,12 +44,6 @@ def rival_network(
 def rival_loss(kd: LossSettings, exits: int, e: int) -> LossSettings:
     """``kd`` at exit ``e`` alone, whatever weights it gives the exits."""
     return replace(kd, exit_weights=tuple(float(i == e) for i in range(exits)))
-
-
-def plain_macs(network: MultiExitResNet, shape: Shape, e: int) -> int:
-    """MACs of one image to the end of exit ``e``, without the heads before it."""
-    earlier = sum(head[-1].in_features * head[-1].out_features for head in network.heads[:e])
-    return int(exit_macs(network, shape)[e]) - earlier
 
 
 def _build(network: NetworkSettings, width: float, classes: int, shape: Shape) -> MultiExitResNet:

@@ -9,13 +9,9 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from erde_core.settings import method_settings
-from erde_torch.networks.macs import exit_macs
+from erde_torch.networks.macs import exit_macs, plain_macs
 from erde_torch.networks.resnet import MultiExitResNet
-from erde_torch.networks.rival import (
-    plain_macs,
-    rival_loss,
-    rival_network,
-)
+from erde_torch.networks.rival import rival_loss, rival_network
 from erde_torch.networks.rival_names import RIVALS, rival_exit
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.training.teacher_answers import LastExit
