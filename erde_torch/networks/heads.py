@@ -168,6 +168,22 @@ def _run(module: nn.Module, inputs: Tensor) -> tuple[Tensor, int]:
     return outputs, counter.get_total_flops() // 2
 
 
+def zero_features(name: str, module: nn.Module, image_shape: Shape) -> Tensor:
+    """What ``module`` makes of a zero image.
+
+    Raises:
+        ValueError: it does not take images of this shape.
+    """
+    try:
+        return _run(module, torch.zeros(1, *image_shape))[0]
+    except (AssertionError, RuntimeError, ValueError) as error:
+        channels, height, width = image_shape
+        raise ValueError(
+            f"{name} must take images of {height}×{width} with {channels} channels, "
+            f"got from it: {' '.join(str(error).split()) or type(error).__name__}"
+        ) from error
+
+
 def _check_features(index: int, features: object, wanted: str, image_shape: Shape) -> None:
     shape = getattr(features, "shape", None)
     if not isinstance(features, Tensor) or features.ndim != len(wanted):

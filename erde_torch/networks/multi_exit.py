@@ -1,9 +1,32 @@
 """What every network here is: a stem, E stages one after the other, and a classifier after each."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backbone:
+    """A network without heads, as its family makes it of settings, image shape and block counts.
+
+    Attributes:
+        stem: what comes before the first stage.
+        blocks: (stage, block) in order; made when asked for, so that the heads draw their weights
+            in between.
+        counts: of each stage, how many blocks there are.
+        features: the format of what blocks give, one of ``erde_torch.networks.heads.FORMATS``.
+        prefix_tokens: of ``NLC``, how many tokens at the front are no part of the image.
+        initialised: whether its weights are to stay as they are.
+    """
+
+    stem: nn.Module
+    blocks: Iterable[tuple[int, nn.Module]]
+    counts: tuple[int, ...]
+    features: str = "NCHW"
+    prefix_tokens: int = 0
+    initialised: bool = False
 
 
 class MultiExitNetwork(nn.Module):

@@ -1,12 +1,15 @@
 # Plain networks of the same cost as the student's exits: is early exit worth it?
 from erde.experiment.variants import plain_distillation
 
-RIVALS = [f"truncated{e}" for e in range(4)] + [f"narrow{e}" for e in range(3)]
+from erde_torch.networks.rival_names import rival_names
+from erde_torch.networks.table import family_of
 
 
 def rival_keys(wildcards):
-    seeds = experiment(wildcards.experiment).seeds
-    return [(rival, seed) for rival in RIVALS for seed in seeds]
+    exp = experiment(wildcards.experiment)
+    network = exp.student.network
+    names = rival_names(network.exit_count, family_of(network.name).scalable)
+    return [(rival, seed) for rival in names for seed in exp.seeds]
 
 
 def rival_files(name):
@@ -28,7 +31,7 @@ rule rival:
     benchmark:
         "results/{experiment}/benchmarks/rivals/{rival}/seed{seed}.tsv"
     wildcard_constraints:
-        rival="|".join(RIVALS),
+        rival=r"(truncated|narrow)\d+",
     threads: training_threads("student")
     resources:
         gpu=training_gpus("student"),
@@ -39,7 +42,8 @@ rule rival:
         views=setting(view_count),
         loss=setting(lambda exp: dataclasses.asdict(plain_distillation(exp.variants))),
         device=setting(lambda exp: exp.device),
-        code=code(
+        code=code_with(
+            ["student"],
             "erde_torch.training.student",
             "erde_torch.networks.weights",
             "erde_torch.networks.rival",
@@ -66,6 +70,8 @@ rule rivals:
     params:
         students=student_keys,
         rivals=rival_keys,
-        code=code("erde.evaluation.rivals", "erde_torch.networks.weights"),
+        code=code_with(
+            ["student"], "erde.evaluation.rivals", "erde_torch.networks.weights"
+        ),
     script:
         "../scripts/rivals.py"

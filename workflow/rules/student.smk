@@ -23,6 +23,10 @@ rule student:
         loss=lambda wildcards: dataclasses.asdict(variant(wildcards).loss),
         teacher_precision=setting(lambda exp: exp.cache.precision),
         device=setting(lambda exp: exp.device),
-        code=code("erde_torch.training.student", "erde_torch.networks.weights"),
+        code=code_with(
+            student_networks,
+            "erde_torch.training.student",
+            "erde_torch.networks.weights",
+        ),
     script:
         "../scripts/student.py"

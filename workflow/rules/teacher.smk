@@ -20,6 +20,8 @@ rule teacher:
         teacher=settings("teacher"),
         augment=settings("augment"),
         device=setting(lambda exp: exp.device),
-        code=code("erde_torch.training.teacher", "erde_torch.networks.weights"),
+        code=code_with(
+            ["teacher"], "erde_torch.training.teacher", "erde_torch.networks.weights"
+        ),
     script:
         "../scripts/teacher.py"

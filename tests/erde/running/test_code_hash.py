@@ -142,11 +142,12 @@ ANSWERS, SWEEP, PICTURE = (
 REACHES = {
     "erde_torch/loss.py": ({STUDENT}, {TEACHER, CACHE, ANSWERS, SWEEP}),
     "erde_torch/training/loop.py": ({STUDENT, TEACHER}, {CACHE, ANSWERS, SWEEP}),
-    "erde_torch/networks/resnet.py": ({STUDENT, TEACHER, CACHE, ANSWERS}, {SWEEP}),
+    "erde_torch/networks/build.py": ({STUDENT, TEACHER, CACHE, ANSWERS}, {SWEEP}),
     "erde_torch/networks/viewed_images.py": ({STUDENT, TEACHER, CACHE, VERIFY}, {SWEEP}),
     "erde_core/views.py": ({STUDENT, TEACHER, CACHE}, {SWEEP}),
     "erde_core/sweep.py": ({SWEEP}, {STUDENT, TEACHER, CACHE}),
     "erde/experiment/schema.py": (set(), {STUDENT, TEACHER, CACHE, SWEEP}),
+    "erde_torch/networks/table.py": (set(), {STUDENT, TEACHER, CACHE, ANSWERS}),
     "erde/pictures/pareto.py": ({PICTURE}, {STUDENT, TEACHER, SWEEP}),
 }
 

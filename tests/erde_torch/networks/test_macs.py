@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from erde_torch.networks.backbone import MultiExitBackbone
+from erde_torch.networks.build import build_network
 from erde_torch.networks.macs import exit_macs
-from erde_torch.networks.resnet import MultiExitResNet
 from erde_torch.networks.settings import NetworkSettings
 
 FULL = {
@@ -14,7 +14,7 @@ FULL = {
 
 
 def build(name, width, classes, image_shape):
-    return MultiExitResNet(NetworkSettings(name=name, width=width), classes, image_shape)
+    return build_network(NetworkSettings(name=name, width=width), classes, image_shape)
 
 
 def test_by_hand():
