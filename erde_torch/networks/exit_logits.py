@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from erde_core.images import ImageDataset, Split
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
+from erde_torch.device import on_device
 from erde_torch.networks.answers import view_logits
 from erde_torch.networks.macs import exit_macs
 from erde_torch.networks.multi_exit import MultiExitNetwork
@@ -31,7 +32,7 @@ def collect_exit_logits(
             f"the network must have been trained on data set {dataset_hash[:12]}, "
             f"got {card.dataset[:12]}"
         )
-    network = network.to(device).to(memory_format=torch.channels_last)
+    network = on_device(network, device)
     val, test = (_split_logits(network, card, s, device) for s in (dataset.val, dataset.test))
     macs = exit_macs(network, card.image_shape)
     return ExitLogits(val, test, macs, dataset_hash, network_hash(network))

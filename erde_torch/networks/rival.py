@@ -70,7 +70,9 @@ def rival_loss(kd: LossSettings, exits: int, e: int) -> LossSettings:
 
 def _narrowed(network: NetworkSettings, steps: int) -> NetworkSettings:
     """As wide as ``steps`` say; its early heads learn nothing, so they may be the smallest."""
-    return replace(network, width=steps / _WIDTH_STEPS, head="linear", head_pool="auto")
+    return replace(
+        network, width=steps / _WIDTH_STEPS, head="linear", head_pool="auto", weights=None
+    )
 
 
 def _build(network: NetworkSettings, classes: int, shape: Shape) -> MultiExitNetwork:

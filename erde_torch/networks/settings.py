@@ -1,6 +1,7 @@
 """Which network: its family, its size, and where and how it can leave early. Imports no torch."""
 
 import dataclasses
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -83,6 +84,22 @@ class NetworkSettings:
         if self.head_pool == "auto" and self.head == "linear":
             changes["head_pool"] = pool
         return dataclasses.replace(self, **changes)
+
+    def start_hash(self) -> str | None:
+        """SHA-256 of the file to start from; None where there is none.
+
+        Raises:
+            ValueError: ``weights`` names no file that can be read.
+        """
+        if self.weights in (None, "pretrained"):
+            return None
+        try:
+            with open(self.weights, "rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise ValueError(
+                f"weights must be a file that can be read, got {self.weights!r} ({error.strerror})"
+            ) from None
 
     def described(self) -> dict[str, object]:
         """What a card keeps, as plain data: all but the weights that a training started from."""

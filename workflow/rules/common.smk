@@ -187,6 +187,21 @@ def verified(wildcards):
     return [f"{folder}/teacher_logits_verified.json"] if cached else []
 
 
+def start(part):
+    """A params function: of the weights that trainings start from, their content."""
+
+    def content(wildcards):
+        network = getattr(experiment(wildcards.experiment), part).network
+        try:
+            return network.start_hash()
+        except ValueError as error:
+            raise WorkflowError(
+                f"{wildcards.experiment}: {part}.network.{error}"
+            ) from None
+
+    return content
+
+
 def student_networks(wildcards):
     """Whose networks a student's training builds: its own, and a teacher that is asked online."""
     online = "online" in teacher_of_student(wildcards)

@@ -38,6 +38,7 @@ rule rival:
         mem_mb=memory("rival"),
     params:
         student=settings("student"),
+        start=start("student"),
         augment=settings("augment"),
         views=setting(view_count),
         loss=setting(lambda exp: dataclasses.asdict(plain_distillation(exp.variants))),

@@ -18,6 +18,7 @@ rule student:
         mem_mb=memory("student"),
     params:
         student=settings("student"),
+        start=start("student"),
         augment=settings("augment"),
         views=setting(view_count),
         loss=lambda wildcards: dataclasses.asdict(variant(wildcards).loss),

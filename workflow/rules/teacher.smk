@@ -18,6 +18,7 @@ rule teacher:
         mem_mb=memory("teacher"),
     params:
         teacher=settings("teacher"),
+        start=start("teacher"),
         augment=settings("augment"),
         device=setting(lambda exp: exp.device),
         code=code_with(

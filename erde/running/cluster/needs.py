@@ -85,8 +85,8 @@ def _classes(experiment: Experiment) -> int:
 
 
 def _cache_bytes(experiment: Experiment, images: int) -> int:
-    views = experiment.cache.views
-    views = experiment.augment.orbit if views == "all" else views
+    chosen = experiment.cache.view_count
+    views = experiment.augment.orbit if chosen is None else chosen
     return views * images * _exits(experiment.teacher) * _classes(experiment) * _FLOAT16_BYTES
 
 

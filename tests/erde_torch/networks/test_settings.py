@@ -55,6 +55,19 @@ def test_a_card_gives_the_same_settings_back():
     assert NetworkSettings(**read) == dataclasses.replace(settings, weights=None)
 
 
+def test_the_content_of_a_file_to_start_from_counts(tmp_path):
+    path = tmp_path / "start.pt"
+    settings = NetworkSettings(name="resnet10", weights=str(path))
+    with pytest.raises(ValueError, match=r"weights must be a file that can be read, got .*No such"):
+        settings.start_hash()
+    path.write_bytes(b"one")
+    first = settings.start_hash()
+    path.write_bytes(b"two")
+    assert settings.start_hash() != first
+    assert NetworkSettings(name="timm/resnet18", weights="pretrained").start_hash() is None
+    assert NetworkSettings(name="resnet10").start_hash() is None
+
+
 REFUSED = [
     ({"name": "resnet11"}, r"name must be one of resnet10, .*, timm/<model>, got 'resnet11'"),
     ({"exits": [4]}, r"exits must be stages 0 … 3 of resnet18, .* got 4"),
