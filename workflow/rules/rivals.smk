@@ -1,6 +1,7 @@
 # Plain networks of the same cost as the student's exits: is early exit worth it?
 from erde.experiment.variants import plain_distillation
 
+from erde.running.network_exits import exit_count
 from erde_torch.networks.rival_names import rival_names
 from erde_torch.networks.table import family_of
 
@@ -8,7 +9,12 @@ from erde_torch.networks.table import family_of
 def rival_keys(wildcards):
     exp = experiment(wildcards.experiment)
     network = exp.student.network
-    names = rival_names(network.exit_count, family_of(network.name).scalable)
+    try:
+        names = rival_names(exit_count(network), family_of(network.name).scalable)
+    except ValueError as error:
+        raise WorkflowError(
+            f"{wildcards.experiment}: student.network.{error}"
+        ) from None
     return [(rival, seed) for rival in names for seed in exp.seeds]
 
 
