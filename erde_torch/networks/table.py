@@ -68,7 +68,7 @@ NETWORKS = {
         builder=f"{_FAMILIES}.cifar_resnet:backbone",
         blocks={"resnet8x4": (1, 1, 1), "resnet32x4": (5, 5, 5)},
         channels=64,
-        # Here and below: three times what autograd keeps of one image (peaks of the ResNets above are
+        # Here and below: three times what autograd keeps of one image (the peaks above are
         # at most twice that), rounded up.
         maps={"resnet8x4": 40, "resnet32x4": 125},
     ),
@@ -88,7 +88,7 @@ NETWORKS = {
         builder=f"{_FAMILIES}.shufflenet_v2:backbone",
         blocks={"shufflenetv2": (4, 8, 4)},
         channels=24,
-        maps={"shufflenetv2": 60},
+        maps={"shufflenetv2": 180},
     ),
     "timm": Family(
         builder=f"{_FAMILIES}.timm_model:backbone",
