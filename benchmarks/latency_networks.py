@@ -10,8 +10,8 @@ import torch
 from erde_core.scores.split import split_sweep
 from erde_core.store.exit_logits import SplitLogits
 from erde_torch.latency.contenders import Trial
+from erde_torch.networks.build import build_network
 from erde_torch.networks.macs import exit_macs
-from erde_torch.networks.resnet import MultiExitResNet
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.viewed_images import plain_images
 from erde_torch.networks.weights import NetworkCard
@@ -50,7 +50,7 @@ def random_images(count, side):
 def random_network(name, options):
     torch.manual_seed(0)
     settings = NetworkSettings(name=name, width=options.width, head_pool=options.head_pool)
-    network = MultiExitResNet(settings, options.classes, (3, options.side, options.side)).eval()
+    network = build_network(settings, options.classes, (3, options.side, options.side)).eval()
     return network.to(memory_format=torch.channels_last)
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from erde_core.store.dataset import dataset_hash
-from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.build import build_network
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.training.settings import AugmentSettings, TrainSettings
 from tests.erde_torch.repeated_training import EPOCHS, Training
@@ -72,7 +72,7 @@ def make_network(small_network):
 
     def make(seed=0, classes=10, image_shape=(3, 16, 16)):
         torch.manual_seed(seed)
-        return MultiExitResNet(small_network, classes, image_shape).eval()
+        return build_network(small_network, classes, image_shape).eval()
 
     return make
 

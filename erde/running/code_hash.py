@@ -7,10 +7,17 @@ hash and not the teacher's; editing a comment changes none.
 
 import ast
 import hashlib
-from collections.abc import Iterator
+import importlib.util
+from collections.abc import Iterable, Iterator
+from importlib import metadata
 from pathlib import Path
+from typing import Any
+
+from erde_torch.networks.table import Family, family_of
 
 PACKAGES = ("erde_core", "erde_torch", "erde")
+# A new entry in a table of everything there is changes nothing for those who use another.
+TABLES = ("erde_torch.networks.table",)
 
 
 def code_hash(root: Path, *modules: str) -> str:
@@ -18,7 +25,8 @@ def code_hash(root: Path, *modules: str) -> str:
 
     Args:
         root: the folder that holds the packages.
-        modules: dotted names; a name imported from a package counts for its own file only.
+        modules: dotted names; a name imported from a package counts for its own file only, and
+            one of ``TABLES`` does not count.
 
     Raises:
         FileNotFoundError: a module has no file below ``root``.
@@ -27,7 +35,7 @@ def code_hash(root: Path, *modules: str) -> str:
     waiting = list(modules)
     while waiting:
         name = waiting.pop()
-        if name not in seen:
+        if name not in seen and name not in TABLES:
             tree = ast.parse(_file(root, name).read_text(encoding="utf-8"))
             _strip(tree)
             seen[name] = ast.unparse(tree)
@@ -38,6 +46,27 @@ def code_hash(root: Path, *modules: str) -> str:
     return digest.hexdigest()[:16]
 
 
+def network_code_hash(root: Path, networks: Iterable[str], *modules: str) -> str:
+    """:func:`code_hash` of a stage that builds ``networks``: with the families in use, what the
+    table says of these networks, and the versions of what their families need."""
+    names = sorted(set(networks))
+    families = {name: family_of(name) for name in names}
+    used = {family.module for family in families.values()}
+    facts = [
+        (name, families[name].builder, families[name].blocks.get(name), _versions(families[name]))
+        for name in names
+    ]
+    code = code_hash(root, *modules, *used)
+    return hashlib.sha256(f"{code} {facts}".encode()).hexdigest()[:16]
+
+
+def _versions(family: Family) -> list[str | None]:
+    """Of the distributions that the family needs; None where one is missing."""
+    return [
+        metadata.version(name) if importlib.util.find_spec(name) else None for name in family.needs
+    ]
+
+
 def _file(root: Path, module: str) -> Path:
     path = root.joinpath(*module.split("."))
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
@@ -45,6 +74,7 @@ def _file(root: Path, module: str) -> Path:
 
 def _strip(tree: ast.AST) -> None:
     """Remove docstrings, and of ``if TYPE_CHECKING:`` all but what runs."""
+    node: Any  # many kinds have a body, and AST itself has none
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
         if isinstance(body, list):

@@ -19,7 +19,7 @@ def view_logits(
     """
     network.eval()
     parts = []
-    for chosen in samples.split(_BATCH):
+    for chosen in torch.split(samples, _BATCH):
         batch = images.batch(chosen, torch.full_like(chosen, view))
         with autocast(precision, samples.device):
             parts.append(network(batch).float())

@@ -7,14 +7,16 @@ from torch import Tensor, nn
 
 from erde_core.images import ImageDataset, Split
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
+from erde_torch.device import on_device
 from erde_torch.networks.answers import view_logits
 from erde_torch.networks.macs import exit_macs
+from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.viewed_images import plain_images
 from erde_torch.networks.weights import NetworkCard, network_hash
 
 
 def collect_exit_logits(
-    network: nn.Module,
+    network: MultiExitNetwork,
     card: NetworkCard,
     dataset: ImageDataset,
     dataset_hash: str,
@@ -30,10 +32,10 @@ def collect_exit_logits(
             f"the network must have been trained on data set {dataset_hash[:12]}, "
             f"got {card.dataset[:12]}"
         )
-    network = network.to(device, memory_format=torch.channels_last)
-    splits = [_split_logits(network, card, s, device) for s in (dataset.val, dataset.test)]
+    network = on_device(network, device)
+    val, test = (_split_logits(network, card, s, device) for s in (dataset.val, dataset.test))
     macs = exit_macs(network, card.image_shape)
-    return ExitLogits(*splits, macs, dataset_hash, network_hash(network))
+    return ExitLogits(val, test, macs, dataset_hash, network_hash(network))
 
 
 def _split_logits(

@@ -1,18 +1,25 @@
 """Multiply-accumulates of one image to the end of each exit, with PyTorch's own counter."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
-from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.multi_exit import MultiExitNetwork
+
+Shape = tuple[int, int, int]
 
 
-def exit_macs(network: MultiExitResNet, image_shape: tuple[int, int, int]) -> NDArray[np.int64]:
+def exit_macs(network: MultiExitNetwork, image_shape: Shape) -> NDArray[np.int64]:
     """MACs to the end of each exit, every earlier head included.
 
-    Convolutions and linear layers count (two operations make one MAC); norms, activations and
-    pooling do not, as in the literature.
+    Convolutions, linear layers and both products of attention count (two operations make one
+    MAC); norms, activations, softmax and pooling do not, as in the literature.
 
     Args:
         network: any multi-exit network with ``stem``, ``stages`` and ``heads``.
@@ -21,17 +28,59 @@ def exit_macs(network: MultiExitResNet, image_shape: tuple[int, int, int]) -> ND
     Returns:
         int64 ``(E,)``, never decreasing.
     """
+    stages, heads = part_macs(network, image_shape)
+    return np.cumsum(stages + heads)
+
+
+def plain_macs(network: MultiExitNetwork, image_shape: Shape, e: int) -> int:
+    """MACs of one image to the end of exit ``e``, without the heads before it."""
+    stages, heads = part_macs(network, image_shape)
+    return int(stages[: e + 1].sum() + heads[e])
+
+
+def part_macs(
+    network: MultiExitNetwork, image_shape: Shape
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """MACs of each stage (the stem in the first) and of each head, int64 ``(E,)`` both."""
     device = next(network.parameters()).device
-    was_training = network.training
-    network.eval()
-    total, macs = 0, []
-    with torch.no_grad():
+    stages, heads = [], []
+    with evaluated(network):
         features = torch.zeros(1, *image_shape, device=device)
         for index, (stage, head) in enumerate(zip(network.stages, network.heads, strict=True)):
-            with FlopCounterMode(display=False) as counter:
+            with counted_macs() as counter:
                 features = stage(network.stem(features) if index == 0 else features)
+            stages.append(counter.get_total_flops() // 2)
+            with counted_macs() as counter:
                 head(features)
-            total += counter.get_total_flops() // 2
-            macs.append(total)
-    network.train(was_training)
-    return np.array(macs, dtype=np.int64)
+            heads.append(counter.get_total_flops() // 2)
+    return np.array(stages, dtype=np.int64), np.array(heads, dtype=np.int64)
+
+
+@contextmanager
+def counted_macs() -> Iterator[FlopCounterMode]:
+    """A counter of operations (two make one MAC) that misses no attention.
+
+    ``nn.MultiheadAttention`` and ``nn.TransformerEncoderLayer`` leave in eval mode for one fused
+    kernel that the counter does not know, ``scaled_dot_product_attention`` on a CPU for another.
+    Inside, all of them are matrix products.
+    """
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+            yield counter
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
+
+
+@contextmanager
+def evaluated(module: nn.Module) -> Iterator[None]:
+    """All of ``module`` in eval mode and without gradients; every part as it was afterwards."""
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for part, training in modes:
+            part.training = training

@@ -6,12 +6,14 @@ one exit, from the teacher's last. What early exit is worth beside them: ``evalu
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 
 from erde_core.settings import LossSettings
-from erde_torch.networks.macs import exit_macs
-from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.build import build_network
+from erde_torch.networks.macs import exit_macs, plain_macs
+from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.rival_names import rival_exit
 from erde_torch.networks.settings import NetworkSettings
 
@@ -19,26 +21,46 @@ _WIDTH_STEPS = 512  # widths are multiples of 1 / 512: one channel of the widest
 Shape = tuple[int, int, int]
 
 
-def rival_network(
-    rival: str, network: NetworkSettings, classes: int, shape: Shape
-) -> tuple[float, int]:
-    """The rival's width and the exit at which it ends.
+class Rival(NamedTuple):
+    """A plain network as a network of several exits, of which one learns.
+
+    Attributes:
+        network: its settings.
+        exits: how many it has.
+        ends_at: the exit that learns.
+    """
+
+    network: NetworkSettings
+    exits: int
+    ends_at: int
+
+
+def rival_network(rival: str, network: NetworkSettings, classes: int, shape: Shape) -> Rival:
+    """What to train.
 
     A narrow rival is the widest whose plain MACs do not exceed those of the student's exit.
+
+    Raises:
+        ValueError: the student has no such exit, its family no widths, or none is cheap enough.
     """
     kind, e = rival_exit(rival)
+    whole = _build(network, classes, shape)
+    if e > whole.exits - 1 - (kind == "narrow"):
+        raise ValueError(f"rival must be of one of {whole.exits} exits, got {rival!r}")
     if kind == "truncated":
-        return network.width, e
-    budget = int(exit_macs(_build(network, network.width, classes, shape), shape)[e])
-    low, high = 1, round(network.width * _WIDTH_STEPS)
+        return Rival(network, whole.exits, e)
+    budget, last = int(exit_macs(whole, shape)[e]), whole.exits - 1
+    low, high = 0, round(network.width * _WIDTH_STEPS)
     while low < high:
         middle = (low + high + 1) // 2
-        built = _build(network, middle / _WIDTH_STEPS, classes, shape)
-        if plain_macs(built, shape, built.exits - 1) <= budget:
+        built = _build(_narrowed(network, middle), classes, shape)
+        if plain_macs(built, shape, last) <= budget:
             low = middle
         else:
             high = middle - 1
-    return low / _WIDTH_STEPS, 3
+    if not low:
+        raise ValueError(f"rival {rival} must cost at most {budget} MACs, none is so narrow")
+    return Rival(_narrowed(network, low), whole.exits, last)
 
 
 def rival_loss(kd: LossSettings, exits: int, e: int) -> LossSettings:
@@ -46,13 +68,13 @@ def rival_loss(kd: LossSettings, exits: int, e: int) -> LossSettings:
     return replace(kd, exit_weights=tuple(float(i == e) for i in range(exits)))
 
 
-def plain_macs(network: MultiExitResNet, shape: Shape, e: int) -> int:
-    """MACs of one image to the end of exit ``e``, without the heads before it."""
-    earlier = sum(head[-1].in_features * head[-1].out_features for head in network.heads[:e])
-    return int(exit_macs(network, shape)[e]) - earlier
+def _narrowed(network: NetworkSettings, steps: int) -> NetworkSettings:
+    """As wide as ``steps`` say; its early heads learn nothing, so they may be the smallest."""
+    return replace(
+        network, width=steps / _WIDTH_STEPS, head="linear", head_pool="auto", weights=None
+    )
 
 
-def _build(network: NetworkSettings, width: float, classes: int, shape: Shape) -> MultiExitResNet:
-    settings = replace(network, width=width)
+def _build(network: NetworkSettings, classes: int, shape: Shape) -> MultiExitNetwork:
     with torch.device("meta"):  # only its shape is wanted
-        return MultiExitResNet(settings, classes, shape)
+        return build_network(network, classes, shape)

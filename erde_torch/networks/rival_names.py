@@ -2,16 +2,21 @@
 
 import re
 
-RIVALS = ("truncated0", "truncated1", "truncated2", "truncated3", "narrow0", "narrow1", "narrow2")
+
+def rival_names(exits: int, narrower: bool = True) -> list[str]:
+    """Of a student with ``exits`` exits: it cut off at each, and narrower ones as dear as each
+    early exit (where its family has widths)."""
+    narrow = [f"narrow{e}" for e in range(exits - 1)] if narrower else []
+    return [f"truncated{e}" for e in range(exits)] + narrow
 
 
 def rival_exit(rival: str) -> tuple[str, int]:
     """Its kind, and the exit of the student whose cost it has.
 
     Raises:
-        ValueError: not one of ``RIVALS``.
+        ValueError: not a name of :func:`rival_names`.
     """
-    if rival not in RIVALS:
-        raise ValueError(f"rival must be one of {', '.join(RIVALS)}, got {rival!r}")
-    kind, digit = re.fullmatch(r"([a-z]+)(\d)", rival).groups()
-    return kind, int(digit)
+    parts = re.fullmatch(r"(truncated|narrow)(\d+)", rival)
+    if parts is None:
+        raise ValueError(f"rival must be truncated<exit> or narrow<exit>, got {rival!r}")
+    return parts[1], int(parts[2])

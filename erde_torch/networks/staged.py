@@ -6,16 +6,16 @@ decisions that ``erde_core.policy`` takes from the same logits.
 
 import copy
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from erde_core import checks
 from erde_torch.device import autocast, forbid_tf32
+from erde_torch.networks.folding import fold_norms
+from erde_torch.networks.multi_exit import MultiExitNetwork
 
 # 32 images of 32×32: the fastest of 8, 16, 32 and 64 with one thread and ResNet10 at full width.
 _PIXELS_PER_THREAD = 32 * 32 * 32
@@ -59,30 +59,23 @@ class ExitStage(nn.Module):
         return logits, (log_p.exp() * log_p).sum(dim=1).abs(), features
 
 
-def exit_stages(network: nn.Module) -> list[ExitStage]:
+def exit_stages(network: MultiExitNetwork) -> list[ExitStage]:
     """The E parts of ``network`` (which has ``stem``, ``stages`` and ``heads``), in eval mode.
 
     They share its weights. Part 0 reads normalised images, each later one the features of the
     part before it.
+
+    Raises:
+        ValueError: ``network`` itself has a hook, which its parts would not run.
     """
+    if network._forward_hooks or network._forward_pre_hooks:
+        raise ValueError(
+            "network must have no hook of its own (put it on a stage), "
+            f"got one on {type(network).__name__}"
+        )
     bodies = [nn.Sequential(network.stem, network.stages[0]), *network.stages[1:]]
     parts = zip(bodies, network.heads, strict=True)
     return [ExitStage(body, head).eval() for body, head in parts]
-
-
-def fold_norms(network: nn.Module) -> nn.Module:
-    """``network``, in eval mode, with each batch norm after a convolution folded into its weights.
-
-    The answers stay the same up to rounding; early stages, whose features are large, gain most.
-    """
-    for parent in network.modules():
-        names = list(parent._modules) if isinstance(parent, nn.Sequential) else []
-        for name, following in pairwise(names):
-            convolution, norm = parent._modules[name], parent._modules[following]
-            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                parent._modules[name] = fuse_conv_bn_eval(convolution, norm)
-                parent._modules[following] = nn.Identity()
-    return network
 
 
 def images_at_once(images: Tensor) -> int:
@@ -126,7 +119,7 @@ class StagedNetwork:
 
     def __init__(
         self,
-        network: nn.Module,
+        network: MultiExitNetwork,
         device: torch.device | None = None,
         precision: str = "float32",
         compiled: bool = False,
@@ -136,8 +129,9 @@ class StagedNetwork:
         if self.device.type == "cpu":
             _keep_freed_memory()
         forbid_tf32()
-        copied = fold_norms(copy.deepcopy(network).eval())
-        copied.to(self.device, memory_format=torch.channels_last)
+        copied = copy.deepcopy(network).eval()
+        fold_norms(copied)
+        copied.to(self.device).to(memory_format=torch.channels_last)
         self.stages = exit_stages(copied)
         if compiled:
             _allow_recompiles(4 * len(self.stages))
@@ -166,7 +160,7 @@ class StagedNetwork:
         with autocast(self.precision, self.device):
             parts = [
                 self._predict(part, [*limits.tolist(), np.inf])
-                for part in images.split(images_at_once(images))
+                for part in torch.split(images, images_at_once(images))
             ]
         fields = zip(*((p.label, p.probability, p.exit) for p in parts), strict=True)
         return Predictions(*map(torch.cat, fields))

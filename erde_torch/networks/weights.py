@@ -13,7 +13,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from erde_core.store.files import StoreError, whole_file
-from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.build import build_network
+from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.settings import NetworkSettings
 
 FORMAT = "erde network 1"
@@ -40,9 +41,9 @@ class NetworkCard:
     dataset: str
     precision: str
 
-    def build(self) -> MultiExitResNet:
+    def build(self) -> MultiExitNetwork:
         """The network with fresh weights."""
-        return MultiExitResNet(
+        return build_network(
             NetworkSettings(**self.network), len(self.class_names), self.image_shape
         )
 
@@ -56,7 +57,7 @@ def write_network(path: str | os.PathLike, network: torch.nn.Module, card: Netwo
         save_file(tensors, temporary, metadata)
 
 
-def read_network(path: str | os.PathLike) -> tuple[MultiExitResNet, NetworkCard]:
+def read_network(path: str | os.PathLike) -> tuple[MultiExitNetwork, NetworkCard]:
     """The network in eval mode, on the CPU, and its card.
 
     Raises:

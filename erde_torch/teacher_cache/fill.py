@@ -15,7 +15,7 @@ from erde_core.store.teacher_logits import CacheIdentity, read_teacher_logits
 from erde_core.store.teacher_logits_writer import TeacherLogitsWriter
 from erde_core.views import all_views, chosen_views
 from erde_torch.networks.answers import exit_accuracy, view_logits
-from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.viewed_images import ViewedImages
 from erde_torch.networks.weights import network_hash
 from erde_torch.training.data import validation_set, viewed_train_images
@@ -48,7 +48,7 @@ def build_cache(
     path: Path,
     dataset: ImageDataset,
     dataset_hash: str,
-    teachers: list[MultiExitResNet],
+    teachers: list[MultiExitNetwork],
     augment: AugmentSettings,
     views: int | None,
     precision: str,
@@ -120,7 +120,7 @@ class _FoldedTeachers:
 
     def __init__(
         self,
-        teachers: list[MultiExitResNet],
+        teachers: list[MultiExitNetwork],
         dataset: ImageDataset,
         precision: str,
         device: torch.device,
@@ -151,7 +151,7 @@ class _FoldedTeachers:
         return 1 - np.mean(right, axis=0)
 
     def _ask(
-        self, teacher: MultiExitResNet, images: ViewedImages, part: NDArray, view: int
+        self, teacher: MultiExitNetwork, images: ViewedImages, part: NDArray, view: int
     ) -> Tensor:
         samples = torch.from_numpy(part).to(self._device)
         return view_logits(teacher, images, samples, view, self._precision)

@@ -8,7 +8,7 @@ from erde_core.images import ImageDataset
 from erde_core.store.files import StoreError
 from erde_core.store.teacher_logits import TeacherLogits
 from erde_torch.device import autocast
-from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.weights import network_hash
 from erde_torch.teacher_cache.fill import expected_identity
 from erde_torch.training.data import viewed_train_images
@@ -24,7 +24,7 @@ def verify_cache(
     cache: TeacherLogits,
     dataset: ImageDataset,
     dataset_hash: str,
-    teachers: list[MultiExitResNet],
+    teachers: list[MultiExitNetwork],
     augment: AugmentSettings,
     device: torch.device,
 ) -> dict[str, object]:
@@ -70,7 +70,7 @@ def _check_identity(
     cache: TeacherLogits,
     dataset: ImageDataset,
     dataset_hash: str,
-    teachers: list[MultiExitResNet],
+    teachers: list[MultiExitNetwork],
     augment: AugmentSettings,
 ) -> None:
     expected = expected_identity(dataset, dataset_hash, augment, len(cache.views))

@@ -1,7 +1,5 @@
 """From a data set and an experiment's settings to what ``fit`` takes."""
 
-import dataclasses
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -59,9 +57,10 @@ def network_card(
 ) -> NetworkCard:
     """The card of a network that is about to be trained on ``dataset``."""
     height, width, channels = dataset.train.images.shape[1:]
+    shape = (channels, height, width)
     return NetworkCard(
-        network=dataclasses.asdict(network),
-        image_shape=(channels, height, width),
+        network=network.resolved(shape).described(),
+        image_shape=shape,
         class_names=dataset.class_names,
         mean=dataset.mean,
         std=dataset.std,

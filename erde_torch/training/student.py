@@ -21,6 +21,7 @@ from erde_torch.training.data import (
 from erde_torch.training.host import Host
 from erde_torch.training.loop import Objective, Run, fit, seed_initialisation
 from erde_torch.training.settings import AugmentSettings, StudentSettings, learned
+from erde_torch.training.start import starting_network
 from erde_torch.training.teacher_answers import OnlineTeacher
 
 
@@ -68,6 +69,7 @@ def train_student(
     identity = host.identity(
         stage="student",
         student=learned(student),
+        start=student.network.start_hash(),
         augment=dataclasses.asdict(augment),
         views=views,
         loss=dataclasses.asdict(loss),
@@ -81,7 +83,8 @@ def train_student(
     seed_initialisation(seed)
     validation = validation_set(dataset, host.device)
     objective = _objective(loss, online, student.train.compile)
-    network, history = fit(card.build(), data, validation, objective, run)
+    start = starting_network(card, student.network)
+    network, history = fit(start, data, validation, objective, run)
     return network, card, history
 
 

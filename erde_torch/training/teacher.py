@@ -22,6 +22,7 @@ from erde_torch.training.data import (
 from erde_torch.training.host import Host
 from erde_torch.training.loop import Objective, Run, fit, seed_initialisation
 from erde_torch.training.settings import AugmentSettings, TeacherSettings, learned
+from erde_torch.training.start import starting_network
 
 
 def train_teacher(
@@ -59,6 +60,7 @@ def train_teacher(
     identity = host.identity(
         stage="teacher",
         teacher=learned(teacher),
+        start=teacher.network.start_hash(),
         augment=dataclasses.asdict(augment),
         dataset=dataset_hash,
         precision=precision,
@@ -68,7 +70,8 @@ def train_teacher(
     seed_initialisation(seed)
     objective = _cross_entropy_at_every_exit(teacher.train.label_smoothing)
     validation = validation_set(dataset, host.device)
-    network, history = fit(card.build(), data, validation, objective, run)
+    start = starting_network(card, teacher.network)
+    network, history = fit(start, data, validation, objective, run)
     return network, card, history
 
 

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from erde_core.store.teacher_logits import TeacherLogits
 from erde_torch.device import autocast, on_device
-from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.training.batches import Rows
 
 _DEVICE_SHARE = 0.5  # of the free memory of a GPU that a cache may take
@@ -43,7 +43,7 @@ class OnlineTeacher:
         precision: of its forward pass, ``float32`` or ``bf16``.
     """
 
-    def __init__(self, network: MultiExitResNet, precision: str, device: torch.device) -> None:
+    def __init__(self, network: MultiExitNetwork, precision: str, device: torch.device) -> None:
         self._network = on_device(network.eval(), device)
         self._precision, self._device = precision, device
 
@@ -58,10 +58,9 @@ class OnlineTeacher:
 class LastExit:
     """A teacher of whom only the last exit is heard, at every exit of the student."""
 
-    def __init__(self, rows: Rows) -> None:
-        self._rows = rows
+    def __init__(self, rows: Rows, exits: int) -> None:
+        self._rows, self._exits = rows, exits
 
     def __call__(self, samples: NDArray[np.int64], views: NDArray[np.int64]) -> Tensor:
-        """float16 ``(B, E, C)``."""
-        logits = self._rows(samples, views)
-        return logits[:, -1:].expand_as(logits)
+        """float16 ``(B, E, C)`` for a student with E ``exits``."""
+        return self._rows(samples, views)[:, -1:].expand(-1, self._exits, -1)

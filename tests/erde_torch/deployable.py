@@ -1,14 +1,14 @@
 """Networks with spread-out entropies, without training, and what the evaluation says of them."""
 
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import numpy as np
 import torch
 
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
+from erde_torch.networks.build import build_network
 from erde_torch.networks.macs import exit_macs
-from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.viewed_images import plain_images
 from erde_torch.networks.weights import NetworkCard, network_hash
 
@@ -28,7 +28,7 @@ class Case:
 def random_network(classes=10, side=16):
     """Random weights, the heads' scaled: else all entropies are nearly log C."""
     torch.manual_seed(0)
-    network = MultiExitResNet(SimpleNamespace(**SETTINGS), classes, (3, side, side))
+    network = build_network(NetworkSettings(**SETTINGS), classes, (3, side, side))
     with torch.no_grad():
         for head in network.heads:
             head[-1].weight.mul_(12)

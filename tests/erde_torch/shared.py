@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from erde.running.launch import launch
 from erde.running.training_job import Named
 from erde_core.store.dataset import write_dataset
-from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.build import build_network
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.training.optimiser import learning_rate, make_optimiser
 from erde_torch.training.settings import AugmentSettings, TrainSettings
@@ -26,7 +26,7 @@ TRAIN = {"epochs": EPOCHS, "batch_size": 24, "precision": "float32", "warmup": 0
 
 def make_network():
     torch.manual_seed(0)
-    return MultiExitResNet(NetworkSettings(name="resnet10", width=1 / 16), 10, (3, 16, 16))
+    return build_network(NetworkSettings(name="resnet10", width=1 / 16), 10, (3, 16, 16))
 
 
 class Shared:

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from erde_torch.device import autocast, choose_device, choose_precision, set_threads
-from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.build import build_network
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.staged import StagedNetwork
 
@@ -27,7 +27,7 @@ def test_float32_is_not_rounded_to_tf32(monkeypatch):
 
 def small_network():
     settings = NetworkSettings(name="resnet10", width=1 / 16)
-    return MultiExitResNet(settings, 10, (3, 16, 16))
+    return build_network(settings, 10, (3, 16, 16))
 
 
 def test_a_gpu_is_taken_unless_the_cpu_is_asked_for(monkeypatch):

@@ -21,7 +21,9 @@ rule cache:
         precision=setting(lambda exp: exp.cache.precision),
         train_threads=setting(lambda exp: exp.teacher.train.threads),
         device=setting(lambda exp: exp.device),
-        code=code("erde_torch.teacher_cache.fill", "erde_torch.networks.weights"),
+        code=code_with(
+            ["teacher"], "erde_torch.teacher_cache.fill", "erde_torch.networks.weights"
+        ),
     script:
         "../scripts/cache.py"
 
@@ -49,6 +51,6 @@ rule verify:
         augment=settings("augment"),
         device=setting(lambda exp: exp.device),
         machine=platform.node(),
-        code=code("erde_torch.teacher_cache.verify"),
+        code=code_with(["teacher"], "erde_torch.teacher_cache.verify"),
     script:
         "../scripts/verify.py"

@@ -8,7 +8,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
-from erde.running.code_hash import code_hash
+from erde.running.code_hash import code_hash, network_code_hash
 from erde.experiment.schema import read_experiment
 from erde.experiment.errors import ExperimentError
 from erde.running.gpu_claim import visible_gpus
@@ -71,6 +71,24 @@ def settings(part):
 
 def code(*modules):
     return code_hash(REPOSITORY, *modules)
+
+
+network_code = functools.cache(functools.partial(network_code_hash, REPOSITORY))
+
+
+def code_with(parts, *modules):
+    """A params function: the code of ``modules`` and of the networks of ``parts``.
+
+    ``parts`` holds ``teacher``, ``student`` or both, or is a function of the wildcards.
+    """
+
+    def hashed(wildcards):
+        exp = experiment(wildcards.experiment)
+        named = parts(wildcards) if callable(parts) else parts
+        networks = tuple(getattr(exp, part).network.name for part in named)
+        return network_code(networks, *modules)
+
+    return hashed
 
 
 def on_cluster():
@@ -167,6 +185,32 @@ def verified(wildcards):
     exp, folder = experiment(wildcards.experiment), f"results/{wildcards.experiment}"
     cached = any(variant.reads_cache for variant in exp.variants.values())
     return [f"{folder}/teacher_logits_verified.json"] if cached else []
+
+
+def start(part):
+    """A params function: of the weights that trainings start from, their content."""
+
+    def content(wildcards):
+        network = getattr(experiment(wildcards.experiment), part).network
+        try:
+            return network.start_hash()
+        except ValueError as error:
+            raise WorkflowError(
+                f"{wildcards.experiment}: {part}.network.{error}"
+            ) from None
+
+    return content
+
+
+def student_networks(wildcards):
+    """Whose networks a student's training builds: its own, and a teacher that is asked online."""
+    online = "online" in teacher_of_student(wildcards)
+    return ["student", "teacher"] if online else ["student"]
+
+
+def networks_of(wildcards):
+    """Whose network stands in the folder ``network``."""
+    return ["teacher" if wildcards.network == "teacher" else "student"]
 
 
 def teacher_of_student(wildcards):

@@ -17,6 +17,8 @@ rule deploy:
     resources:
         runtime=60,
     params:
-        code=code("erde_torch.export.folder", "erde_torch.export.agreement"),
+        code=code_with(
+            ["student"], "erde_torch.export.folder", "erde_torch.export.agreement"
+        ),
     script:
         "../scripts/deploy.py"

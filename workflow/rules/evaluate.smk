@@ -19,7 +19,11 @@ rule exit_logits:
     params:
         device=setting(lambda exp: exp.device),
         train_threads=setting(lambda exp: exp.student.train.threads),
-        code=code("erde_torch.networks.exit_logits", "erde_torch.networks.weights"),
+        code=code_with(
+            networks_of,
+            "erde_torch.networks.exit_logits",
+            "erde_torch.networks.weights",
+        ),
     script:
         "../scripts/exit_logits.py"
 

@@ -44,7 +44,8 @@ rule latency:
     params:
         student=timed_key,
         device=setting(lambda exp: exp.device),
-        code=code(
+        code=code_with(
+            ["teacher", "student"],
             "erde_torch.latency.measure",
             "erde_torch.latency.contenders",
             "erde.evaluation.latency_points",

@@ -1,12 +1,21 @@
 # Plain networks of the same cost as the student's exits: is early exit worth it?
 from erde.experiment.variants import plain_distillation
 
-RIVALS = [f"truncated{e}" for e in range(4)] + [f"narrow{e}" for e in range(3)]
+from erde.running.network_exits import exit_count
+from erde_torch.networks.rival_names import rival_names
+from erde_torch.networks.table import family_of
 
 
 def rival_keys(wildcards):
-    seeds = experiment(wildcards.experiment).seeds
-    return [(rival, seed) for rival in RIVALS for seed in seeds]
+    exp = experiment(wildcards.experiment)
+    network = exp.student.network
+    try:
+        names = rival_names(exit_count(network), family_of(network.name).scalable)
+    except ValueError as error:
+        raise WorkflowError(
+            f"{wildcards.experiment}: student.network.{error}"
+        ) from None
+    return [(rival, seed) for rival in names for seed in exp.seeds]
 
 
 def rival_files(name):
@@ -28,18 +37,20 @@ rule rival:
     benchmark:
         "results/{experiment}/benchmarks/rivals/{rival}/seed{seed}.tsv"
     wildcard_constraints:
-        rival="|".join(RIVALS),
+        rival=r"(truncated|narrow)\d+",
     threads: training_threads("student")
     resources:
         gpu=training_gpus("student"),
         mem_mb=memory("rival"),
     params:
         student=settings("student"),
+        start=start("student"),
         augment=settings("augment"),
         views=setting(view_count),
         loss=setting(lambda exp: dataclasses.asdict(plain_distillation(exp.variants))),
         device=setting(lambda exp: exp.device),
-        code=code(
+        code=code_with(
+            ["student"],
             "erde_torch.training.student",
             "erde_torch.networks.weights",
             "erde_torch.networks.rival",
@@ -66,6 +77,8 @@ rule rivals:
     params:
         students=student_keys,
         rivals=rival_keys,
-        code=code("erde.evaluation.rivals", "erde_torch.networks.weights"),
+        code=code_with(
+            ["student"], "erde.evaluation.rivals", "erde_torch.networks.weights"
+        ),
     script:
         "../scripts/rivals.py"

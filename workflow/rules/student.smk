@@ -18,11 +18,16 @@ rule student:
         mem_mb=memory("student"),
     params:
         student=settings("student"),
+        start=start("student"),
         augment=settings("augment"),
         views=setting(view_count),
         loss=lambda wildcards: dataclasses.asdict(variant(wildcards).loss),
         teacher_precision=setting(lambda exp: exp.cache.precision),
         device=setting(lambda exp: exp.device),
-        code=code("erde_torch.training.student", "erde_torch.networks.weights"),
+        code=code_with(
+            student_networks,
+            "erde_torch.training.student",
+            "erde_torch.networks.weights",
+        ),
     script:
         "../scripts/student.py"

@@ -18,8 +18,11 @@ rule teacher:
         mem_mb=memory("teacher"),
     params:
         teacher=settings("teacher"),
+        start=start("teacher"),
         augment=settings("augment"),
         device=setting(lambda exp: exp.device),
-        code=code("erde_torch.training.teacher", "erde_torch.networks.weights"),
+        code=code_with(
+            ["teacher"], "erde_torch.training.teacher", "erde_torch.networks.weights"
+        ),
     script:
         "../scripts/teacher.py"

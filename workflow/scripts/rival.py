@@ -28,18 +28,17 @@ def train(host):
     student = StudentSettings.of(params.student)
     height, breadth, channels = dataset.train.images.shape[1:]
     shape, classes = (channels, height, breadth), len(dataset.class_names)
-    width, last = rival_network(rival, student.network, classes, shape)
-    narrowed = replace(student.network, width=width)
+    plain = rival_network(rival, student.network, classes, shape)
     network, card, _ = train_student(
         dataset,
         data_hash,
-        replace(student, network=narrowed),
+        replace(student, network=plain.network),
         augment,
         params.views,
-        rival_loss(LossSettings(**params.loss), 4, last),
+        rival_loss(LossSettings(**params.loss), plain.exits, plain.ends_at),
         int(snakemake.wildcards.seed),
         host,
-        cached=LastExit(CachedTeacher(cache, host.device)),
+        cached=LastExit(CachedTeacher(cache, host.device), plain.exits),
         teacher_hash=f"{cache.sha256} last exit",
     )
     if host.processes.first:

@@ -4,7 +4,7 @@ from erde.evaluation.rivals import rival_rows
 from erde.running.stage import running
 from erde_core.store.exit_logits import read_exit_logits
 from erde_core.store.tables import write_table
-from erde_torch.networks.rival import plain_macs
+from erde_torch.networks.macs import plain_macs
 from erde_torch.networks.rival_names import rival_exit
 from erde_torch.networks.weights import read_network
 

@@ -9,21 +9,20 @@ import os
 from pathlib import Path
 
 from erde.experiment.schema import Experiment
-from erde_torch.networks.settings import NetworkSettings
+from erde_torch.networks.table import family_of
+from erde_torch.training.settings import StudentSettings, TeacherSettings
 
 # Images of all splits, side in pixels and channels of the published data sets.
 _PUBLISHED = {"cifar10": (60_000, 32, 3), "cifar100": (60_000, 32, 3), "svhn": (99_289, 32, 3)}
 _CLASSES = {"cifar100": 100}  # 10 for the other published ones
 _DIGITS_HELD_OUT = 1_000
-_EXITS, _FLOAT16_BYTES, _FLOAT32_BYTES = 4, 2, 4
+_FLOAT16_BYTES, _FLOAT32_BYTES = 2, 4
 
 _BASE_MB = 3_000  # Python, PyTorch with its GPU libraries, and the two Snakemakes around a job
 _COPIES_READ = 8  # of the pixels, while archives are unpacked and split
 _COPIES_TRAINED = 4  # as stored, padded, and while one becomes the other
-# Feature maps of the first stage's size that one image's forward and backward keep alive: peaks
-# measured on a CPU (26, 39, 55 and 159), rounded up by a half.
-_MAPS = {"resnet10": 40, "resnet18": 60, "resnet34": 85, "resnet50": 240}
-_FIRST_CHANNELS = 64
+_MOST_EXITS = 64  # of a network whose exits only PyTorch can count
+_STEM_MAPS = 6  # convolution, norm, activation and pooling, forward and backward
 _ASKED = 64  # images in training that weigh as much as a batch that is only asked (500)
 
 
@@ -36,11 +35,12 @@ def memory_mb(experiment: Experiment, stage: str) -> int:
         return _in_mb(_COPIES_READ * pixels)
     padded = (height + 2 * experiment.augment.pad) * (width + 2 * experiment.augment.pad)
     data = _COPIES_TRAINED * images * padded * channels
-    teacher = _activations(experiment.teacher, height, width)
-    student = _activations(experiment.student, height, width)
+    teacher = _activations(experiment.teacher, height, width, channels)
+    student = _activations(experiment.student, height, width, channels)
     cache = _cache_bytes(experiment, images)
     cached = any(variant.reads_cache for variant in experiment.variants.values())
-    view = images * _EXITS * _classes(experiment) * (2 * _FLOAT32_BYTES + 2 * _FLOAT16_BYTES)
+    most = max(_exits(experiment.teacher), _exits(experiment.student))
+    view = images * most * _classes(experiment) * (2 * _FLOAT32_BYTES + 2 * _FLOAT16_BYTES)
     processes = {
         "teacher": experiment.teacher.train.processes,
         "student": experiment.student.train.processes,
@@ -85,16 +85,26 @@ def _classes(experiment: Experiment) -> int:
 
 
 def _cache_bytes(experiment: Experiment, images: int) -> int:
-    views = experiment.cache.views
-    views = experiment.augment.orbit if views == "all" else views
-    return views * images * _EXITS * _classes(experiment) * _FLOAT16_BYTES
+    chosen = experiment.cache.view_count
+    views = experiment.augment.orbit if chosen is None else chosen
+    return views * images * _exits(experiment.teacher) * _classes(experiment) * _FLOAT16_BYTES
 
 
-def _activations(part: object, height: int, width: int) -> int:
-    network: NetworkSettings = part.network
-    maps = _MAPS[network.name] * _FIRST_CHANNELS * network.width
+def _exits(part: TeacherSettings | StudentSettings) -> int:
+    return part.network.exit_count or _MOST_EXITS
+
+
+def _activations(
+    part: TeacherSettings | StudentSettings, height: int, width: int, channels: int
+) -> int:
+    network = part.network.resolved((channels, height, width))
+    family = family_of(network.name)
+    maps = float(family.maps_of(network.name))
+    if network.stem == "imagenet":  # stages at a quarter of both sides, the stem at half of them
+        maps = maps / 16 + _STEM_MAPS / 4
     images = max(part.train.batch_size, _ASKED)
-    return int(images * height * width * maps * _FLOAT32_BYTES)
+    floats = images * height * width * maps * family.channels * network.width
+    return int(floats * _FLOAT32_BYTES)
 
 
 def _in_mb(size: int) -> int:

@@ -112,7 +112,7 @@ BROKEN = [
     ("teacher.train.processes", 3, "teacher.train.batch_size must be a multiple of processes, "),
     ("student.train.processes", 128, "at least 2 images for each, got 128 for 128 processes"),
     ("teacher.folds", 0, "teacher.folds: must be greater than or equal to 1, got 0"),
-    ("teacher.network.name", "vgg", "teacher.network.name: must be 'resnet10', "),
+    ("teacher.network.name", "vgg", "teacher.network.name must be one of resnet10, "),
     ("teacher.network.width", 0, "teacher.network.width: must be greater than 0, got 0"),
     ("student.train.label_smoothing", 0.1, "train.label_smoothing must be 0 for the student"),
     ("dataset", "digits", "dataset: must be a mapping of keys, got 'digits'"),

@@ -1,9 +1,12 @@
+import dataclasses
 import shutil
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from erde.running.code_hash import code_hash
+from erde.running.code_hash import code_hash, network_code_hash
+from erde_torch.networks.table import NETWORKS
 
 REPOSITORY = Path(__file__).parents[3]
 FILES = {
@@ -142,11 +145,12 @@ ANSWERS, SWEEP, PICTURE = (
 REACHES = {
     "erde_torch/loss.py": ({STUDENT}, {TEACHER, CACHE, ANSWERS, SWEEP}),
     "erde_torch/training/loop.py": ({STUDENT, TEACHER}, {CACHE, ANSWERS, SWEEP}),
-    "erde_torch/networks/resnet.py": ({STUDENT, TEACHER, CACHE, ANSWERS}, {SWEEP}),
+    "erde_torch/networks/build.py": ({STUDENT, TEACHER, CACHE, ANSWERS}, {SWEEP}),
     "erde_torch/networks/viewed_images.py": ({STUDENT, TEACHER, CACHE, VERIFY}, {SWEEP}),
     "erde_core/views.py": ({STUDENT, TEACHER, CACHE}, {SWEEP}),
     "erde_core/sweep.py": ({SWEEP}, {STUDENT, TEACHER, CACHE}),
     "erde/experiment/schema.py": (set(), {STUDENT, TEACHER, CACHE, SWEEP}),
+    "erde_torch/networks/table.py": (set(), {STUDENT, TEACHER, CACHE, ANSWERS}),
     "erde/pictures/pareto.py": ({PICTURE}, {STUDENT, TEACHER, SWEEP}),
 }
 
@@ -159,3 +163,58 @@ def test_stages_of_this_repository(copy, module):
         file.write("\n\nADDED = 1\n")
     changed = {s for s, found in before.items() if code_hash(copy, s) != found}
     assert changed == again
+
+
+FAMILIES = "erde_torch/networks/families"
+
+
+def family_hashes(copy):
+    return {
+        name: network_code_hash(copy, [name], TEACHER)
+        for name in ("resnet10", "resnet34", "resnet8x4", "wrn16_1", "timm/resnet18")
+    }
+
+
+def test_a_new_family_runs_nothing_again(copy):
+    before = family_hashes(copy)
+    (copy / FAMILIES / "mine.py").write_text("def backbone():\n    return None\n", "utf-8")
+    table = copy / "erde_torch/networks/table.py"
+    entry = '    "mine": Family(builder="erde_torch.networks.families.mine:backbone"),\n'
+    text = table.read_text(encoding="utf-8")
+    table.write_text(text.replace("NETWORKS = {\n", "NETWORKS = {\n" + entry), "utf-8")
+    assert table.read_text(encoding="utf-8") != text
+    assert family_hashes(copy) == before
+
+
+@pytest.mark.parametrize(
+    ("family", "users"),
+    [
+        ("wide_resnet", {"wrn16_1"}),
+        ("timm_stages", {"timm/resnet18"}),
+        ("resnet", {"resnet10", "resnet34", "resnet8x4"}),  # the last has its blocks
+        ("mobilenet_v2", set()),
+        ("layers", {"resnet10", "resnet34", "resnet8x4", "wrn16_1", "timm/resnet18"}),
+    ],
+)
+def test_an_edit_of_a_family_reaches_its_users_only(copy, family, users):
+    before = family_hashes(copy)
+    with (copy / FAMILIES / f"{family}.py").open("a", encoding="utf-8") as file:
+        file.write("\n\nADDED = 1\n")
+    after = family_hashes(copy)
+    assert {name for name in before if before[name] != after[name]} == users
+
+
+def test_what_the_table_says_of_a_network_counts_for_it(copy, monkeypatch):
+    before = family_hashes(copy)
+    deeper = dict(NETWORKS["resnet"].blocks) | {"resnet10": (1, 1, 1, 2)}
+    changed = dataclasses.replace(NETWORKS["resnet"], blocks=deeper)
+    monkeypatch.setitem(NETWORKS, "resnet", changed)
+    after = family_hashes(copy)
+    assert {name for name in before if before[name] != after[name]} == {"resnet10"}
+
+
+def test_the_version_of_timm_counts_where_it_is_used(copy, monkeypatch):
+    before = family_hashes(copy)
+    monkeypatch.setattr(metadata, "version", lambda name: "0.0")
+    after = family_hashes(copy)
+    assert {name for name in before if before[name] != after[name]} == {"timm/resnet18"}

@@ -12,7 +12,7 @@ from erde_core.settings import method_settings
 from erde_core.softmax import entropy
 from erde_torch.export.onnx_graph import single_model, stage_models
 from erde_torch.loss import distillation_loss
-from erde_torch.networks.backbone import MultiExitBackbone, timm_stages
+from erde_torch.networks.backbone import MultiExitBackbone
 from erde_torch.networks.macs import exit_macs
 from erde_torch.networks.staged import StagedNetwork
 
@@ -82,20 +82,43 @@ def test_building_does_not_touch_running_statistics():
     assert stages[0].training
 
 
-@pytest.mark.parametrize("name", ["resnet18", "convnext_atto"])
-def test_timm(name):
-    timm = pytest.importorskip("timm")
-    features = timm.create_model(name, features_only=True, out_indices=(1, 2, 3)).eval()
-    images = torch.randn(2, 3, 64, 64)
-    stages = timm_stages(features)
-    x, expected = images, features(images)
-    assert len(stages) == 3
-    for stage, wanted in zip(stages, expected, strict=True):
-        x = stage(x)
-        torch.testing.assert_close(x, wanted)
-    network = MultiExitBackbone(stages, 10, (3, 64, 64)).eval()
-    found = StagedNetwork(network).predict(images, [0.0, 10.0])
-    assert found.exit.tolist() == [1, 1]
+class LastChannels(nn.Module):
+    """A convolution that reads and gives N, H, W, channels."""
+
+    def __init__(self, channels_in, channels):
+        super().__init__()
+        self.convolution = nn.Conv2d(channels_in, channels, 3, 2, 1)
+
+    def forward(self, x):
+        return self.convolution(x.permute(0, 3, 1, 2)).permute(0, 2, 3, 1)
+
+
+class ToLast(nn.Module):
+    def forward(self, x):
+        return x.permute(0, 2, 3, 1)
+
+
+def channels_last():
+    return [nn.Sequential(ToLast(), LastChannels(3, 12)), LastChannels(12, 20)]
+
+
+def test_channels_last_features_are_taken_for_what_they_are(images):
+    network = MultiExitBackbone(channels_last(), 5, (3, 32, 32), features="NHWC").eval()
+    assert [head[-1].in_features for head in network.heads] == [4 * 12, 20]
+    features = network.stages[0](images)
+    assert features.shape == (64, 16, 16, 12)
+    pooled = network.heads[1][2](
+        network.heads[1][1](network.heads[1][0](network.stages[1](features)))
+    )
+    torch.testing.assert_close(pooled, network.stages[1](features).mean((1, 2)))
+    found = StagedNetwork(network).predict(images, [0.0])
+    assert torch.equal(found.label, network(images)[:, 1].argmax(1))
+
+
+def test_channels_last_features_that_nobody_announced_are_refused():
+    rule = r"stage 0 must give features \(N, channels, H, W\) .* got \(1, 16, 16, 12\), .*='NHWC'"
+    with pytest.raises(ValueError, match=rule):
+        MultiExitBackbone(channels_last(), 5, (3, 32, 32))
 
 
 @pytest.mark.parametrize(
@@ -118,7 +141,10 @@ def test_timm(name):
             lambda: MultiExitBackbone(convolutions(), 5, (3, 32, 32), head_pool="max"),
             "head_pool must be one of 'avg2', 'adaptive2', got 'max'",
         ),
-        (lambda: timm_stages(nn.ReLU()), "features must be a timm model .*, got ReLU"),
+        (
+            lambda: MultiExitBackbone(convolutions(), 5, (3, 32, 32), features="NCWH"),
+            "features must be one of 'NCHW', 'NHWC', 'NLC', got 'NCWH'",
+        ),
     ],
 )
 def test_bad_input(make, message):

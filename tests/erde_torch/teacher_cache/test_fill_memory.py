@@ -14,7 +14,7 @@ from erde_torch.teacher_cache.fill import build_cache
 from tests.hosts import own_host
 from erde_torch.training.settings import AugmentSettings
 from erde_torch.networks.settings import NetworkSettings
-from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.build import build_network
 
 torch.set_num_threads(1)
 folder, views = Path(sys.argv[1]), int(sys.argv[2])
@@ -27,7 +27,7 @@ split = Split(
 names, half = tuple(map(str, range(500))), (0.5, 0.5, 0.5)
 dataset = ImageDataset(split, split, split, names, half, half, "noise")
 torch.manual_seed(0)
-teacher = MultiExitResNet(NetworkSettings(name="resnet10", width=0.0625), 500, (3, 16, 16)).eval()
+teacher = build_network(NetworkSettings(name="resnet10", width=0.0625), 500, (3, 16, 16)).eval()
 host = own_host(folder)
 augment = AugmentSettings(pad=4, flip=True)
 path = folder / "teacher.h5"

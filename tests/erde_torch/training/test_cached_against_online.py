@@ -12,7 +12,7 @@ from erde_core.store.dataset import dataset_hash
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_core.views import all_views
 from erde_torch.loss import distillation_loss
-from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.build import build_network
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.teacher_cache.fill import build_cache
 from erde_torch.training.data import training_set, viewed_train_images
@@ -30,7 +30,7 @@ def recorded(tmp_path_factory):
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("cache")
     dataset = make_digits(train_images=200, canvas=16)
-    teacher = MultiExitResNet(NetworkSettings(name="resnet18", width=0.125), 10, (3, 16, 16)).eval()
+    teacher = build_network(NetworkSettings(name="resnet18", width=0.125), 10, (3, 16, 16)).eval()
     sharpen(teacher, dataset)
     augment, views = AugmentSettings(pad=2, flip=False), all_views(2, False)
     host = own_host(folder)
@@ -40,7 +40,7 @@ def recorded(tmp_path_factory):
     rows = CachedTeacher(read_teacher_logits(path), CPU)
     data = training_set(dataset, images, len(views), BATCH, CPU, rows=rows)
     online = OnlineTeacher(copy.deepcopy(teacher), "float32", CPU)
-    student = MultiExitResNet(NetworkSettings(name="resnet10", width=0.125), 10, (3, 16, 16))
+    student = build_network(NetworkSettings(name="resnet10", width=0.125), 10, (3, 16, 16))
     return list(steps(student, data, online))
 
 

@@ -5,6 +5,7 @@ import pytest
 from erde.experiment.schema import parse_experiment
 from erde.running.cluster import needs
 from erde.running.cluster.needs import memory_mb
+from erde_torch.networks.table import known_names
 
 STAGES = ("data", "teacher", "cache", "verify", "student", "rival", "exit_logits")
 KEYS = {
@@ -14,6 +15,7 @@ KEYS = {
     "variants": {"erde": {"method": "erde"}},
     "seeds": [0],
 }
+EPOCH = {"train": {"epochs": 1}}
 
 
 def needed(stage, **changes):
@@ -74,3 +76,29 @@ def test_small_batches_still_pay_for_the_large_ones_of_answering():
     smaller = {"train": {"epochs": 1, "batch_size": 64}}
     assert needed("teacher", teacher=small) == needed("teacher", teacher=smaller)
     assert needed("teacher", teacher=smaller) < needed("teacher")
+
+
+def test_every_network_of_the_table_needs_memory():
+    least = needed("teacher", teacher={"network": {"name": "resnet10", "width": 0.01}} | EPOCH)
+    for name in [*known_names(), "timm/resnet18"]:
+        assert needed("teacher", teacher={"network": {"name": name}} | EPOCH) > least, name
+
+
+def test_the_cache_has_as_many_exits_as_the_teacher():
+    few = {"network": {"name": "resnet34", "exits": [1]}} | EPOCH
+    assert needed("verify") - needed("verify", teacher=few) == pytest.approx(
+        162 * 60_000 * 2 * 100 * 2 / 1e6, abs=1
+    )
+
+
+def test_behind_the_stem_for_large_images_there_are_few_pixels():
+    digits = {"name": "digits", "canvas": 64}
+    small, large = (
+        needed(
+            "teacher",
+            dataset=digits,
+            teacher={"network": {"name": "resnet34", "stem": stem}} | EPOCH,
+        )
+        for stem in ("small", "imagenet")
+    )
+    assert large < small

@@ -4,13 +4,13 @@ import pytest
 import torch
 import torchvision
 
-from erde_torch.networks.resnet import MultiExitResNet
+from erde_torch.networks.build import build_network
 from erde_torch.networks.settings import NetworkSettings
 
 
 def build(name="resnet10", width=1 / 16, classes=7, image_shape=(3, 16, 16), **head):
     torch.manual_seed(0)
-    return MultiExitResNet(
+    return build_network(
         NetworkSettings(name=name, width=width, **head), classes, image_shape
     ).eval()
 

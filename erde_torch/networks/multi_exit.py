@@ -1,0 +1,60 @@
+"""What every network here is: a stem, E stages one after the other, and a classifier after each."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backbone:
+    """A network without heads, as its family makes it of settings, image shape and block counts.
+
+    Attributes:
+        stem: what comes before the first stage.
+        blocks: (stage, block) in order; made when asked for, so that the heads draw their weights
+            in between.
+        counts: of each stage, how many blocks there are.
+        features: the format of what blocks give, one of ``erde_torch.networks.heads.FORMATS``.
+        prefix_tokens: of ``NLC``, how many tokens at the front are no part of the image.
+        initialised: whether its weights are to stay as they are.
+    """
+
+    stem: nn.Module
+    blocks: Iterable[tuple[int, nn.Module]]
+    counts: tuple[int, ...]
+    features: str = "NCHW"
+    prefix_tokens: int = 0
+    initialised: bool = False
+
+
+class MultiExitNetwork(nn.Module):
+    """E stages, each followed by a classifier.
+
+    Args:
+        stem: what comes before the first stage.
+        parts: (stage, head) E times; each stage maps the features of the one before. They are
+            asked for one by one, so that a generator decides in which order weights are drawn.
+    """
+
+    def __init__(self, stem: nn.Module, parts: Iterable[tuple[nn.Module, nn.Module]]) -> None:
+        super().__init__()
+        self.stem = stem
+        self.stages, self.heads = nn.ModuleList(), nn.ModuleList()
+        for stage, head in parts:
+            self.stages.append(stage)
+            self.heads.append(head)
+
+    @property
+    def exits(self) -> int:
+        """E, the number of exits."""
+        return len(self.heads)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Raw logits of every exit, ``(N, E, C)``, of images ``(N, channels, H, W)``."""
+        features, logits = self.stem(images), []
+        for stage, head in zip(self.stages, self.heads, strict=True):
+            features = stage(features)
+            logits.append(head(features))
+        return torch.stack(logits, dim=1)
