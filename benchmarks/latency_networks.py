@@ -7,7 +7,7 @@ differ, and thresholds so that the student costs the wanted share of its MACs.
 import numpy as np
 import torch
 
-from erde.evaluation.pareto import split_sweep
+from erde_core.outcomes import split_sweep
 from erde_core.store.exit_logits import SplitLogits
 from erde_torch.latency.contenders import Trial
 from erde_torch.networks.macs import exit_macs

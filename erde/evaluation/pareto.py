@@ -6,28 +6,18 @@ Thresholds are chosen on the validation split and reported on the test split.
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from erde_core.outcomes import right_answers, split_sweep
 from erde_core.policy import exit_indices
 from erde_core.softmax import entropy
-from erde_core.store.exit_logits import ExitLogits, SplitLogits
-from erde_core.sweep import OperatingPoints, accuracy_at, best_index, sweep
+from erde_core.store.exit_logits import ExitLogits
+from erde_core.sweep import accuracy_at, best_index
 
 TEACHER_SHARES = (5, 6, 8, 10, 12)  # a budget is the teacher's MACs divided by one of these
 CURVE_BUDGETS = 400
 
 Students = Mapping[tuple[str, int], ExitLogits]  # (variant, seed) → its exit logits
 Row = dict[str, object]
-
-
-def split_sweep(split: SplitLogits, macs: NDArray[np.int64]) -> OperatingPoints:
-    """All operating points of one network on one split."""
-    return sweep(entropy(split.logits), right_answers(split), macs, split.logits.shape[2])
-
-
-def right_answers(split: SplitLogits) -> NDArray[np.bool_]:
-    """Whether each exit's answer is right, ``(N, E)``."""
-    return split.logits.argmax(axis=2) == split.labels[:, None]
 
 
 def check_comparable(teacher: ExitLogits, students: Students) -> None:
