@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from erde.evaluation.pareto import Row
+Row = dict[str, object]
 
 TEACHER, STUDENT = "teacher", "student, no exits"
 BATCHES = (1, 4, 16, 64, 256)

@@ -7,6 +7,7 @@ from importlib import metadata
 import numpy as np
 import pytest
 
+from erde.deployment.program import PROGRAM_FILES
 from erde_torch.export.folder import write_deployment
 from erde_torch.export.manifest import deployment_manifest
 from erde_torch.networks.staged import StagedNetwork
@@ -31,7 +32,7 @@ def python(tmp_path_factory):
 def test_the_answers_are_those_of_pytorch(python, tmp_path):
     case = evaluated(random_network(), np.random.default_rng(0).integers(0, 256, (150, 16, 16, 3)))
     manifest = deployment_manifest(card_of(case), exit_logits(case), 10**6, "tests", "x")
-    write_deployment(tmp_path / "x", case.network, manifest)
+    write_deployment(tmp_path / "x", case.network, manifest, PROGRAM_FILES)
     without = "import importlib.util as u; print([n for n in ('torch', 'onnx', 'h5py', 'PIL', \
 'erde_core', 'erde_torch', 'erde') if u.find_spec(n)])"
     found = subprocess.run([python, "-I", "-c", without], capture_output=True, text=True)

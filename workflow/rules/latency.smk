@@ -47,6 +47,7 @@ rule latency:
         code=code(
             "erde_torch.latency.measure",
             "erde_torch.latency.contenders",
+            "erde.deployment.runner",
             "erde.evaluation.latency_points",
             "erde.pictures.latency",
         ),
