@@ -7,6 +7,7 @@ Exit code 0: all done. 1: some images could not be read, the rest was done. 2: n
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 
 from erde.deployment import evaluate_command, predict_command
@@ -21,6 +22,7 @@ COMMANDS = {
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; leaves through ``SystemExit``."""
     options = _parser().parse_args(arguments)
+    warnings.formatwarning = lambda message, *_, **__: f"erde: warning: {message}\n"
     try:
         sys.exit(options.run(options))
     except BrokenPipeError:

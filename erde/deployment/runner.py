@@ -8,6 +8,7 @@ import csv
 import importlib.util
 import os
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 # Else the first import of ONNX Runtime writes a device number and a data base into the home folder.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-import onnxruntime as ort  # type: ignore[import-untyped] # it has no types
+import onnxruntime as ort
 
 if TYPE_CHECKING or __package__:
     from erde.datasets import image_file as image_reader
@@ -67,7 +68,14 @@ class Runner:
         with np.errstate(over="ignore"):  # what overflows ends in logits that are refused
             self.scale, self.shift = 1 / (std * 255), mean / std
         names = manifest.network_files(len(m["macs"]))
-        *self.stages, self.single = (ort.InferenceSession(files[n], options, cpu) for n in names)
+        try:
+            sessions = [ort.InferenceSession(files[n], options, cpu) for n in names]
+        except Exception as error:  # it has an error of its own for each kind of trouble
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"{folder}: ONNX Runtime {ort.__version__} must load the networks, got: {reason}"
+            ) from None
+        *self.stages, self.single = sessions
 
     def predict(self, pixels: NDArray[np.uint8], theta: float | None = None) -> Answers:
         """Class, its probability and the exit taken, ``(N,)`` each.
@@ -141,6 +149,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("images", type=Path, help=".npy of uint8 (N, H, W, C), or an image file")
     parser.add_argument("--theta", type=float, help='nats, as in the manifest\'s "curve"')
+    warnings.formatwarning = lambda message, *_, **__: f"run.py: warning: {message}\n"
     options, runner = parser.parse_args(), Runner(Path(__file__).parent)
     m = runner.manifest
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr] # always a text file here
