@@ -60,7 +60,8 @@ def deployment_agreement(
 def _staged_torch(network: nn.Module, card: NetworkCard, pixels: NDArray[np.uint8]) -> Decide:
     staged = StagedNetwork(network)
     viewed = plain_images(pixels, card.mean, card.std, staged.device)
-    parts = torch.arange(len(pixels)).split(_BATCH)
+    starts = range(0, len(pixels), _BATCH)
+    parts = [torch.arange(n, min(n + _BATCH, len(pixels))) for n in starts]
 
     def decide(threshold: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         found = [staged.predict(viewed.batch(p, torch.zeros_like(p)), threshold) for p in parts]

@@ -9,6 +9,7 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from erde_torch.networks.staged import StagedNetwork, fold_norms, images_at_once
 from erde_torch.networks.viewed_images import plain_images
 from erde_torch.networks.weights import NetworkCard
 
+Call = Callable[[torch.Tensor], torch.Tensor]
 RUNTIMES = ("eager", "compiled", "ONNX Runtime")
 
 
@@ -62,13 +64,14 @@ class WholeNetwork(nn.Module):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.stem = network.stem
-        self.stages = nn.ModuleList([nn.Sequential(*network.stages)])
-        self.heads = nn.ModuleList([network.heads[-1]])
+        self.stem = cast(nn.Module, network.stem)
+        self.stages = nn.ModuleList([nn.Sequential(*cast(nn.ModuleList, network.stages))])
+        self.heads = nn.ModuleList([cast(nn.ModuleList, network.heads)[-1]])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits ``(N, C)``."""
-        return self.heads[0](self.stages[0](self.stem(images)))
+        logits: torch.Tensor = self.heads[0](self.stages[0](self.stem(images)))
+        return logits
 
 
 def contenders(trial: Trial, runtime: str, folder: Path) -> list[Contender]:
@@ -109,7 +112,7 @@ def whole_macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
     device = next(network.parameters()).device
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         WholeNetwork(network).eval()(torch.zeros(1, *image_shape, device=device))
-    return counter.get_total_flops() // 2
+    return int(counter.get_total_flops()) // 2
 
 
 def _contender(
@@ -134,12 +137,13 @@ def _torch(trial: Trial, runtime: str) -> list[Contender]:
     found = []
     for name, network in ((TEACHER, trial.teacher), (STUDENT, trial.student)):
         whole = fold_norms(WholeNetwork(copy.deepcopy(network)).eval())
-        whole.to(device, memory_format=torch.channels_last)
+        whole.to(device).to(memory_format=torch.channels_last)
         call = torch.compile(whole, dynamic=True) if compiled else whole
 
-        def run_whole(start: int, stop: int, call: Callable = call) -> object:
+        def run_whole(start: int, stop: int, call: Call = call) -> object:
             with torch.inference_mode():
-                parts = images[start:stop].split(images_at_once(images))
+                step = images_at_once(images)
+                parts = (images[n : min(n + step, stop)] for n in range(start, stop, step))
                 return torch.cat([call(part) for part in parts]).softmax(dim=1).max(dim=1)
 
         found.append(_contender(trial, runtime, name, run_whole))
