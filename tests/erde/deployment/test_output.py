@@ -60,7 +60,7 @@ def test_a_link_stays_a_link(tmp_path):
 def test_a_pipe_is_written(tmp_path):
     pipe, found = tmp_path / "pipe", []
     os.mkfifo(pipe)
-    reader = threading.Thread(target=lambda: found.append(pipe.read_text()))
+    reader = threading.Thread(target=lambda: found.append(pipe.read_text()), daemon=True)
     reader.start()
     put(pipe)
     reader.join(10)
