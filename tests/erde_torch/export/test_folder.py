@@ -53,7 +53,7 @@ def test_the_program_is_short_and_imports_little(exported):
             line.split()[1].split(".")[0] for line in lines if line.startswith(("import", "from"))
         }
         standard = {"argparse", "collections", "csv", "hashlib", "importlib", "json", "math", "os"}
-        assert imported <= standard | {"pathlib", "re", "sys", "types", "typing"} | {
+        assert imported <= standard | {"pathlib", "re", "sys", "types", "typing", "warnings"} | {
             "numpy",
             "onnxruntime",
         }
