@@ -7,7 +7,8 @@ differ, and thresholds so that the student costs the wanted share of its MACs.
 import numpy as np
 import torch
 
-from erde_core.scores.split import split_sweep
+from erde.deployment.runner import predictor
+from erde_core.outcomes import split_sweep
 from erde_core.store.exit_logits import SplitLogits
 from erde_torch.latency.contenders import Trial
 from erde_torch.networks.build import build_network
@@ -34,7 +35,7 @@ def random_trial(options, device):
     card = NetworkCard({}, (3, side, side), names, MEAN, STD, "0" * 64, "float32")
     points = wanted_thresholds(logits, macs)
     return Trial(
-        teacher, student, card, pixels, logits, macs, points, device, threads=options.threads
+        teacher, student, card, pixels, logits, macs, points, device, predictor, options.threads
     )
 
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from erde_core.outcomes import split_sweep
 from erde_core.policy import exit_indices
 from erde_core.scores.fitted import FittedScore
-from erde_core.scores.split import split_sweep
 from erde_core.store.exit_logits import SplitLogits
 
 POINTS = 20

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from erde.evaluation.pareto import Row
 from erde.evaluation.resample import COMPARED, budgets_of
-from erde_core.scores.split import right_answers, split_sweep
+from erde_core.outcomes import right_answers, split_sweep
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import SPLITS, ExitLogits, SplitLogits, read_exit_logits
 from erde_core.store.files import whole_file

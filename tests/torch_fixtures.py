@@ -108,6 +108,7 @@ def deployable():
 @pytest.fixture(scope="session")
 def exported(deployable, tmp_path_factory):
     """The folder that ships ``deployable``; copy what you edit."""
+    from erde.deployment.program import PROGRAM_FILES
     from erde_torch.export.folder import write_deployment
     from erde_torch.export.manifest import deployment_manifest
     from tests.erde_torch.deployable import card_of, exit_logits
@@ -115,5 +116,5 @@ def exported(deployable, tmp_path_factory):
     folder = tmp_path_factory.mktemp("exported") / "erde-seed0"
     card, exits = card_of(deployable), exit_logits(deployable)
     manifest = deployment_manifest(card, exits, 10**6, "tests", folder.name)
-    write_deployment(folder, deployable.network, manifest)
+    write_deployment(folder, deployable.network, manifest, PROGRAM_FILES)
     return folder

@@ -1,7 +1,7 @@
 """One's own images: ``train/<class>/*.png`` and ``test/<class>/*.png`` (or JPEG, BMP, WebP).
 
 The classes are the folder names in sorted order, the images of a class are its files in sorted
-order. Pixels are taken as stored: nothing is scaled, rotated or cropped.
+order. Pixels are taken as stored, turned upright by EXIF: nothing is scaled or cropped.
 """
 
 import os
@@ -10,8 +10,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from erde.datasets.image_file import read_image
+from erde.datasets.image_file import ImageError, read_image
 from erde.datasets.images import DatasetError, TrainAndTest, ungrouped
 from erde_core.images import Split
 
@@ -19,7 +20,7 @@ ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 _BATCH = 64
 
 
-def read_folder(path: str | os.PathLike, image_size: tuple[int, int]) -> TrainAndTest:
+def read_folder(path: str | os.PathLike[str], image_size: tuple[int, int]) -> TrainAndTest:
     """Read the class folders under ``path``.
 
     Args:
@@ -38,7 +39,8 @@ def read_folder(path: str | os.PathLike, image_size: tuple[int, int]) -> TrainAn
     classes = _class_names(path / "train")
     _check_same_classes(path, classes, _class_names(path / "test"))
     files = {part: _files_of_classes(path / part, classes) for part in ("train", "test")}
-    train, test = (_read_split(files[part], tuple(image_size)) for part in ("train", "test"))
+    height, width = image_size
+    train, test = (_read_split(files[part], (height, width)) for part in ("train", "test"))
     if train.images.shape[1:] != test.images.shape[1:]:
         kinds = [("colour", "grey")[s.images.shape[-1] == 1] for s in (train, test)]
         raise DatasetError(
@@ -89,12 +91,12 @@ def _is_seen(entry: Path) -> bool:
 def _read_split(files_of_classes: list[list[Path]], image_size: tuple[int, int]) -> Split:
     files = [file for files in files_of_classes for file in files]
     labels = np.repeat(np.arange(len(files_of_classes)), [len(f) for f in files_of_classes])
-    channels = read_image(files[0], image_size).shape[-1]
+    channels = _pixels(files[0], image_size).shape[-1]
     images = np.empty((len(files), *image_size, channels), np.uint8)
 
     def decode(span: tuple[int, int]) -> None:
         for n in range(*span):
-            images[n] = read_image(files[n], image_size, channels)
+            images[n] = _pixels(files[n], image_size, channels)
 
     spans = pairwise([*range(0, len(files), _BATCH), len(files)])
     with ThreadPoolExecutor(_workers(image_size)) as threads:
@@ -102,6 +104,15 @@ def _read_split(files_of_classes: list[list[Path]], image_size: tuple[int, int])
         for _ in threads.map(decode, spans):
             pass
     return ungrouped(images, labels)
+
+
+def _pixels(
+    file: Path, image_size: tuple[int, int], channels: int | None = None
+) -> NDArray[np.uint8]:
+    try:
+        return read_image(file, image_size, channels)
+    except ImageError as error:
+        raise DatasetError(str(error)) from error
 
 
 def _workers(image_size: tuple[int, int]) -> int:

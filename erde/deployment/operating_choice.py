@@ -5,10 +5,11 @@ by sampling noise.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 
 def choose_threshold(
-    manifest: Mapping,
+    manifest: Mapping[str, Any],
     theta: float | None = None,
     budget: str | None = None,
     max_drop: float | None = None,
@@ -30,6 +31,8 @@ def choose_threshold(
     curve = manifest["curve"]
     if theta is not None:
         return _checked_theta(manifest, theta)
+    if not curve and (budget is not None or max_drop is not None):
+        raise ValueError("--theta must be given: this model was never validated, it has no curve")
     if budget is not None:
         macs, first = _budget_macs(manifest, budget), manifest["macs"][0]
         if not macs >= first:
@@ -37,29 +40,30 @@ def choose_threshold(
                 f"budget must be at least {first} MACs, the cost of the first exit, "
                 f"got {budget} = {macs:.0f} MACs"
             )
-        return max((accuracy, -cost, t) for t, accuracy, cost in curve if cost <= macs)[2]
+        return float(max((accuracy, -cost, t) for t, accuracy, cost in curve if cost <= macs)[2])
     if max_drop is not None:
         if not 0 <= max_drop <= 1:
             raise ValueError(f"max-drop must be a fraction in 0 … 1, got {max_drop}")
         # The curve starts with the full network; a hair of slack for the subtraction's rounding.
         enough = curve[0][1] - max_drop - 1e-12
-        return min((cost, -accuracy, t) for t, accuracy, cost in curve if accuracy >= enough)[2]
+        kept = ((cost, -accuracy, t) for t, accuracy, cost in curve if accuracy >= enough)
+        return float(min(kept)[2])
     if manifest["certified_theta"] is None:
         raise ValueError(
             "one of --theta, --budget, --max-drop must be given: "
             "this model's validation images were too few to certify a threshold"
         )
-    return manifest["certified_theta"]
+    return float(manifest["certified_theta"])
 
 
-def _checked_theta(manifest: Mapping, theta: float) -> float:
+def _checked_theta(manifest: Mapping[str, Any], theta: float) -> float:
     largest = manifest["largest_theta"]
     if not 0 <= theta <= largest:
         raise ValueError(f"theta must lie in 0 … {largest:.4f} nats (2 log C), got {theta}")
     return theta
 
 
-def _budget_macs(manifest: Mapping, budget: str) -> float:
+def _budget_macs(manifest: Mapping[str, Any], budget: str) -> float:
     number, unit = budget, 1
     if budget.endswith("x"):
         number, unit = budget[:-1], manifest["teacher_macs"]

@@ -1,18 +1,15 @@
 """Classify image files with a deployment; what cannot be read is reported, the rest is done."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.datasets.folder import ENDINGS
-from erde.datasets.image_file import read_image
-from erde.datasets.images import DatasetError
-from erde.deployment.runner import Runner
+from erde.datasets.image_file import ImageError, read_image
+from erde.deployment.runner import BATCH, Runner
 
-_BATCH = 64
 Reader = Callable[[Path], NDArray[np.uint8]]
 
 
@@ -22,63 +19,60 @@ class Answer:
 
     Attributes:
         file: as it was named.
-        label: class name.
-        probability: of that class at the exit taken.
+        ranked: the most probable classes, name and probability at the exit taken, best first.
         exit: 0 … E - 1.
         macs: multiply-accumulates spent.
     """
 
     file: Path
-    label: str
-    probability: float
+    ranked: tuple[tuple[str, float], ...]
     exit: int
     macs: int
 
 
-def image_files(path: Path) -> list[Path]:
-    """``path`` itself, or all images in the folder ``path``, by name.
+def reader(runner: Runner, resize: bool) -> Reader:
+    """A function from a file to uint8 pixels of the network's shape (H, W, channels).
 
-    Raises:
-        ValueError: no such file or folder, or no image in it.
-    """
-    if path.is_dir():
-        shown = (file for file in path.iterdir() if not file.name.startswith("."))
-        files = sorted(file for file in shown if file.suffix.lower() in ENDINGS)
-        if not files:
-            raise ValueError(f"{path}: must hold at least 1 image ({', '.join(ENDINGS)}), got 0")
-        return files
-    if not path.exists():
-        raise ValueError(f"{path}: must be an image or a folder of images, got no such file")
-    return [path]
-
-
-def reader(shape: tuple[int, int, int], resize: bool) -> Reader:
-    """A function from a file to uint8 pixels of ``shape`` (H, W, channels).
-
-    It raises ``DatasetError`` for what is no 8-bit opaque image, and without ``resize`` for an
+    It raises ``ImageError`` for what is no 8-bit opaque image, and without ``resize`` for an
     image of another size or of grey where colour is wanted, or the reverse.
     """
-    return lambda file: read_image(file, shape[:2], shape[2], resize)
+    height, width, channels = runner.manifest["shape"]
+    return lambda file: read_image(file, (height, width), channels, resize)
+
+
+def check_top(runner: Runner, top: int) -> None:
+    """Refuse to name no class, or more than there are, with a ValueError."""
+    classes = len(runner.manifest["class_names"])
+    if not 1 <= top <= classes:
+        raise ValueError(f"--top must lie in 1 … {classes}, the number of classes, got {top}")
 
 
 def classify(
-    runner: Runner, files: list[Path], read: Reader, threshold: float
-) -> Iterator[Answer | DatasetError]:
-    """One answer, or one error that names the file, per file and in their order."""
+    runner: Runner, files: Sequence[Path], read: Reader, threshold: float, top: int = 1
+) -> Iterator[Answer | ImageError]:
+    """Per file, in order: an answer with ``top`` classes, or an error that names the file."""
+    for part in (files[n : n + BATCH] for n in range(0, len(files), BATCH)):
+        read_or_not = [_read_or_error(read, file) for file in part]
+        good = [pixels for pixels in read_or_not if not isinstance(pixels, ImageError)]
+        answers = _answers(runner, np.stack(good), threshold, top) if good else iter(())
+        for file, found in zip(part, read_or_not, strict=True):
+            yield found if isinstance(found, ImageError) else Answer(file, *next(answers))
+
+
+def _answers(
+    runner: Runner, pixels: NDArray[np.uint8], threshold: float, top: int
+) -> Iterator[tuple[tuple[tuple[str, float], ...], int, int]]:
     names, macs = runner.manifest["class_names"], runner.manifest["macs"]
-    for part in (files[n : n + _BATCH] for n in range(0, len(files), _BATCH)):
-        found = [_read_or_error(read, file) for file in part]
-        good = [n for n, pixels in enumerate(found) if isinstance(pixels, np.ndarray)]
-        if good:
-            pixels = np.stack([found[n] for n in good])
-            answers = zip(*runner.predict(pixels, threshold), strict=True)
-            for n, (label, probability, e) in zip(good, answers, strict=True):
-                found[n] = Answer(part[n], names[label], float(probability), int(e), macs[e])
-        yield from found
+    logits, exits = runner.logits(pixels, threshold)
+    for row, e in zip(logits, exits.tolist(), strict=True):
+        scores = np.exp(row - row.max())
+        best = np.argsort(-row, kind="stable")[:top]
+        ranked = tuple((names[c], float(scores[c] / scores.sum())) for c in best)
+        yield ranked, e, macs[e]
 
 
-def _read_or_error(read: Reader, file: Path) -> NDArray[np.uint8] | DatasetError:
+def _read_or_error(read: Reader, file: Path) -> NDArray[np.uint8] | ImageError:
     try:
         return read(file)
-    except DatasetError as error:
+    except ImageError as error:
         return error

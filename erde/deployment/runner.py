@@ -1,13 +1,44 @@
-"""Classify images with early exits; needs this folder, numpy and onnxruntime, nothing else."""
+"""Classify images with early exits; needs this folder, NumPy and ONNX Runtime (Pillow for images).
+
+A deployment carries this file along as ``run.py``.
+"""
 
 import argparse
-import hashlib
-import json
+import csv
+import importlib.util
+import os
 import sys
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
+
+# Else the first import of ONNX Runtime writes a device number and a data base into the home folder.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
+
+if TYPE_CHECKING or __package__:
+    from erde.datasets import image_file as image_reader
+    from erde_core.store import cells, manifest
+else:
+
+    def beside(name: str) -> ModuleType:
+        """The module of this folder, whatever lies on Python's path."""
+        path = Path(__file__).with_name(f"{name}.py")
+        spec = importlib.util.spec_from_file_location(f"{name} of {path.parent}", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    cells, image_reader, manifest = map(beside, ("cells", "image_reader", "manifest"))
+
+BATCH = 64
+Answers = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
+Logits = tuple[NDArray[np.float32], NDArray[np.int64]]
 
 
 def must(holds: bool, rule: str, value: object) -> None:
@@ -16,35 +47,74 @@ def must(holds: bool, rule: str, value: object) -> None:
 
 
 class Runner:
-    def __init__(self, folder: Path, threads: int = 1) -> None:
-        self.manifest = m = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        must(m["version"] <= 1, f"{folder}: manifest version must be at most 1", m["version"])
-        for name, noted in m["files"].items():
-            found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-            must(found == noted, f"{folder / name}: SHA-256 must be {noted}", found)
+    """A deployment in use; threads may share one.
+
+    Attributes:
+        manifest: its fields; ``manifest["curve"]`` has a row of θ in nats, accuracy and mean MACs
+            on the validation split for each operating point worth choosing.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], threads: int = 1) -> None:
+        """Verify and load ``folder``; a ValueError says in one sentence what is wrong with it."""
+        most = max(16, os.cpu_count() or 1)
+        must(1 <= threads <= most, f"threads must lie in 1 … {most}", threads)
+        self.manifest, files = manifest.read_deployment(folder)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         # Idle threads that spin would take the cores from the next session.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        std, mean = (np.float32(m[k]).reshape(-1, 1, 1) for k in ("std", "mean"))
-        self.scale, self.shift = 1 / (std * 255), mean / std
-        names, cpu = [f"stage{e}.onnx" for e in range(len(m["macs"]))], ["CPUExecutionProvider"]
-        sessions = (ort.InferenceSession(folder / n, options, cpu) for n in [*names, "single.onnx"])
+        m, cpu = self.manifest, ["CPUExecutionProvider"]
+        std, mean = (np.array(m[k], np.float32).reshape(-1, 1, 1) for k in ("std", "mean"))
+        with np.errstate(over="ignore"):  # what overflows ends in logits that are refused
+            self.scale, self.shift = 1 / (std * 255), mean / std
+        names = manifest.network_files(len(m["macs"]))
+        try:
+            sessions = [ort.InferenceSession(files[n], options, cpu) for n in names]
+        except Exception as error:  # it has an error of its own for each kind of trouble
+            reason = " ".join(str(error).split())
+            raise ValueError(
+                f"{folder}: ONNX Runtime {ort.__version__} must load the networks, got: {reason}"
+            ) from None
         *self.stages, self.single = sessions
 
-    def predict(self, pixels: np.ndarray, theta: float | None = None) -> tuple[np.ndarray, ...]:
-        """Class, probability and exit, (N,) each; threads may share a Runner."""
-        m, last, count = self.manifest, len(self.stages) - 1, len(pixels)
-        theta = m["certified_theta"] if theta is None else theta
+    def predict(self, pixels: NDArray[np.uint8], theta: float | None = None) -> Answers:
+        """Class, its probability and the exit taken, ``(N,)`` each.
+
+        Args:
+            pixels: uint8 ``(N, H, W, channels)``, N >= 1.
+            theta: nats; without it the certified one.
+
+        Raises:
+            ValueError: θ is out of its range or missing, images are of another kind, or an answer
+                is not finite.
+        """
+        logits, exits = self.logits(pixels, theta)
+        highest = logits.max(1, keepdims=True)
+        return logits.argmax(1), 1 / np.exp(logits - highest).sum(1), exits
+
+    def logits(self, pixels: NDArray[np.uint8], theta: float | None = None) -> Logits:
+        """Logits ``(N, C)`` of the exit taken, and that exit ``(N,)``; as :meth:`predict`."""
+        m, count = self.manifest, len(pixels)
+        theta = m["certified_theta"] if theta is None else float(theta)
         in_range = theta is not None and 0 <= theta <= m["largest_theta"]
         must(in_range, f"theta must be certified or given, 0 … {m['largest_theta']:.4f}", theta)
         fits = pixels.dtype == np.uint8 and list(pixels.shape[1:]) == m["shape"] and count > 0
         must(fits, f"images must be uint8 (N, *{m['shape']})", f"{pixels.dtype} {pixels.shape}")
-        x = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)) * self.scale - self.shift
-        logits, exits = np.empty((count, len(m["class_names"])), np.float32), np.empty(count, int)
-        if count == 1:
-            logits, exits = self.single.run(None, {"images": x, "thresholds": np.full(last, theta)})
-        waiting, more = np.arange(count if count > 1 else 0), [x]
+        with np.errstate(over="ignore", invalid="ignore"):
+            x = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)) * self.scale - self.shift
+        logits, exits = self._one(x, theta) if count == 1 else self._many(x, theta)
+        odd = np.flatnonzero(~np.isfinite(logits).all(1))
+        must(not len(odd), "logits must be finite", f"others for image {odd[:1]} of these {count}")
+        return logits, exits
+
+    def _one(self, x: NDArray[np.float32], theta: float) -> Logits:
+        thresholds = np.full(len(self.stages) - 1, theta, np.float64)
+        logits, exits = self.single.run(None, {"images": x, "thresholds": thresholds})
+        return logits, exits
+
+    def _many(self, x: NDArray[np.float32], theta: float) -> Logits:
+        logits = np.empty((len(x), len(self.manifest["class_names"])), np.float32)
+        exits, waiting, more = np.empty(len(x), int), np.arange(len(x)), [x]
         for e, stage in enumerate(self.stages):
             if len(waiting):
                 said, *more = stage.run(None, {stage.get_inputs()[0].name: more[-1]})
@@ -52,28 +122,51 @@ class Runner:
                 if leaves.any():  # else nothing is copied
                     logits[waiting[leaves]], exits[waiting[leaves]] = said[leaves], e
                     waiting, more = waiting[~leaves], [part[~leaves] for part in more]
-        return logits.argmax(1), 1 / np.exp(logits - logits.max(1, keepdims=True)).sum(1), exits
+        return logits, exits
+
+
+def predictor(
+    folder: str | os.PathLike[str], threads: int = 1
+) -> Callable[[NDArray[np.uint8], float], Answers]:
+    """``predict`` of the deployment in ``folder``."""
+    return Runner(folder, threads).predict
+
+
+def batches(path: Path, shape: list[int]) -> Iterator[NDArray[np.uint8]]:
+    """The images of an ``.npy`` file, or an image file, in parts of at most ``BATCH``."""
+    if path.suffix == ".npy":
+        pipe = path.exists() and not path.is_file()
+        must(not pipe, f"{path}: must be a regular file", "another kind")
+        pixels: NDArray[np.uint8] = np.lib.format.open_memmap(path, mode="r")
+        fits = pixels.ndim == 4 and len(pixels) > 0
+        must(fits, f"{path}: images must be uint8 (N, *{shape})", f"{pixels.dtype} {pixels.shape}")
+    else:
+        pixels = image_reader.read_image(path, (shape[0], shape[1]), shape[2])[None]
+    yield from (pixels[n : n + BATCH] for n in range(0, len(pixels), BATCH))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("images", type=Path, help=".npy of uint8 (N, H, W, C), or an image file")
     parser.add_argument("--theta", type=float, help='nats, as in the manifest\'s "curve"')
+    warnings.formatwarning = lambda message, *_, **__: f"run.py: warning: {message}\n"
     options, runner = parser.parse_args(), Runner(Path(__file__).parent)
     m = runner.manifest
-    if options.images.suffix == ".npy":
-        pixels = np.load(options.images)
-    else:
-        from PIL import Image
-
-        image = Image.open(options.images).convert({1: "L", 3: "RGB"}[m["shape"][2]])
-        pixels = np.atleast_3d(image)[None]
-    print("class,probability,exit,macs")
-    for part in np.array_split(pixels, max(1, len(pixels) // 64)):
+    sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr] # always a text file here
+    table = csv.writer(sys.stdout, lineterminator="\n")
+    table.writerow(("class", "probability", "exit", "macs"))
+    for part in batches(options.images, m["shape"]):
         for label, p, e in zip(*runner.predict(part, options.theta), strict=True):
-            print(f"{m['class_names'][label]},{p:.6f},{e},{m['macs'][e]}")
+            table.writerow((cells.guarded(m["class_names"][label]), f"{p:.6f}", e, m["macs"][e]))
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    sys.tracebacklimit = 0  # an error is its sentence
-    main()
+    try:
+        main()
+    except BrokenPipeError:  # whoever reads has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)  # as the shell says of a program that SIGPIPE ended
+    except (OSError, ValueError) as error:
+        print(f"run.py: error: {error}", file=sys.stderr)
+        sys.exit(1)

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.operating_points import outcomes, reference_threshold
+from erde.evaluation.operating_points import reference_threshold
 from erde.evaluation.pareto import Row, Students
-from erde_core.scores.split import right_answers
+from erde_core.outcomes import outcomes, right_answers
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import ExitLogits
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde.evaluation.pareto import Row, Students
-from erde_core.scores.split import right_answers
+from erde_core.outcomes import right_answers
 from erde_core.softmax import entropy, softmax
 from erde_core.store.exit_logits import SplitLogits
 

@@ -10,19 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde.evaluation.comparison import DIFFERENCE_COLUMNS, difference_row
-from erde.evaluation.pareto import (
-    TEACHER_SHARES,
-    Row,
-    Students,
-)
+from erde.evaluation.pareto import TEACHER_SHARES, Row, Students
 from erde.evaluation.resample import RESAMPLES
 from erde_core.bootstrap import group_weights
 from erde_core.certify import certified_threshold, units_needed
 from erde_core.choose import index_for_budget, index_for_drop, thresholds_for_budget
-from erde_core.policy import exit_indices
-from erde_core.scores.split import right_answers, split_sweep
+from erde_core.outcomes import outcomes, right_answers, split_sweep
 from erde_core.softmax import entropy
-from erde_core.store.exit_logits import ExitLogits, SplitLogits
+from erde_core.store.exit_logits import ExitLogits
 
 DROPS = (0.0, 0.01, 0.02, 0.05)
 EPSILONS = (0.01, 0.02, 0.05, 0.1)
@@ -124,19 +119,6 @@ def _filled(status: str, student: ExitLogits, threshold: float) -> Row:
 
 def _empty(status: str, student: ExitLogits) -> Row:
     return dict.fromkeys(_filled("", student, 0.0)) | {"status": status}
-
-
-def outcomes(
-    split: SplitLogits, thresholds: float | NDArray[np.float64]
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
-    """Whether each image is answered rightly, and is harmed by leaving; where it leaves, ``(N,)``.
-
-    Harmed means wrong at the exit taken and right at the last.
-    """
-    correct = right_answers(split)
-    exits = exit_indices(entropy(split.logits), thresholds)
-    right = correct[np.arange(len(exits)), exits]
-    return right, ~right & correct[:, -1], exits
 
 
 def _per_exit_row(networks: list[ExitLogits], budget: float, weights: NDArray) -> Row:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from erde_core.outcomes import right_answers, split_sweep
 from erde_core.policy import exit_indices
-from erde_core.scores.split import right_answers, split_sweep
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import ExitLogits
 from erde_core.sweep import accuracy_at, best_index

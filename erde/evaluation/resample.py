@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from erde.evaluation.pareto import Students
 from erde_core.bootstrap import group_weights
 from erde_core.fast.bootstrap import resampled_curves
+from erde_core.outcomes import right_answers, split_sweep
 from erde_core.policy import exit_indices
-from erde_core.scores.split import right_answers, split_sweep
 from erde_core.softmax import entropy
 from erde_core.sorted_steps import sorted_steps
 from erde_core.store.exit_logits import ExitLogits

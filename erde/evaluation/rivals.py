@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde.evaluation.comparison import difference_row
-from erde.evaluation.operating_points import outcomes
 from erde.evaluation.pareto import Row, Students
 from erde.evaluation.resample import RESAMPLES
 from erde_core.bootstrap import group_weights
 from erde_core.choose import index_for_budget
-from erde_core.scores.split import right_answers, split_sweep
+from erde_core.outcomes import outcomes, right_answers, split_sweep
 from erde_core.store.exit_logits import ExitLogits
 from erde_torch.networks.rival_names import rival_exit
 

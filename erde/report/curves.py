@@ -9,7 +9,7 @@ import base64
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.pareto import split_sweep
+from erde_core.outcomes import split_sweep
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import SplitLogits
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from erde.evaluation.operating_points import outcomes
 from erde_core.images import ImageDataset
+from erde_core.outcomes import outcomes
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import ExitLogits
 

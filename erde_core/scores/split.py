@@ -10,10 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from erde_core.outcomes import split_sweep
 from erde_core.scores.fitted import FittedScore, fit_score, needs_fitting
 from erde_core.statistics.halves import validation_halves
 from erde_core.store.exit_logits import SplitLogits
-from erde_core.sweep import OperatingPoints, area_under_curve, sweep
+from erde_core.sweep import area_under_curve
 
 
 @dataclass(frozen=True)
@@ -27,21 +28,6 @@ class ScoredSplit:
 
     score: FittedScore
     rest: SplitLogits
-
-
-def right_answers(split: SplitLogits) -> NDArray[np.bool_]:
-    """Whether each exit's answer is right, ``(N, E)``."""
-    right: NDArray[np.bool_] = split.logits.argmax(axis=2) == split.labels[:, None]
-    return right
-
-
-def split_sweep(
-    split: SplitLogits, macs: NDArray[np.int64], score: FittedScore | None = None
-) -> OperatingPoints:
-    """All operating points of one network on one split, by entropy or by ``score``."""
-    score = score or FittedScore("entropy", split.logits.shape[2])
-    values = score.values(split.logits)
-    return sweep(values, right_answers(split), macs, largest=score.largest)
 
 
 def part(split: SplitLogits, chosen: NDArray[np.bool_]) -> SplitLogits:

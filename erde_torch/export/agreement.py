@@ -1,13 +1,12 @@
 """Whether all that is shipped decides as the evaluation counted, on real images."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from erde.deployment.runner import Runner
 from erde_core.decisions import Agreement, Decide, compare_decisions, spread_thresholds
 from erde_core.images import Split
 from erde_core.store.exit_logits import SplitLogits
@@ -18,11 +17,16 @@ from erde_torch.networks.weights import NetworkCard
 MOST_IMAGES = 1000  # more would take longer than the training of a small network
 _BATCH = 64
 
+# Images uint8 (N, H, W, channels) and θ in nats to class, probability and exit, (N,) each.
+Predict = Callable[
+    [NDArray[np.uint8], float], tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
+]
+
 
 def deployment_agreement(
     network: nn.Module,
     card: NetworkCard,
-    runner: Runner,
+    predict: Predict,
     images: Split,
     logits: SplitLogits,
     macs: NDArray[np.int64],
@@ -30,6 +34,12 @@ def deployment_agreement(
     """Staged PyTorch, staged ONNX and the single ONNX file against the exit logits on file.
 
     Takes 20 operating points and the first ``MOST_IMAGES`` images.
+
+    Args:
+        network, card: what was exported.
+        predict: of the exported files; asked for batches, and for single images.
+        images, logits: a split, and what the exits said of it.
+        macs: to the end of each exit, ``(E,)``.
 
     Yields:
         The implementation's name and how it compares.
@@ -40,8 +50,8 @@ def deployment_agreement(
     thresholds = spread_thresholds(split, macs)
     deciders = {
         "staged PyTorch": _staged_torch(network, card, pixels),
-        "staged ONNX": _runner(runner, pixels, _BATCH),
-        "single ONNX": _runner(runner, pixels, 1),
+        "staged ONNX": _shipped(predict, pixels, _BATCH),
+        "single ONNX": _shipped(predict, pixels, 1),
     }
     for name, decide in deciders.items():
         yield name, compare_decisions(split, thresholds, decide)
@@ -50,7 +60,8 @@ def deployment_agreement(
 def _staged_torch(network: nn.Module, card: NetworkCard, pixels: NDArray[np.uint8]) -> Decide:
     staged = StagedNetwork(network)
     viewed = plain_images(pixels, card.mean, card.std, staged.device)
-    parts = torch.arange(len(pixels)).split(_BATCH)
+    starts = range(0, len(pixels), _BATCH)
+    parts = [torch.arange(n, min(n + _BATCH, len(pixels))) for n in starts]
 
     def decide(threshold: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         found = [staged.predict(viewed.batch(p, torch.zeros_like(p)), threshold) for p in parts]
@@ -60,11 +71,11 @@ def _staged_torch(network: nn.Module, card: NetworkCard, pixels: NDArray[np.uint
     return decide
 
 
-def _runner(runner: Runner, pixels: NDArray[np.uint8], batch: int) -> Decide:
+def _shipped(predict: Predict, pixels: NDArray[np.uint8], batch: int) -> Decide:
     starts = range(0, len(pixels), batch)
 
     def decide(threshold: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        found = [runner.predict(pixels[n : n + batch], threshold) for n in starts]
+        found = [predict(pixels[n : n + batch], threshold) for n in starts]
         labels, _, exits = (np.concatenate(parts) for parts in zip(*found, strict=True))
         return exits, labels
 

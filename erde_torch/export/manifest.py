@@ -1,34 +1,30 @@
 """What a deployment folder says of itself: the content of its ``manifest.json``."""
 
-import hashlib
 import math
 import platform
 from importlib import metadata
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.pareto import right_answers, split_sweep
 from erde_core.certify import Certificate, certified_threshold, units_needed
+from erde_core.outcomes import right_answers, split_sweep
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
+from erde_core.store.manifest import FORMAT, VERSION, Fields, defaults
 from erde_core.sweep import OperatingPoints, pareto_front
 from erde_torch.networks.weights import NetworkCard
 
-FORMAT, VERSION = "erde deployment", 1
 CURVE_POINTS = 200
 # At most one answer in a hundred is spoilt by leaving early, with 95 % confidence.
 EPSILON, DELTA = 0.01, 0.05
 _PACKAGES = ("numpy", "torch", "onnx", "onnxscript", "onnxruntime")
 
-Fields = dict[str, object]
-
 
 def deployment_manifest(
     card: NetworkCard, exits: ExitLogits, teacher_macs: int, experiment: str, network: str
 ) -> Fields:
-    """The manifest of one network, without the hashes of the files beside it.
+    """The manifest of one network, without the hashes of the files beside it and the seal.
 
     Args:
         card: of the network.
@@ -38,34 +34,42 @@ def deployment_manifest(
         network: the network's name within it.
     """
     certificate = _certificate(exits.val)
-    channels, height, width = card.image_shape
-    return {
-        "format": FORMAT,
-        "version": VERSION,
+    return network_fields(card, exits.macs.tolist()) | {
         "experiment": experiment,
         "network": network,
         "dataset_sha256": exits.dataset,
         "weights_sha256": exits.network,
+        "teacher_macs": teacher_macs,
+        "curve": _curve(exits.val, exits.macs),
+        "val_groups": len(np.unique(exits.val.group)),
+        "certified_theta": certificate.threshold if certificate else None,
+        "certificate": certificate and _certificate_fields(certificate),
+    }
+
+
+def network_fields(card: NetworkCard, macs: list[int]) -> Fields:
+    """What a manifest says of a network that nobody evaluated yet.
+
+    Args:
+        card: of the network.
+        macs: multiply-accumulates of one image to the end of each exit.
+    """
+    channels, height, width = card.image_shape
+    return defaults([height, width, channels]) | {
+        "format": FORMAT,
+        "version": VERSION,
+        "dataset_sha256": card.dataset,
         "shape": [height, width, channels],
         "mean": list(card.mean),
         "std": list(card.std),
         "class_names": list(card.class_names),
         "entropy_unit": "nats",
         "largest_theta": 2 * math.log(len(card.class_names)),
-        "macs": exits.macs.tolist(),
-        "teacher_macs": teacher_macs,
+        "macs": macs,
         "curve_columns": ["theta_nats", "val_accuracy", "val_mean_macs"],
-        "curve": _curve(exits.val, exits.macs),
-        "certified_theta": certificate.threshold if certificate else None,
-        "certificate": certificate and _certificate_fields(certificate),
         "versions": {name: metadata.version(name) for name in _PACKAGES}
         | {"python": platform.python_version()},
     }
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, as hexadecimal digits."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _curve(split: SplitLogits, macs: NDArray[np.int64]) -> list[list[float]]:
@@ -79,7 +83,8 @@ def _curve(split: SplitLogits, macs: NDArray[np.int64]) -> list[list[float]]:
 
 def _rows(points: OperatingPoints) -> list[list[float]]:
     columns = (points.threshold, points.accuracy, points.mean_macs)
-    return np.column_stack(columns).tolist()
+    rows: list[list[float]] = np.column_stack(columns).tolist()
+    return rows
 
 
 def _certificate(split: SplitLogits) -> Certificate | None:

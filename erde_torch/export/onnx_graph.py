@@ -6,6 +6,7 @@ but leave it out. Thresholds are inputs: the files hold for every operating poin
 
 import copy
 import warnings
+from typing import cast
 
 import onnx
 import torch
@@ -69,7 +70,7 @@ class _EarlyOutputs(nn.Module):
         self.stage, self.last = stage, last
 
     def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        outputs = self.stage(inputs)
+        outputs: tuple[torch.Tensor, ...] = self.stage(inputs)
         return outputs[:1] if self.last else outputs
 
 
@@ -87,7 +88,7 @@ def _export(stage: ExitStage, inputs: torch.Tensor, name: str, last: bool) -> on
             dynamo=True,
             verbose=False,
         )
-    model = program.model_proto
+    model = cast("torch.onnx.ONNXProgram", program).model_proto  # dynamo always gives one
     _strip(model)
     onnx.checker.check_model(model, full_check=True)
     return model
@@ -113,13 +114,13 @@ def _last(graph: onnx.GraphProto, index: int) -> onnx.GraphProto:
 def _decide(graph: onnx.GraphProto, index: int, otherwise: onnx.GraphProto) -> onnx.GraphProto:
     """Stage ``index``, then an ``If``: answer here, or do ``otherwise``."""
     nodes, weights = _prefixed(graph, index)
-    early = [f"early_logits{index}", f"early_exit{index}"]
+    early = (f"early_logits{index}", f"early_exit{index}")
     here = helper.make_graph(
         _answer(index, *early), f"exit{index}", [], _values(*early, _classes(graph))
     )
     position, limit, leaves = (f"{name}{index}" for name in ("position", "limit", "leaves"))
     weights.append(helper.make_tensor(position, TensorProto.INT64, [1], [index]))
-    taken = [f"logits{index}", f"exit{index}"]
+    taken = (f"logits{index}", f"exit{index}")
     nodes += [
         helper.make_node("Gather", ["thresholds", position], [limit]),
         helper.make_node("Less", [f"s{index}/{_ENTROPY}", limit], [leaves]),
@@ -144,7 +145,7 @@ def _answer(index: int, logits: str, exit_name: str) -> list[onnx.NodeProto]:
 
 
 def _classes(graph: onnx.GraphProto) -> int:
-    return graph.output[0].type.tensor_type.shape.dim[1].dim_value
+    return int(graph.output[0].type.tensor_type.shape.dim[1].dim_value)
 
 
 def _values(logits: str, exit_name: str, classes: int) -> list[onnx.ValueInfoProto]:

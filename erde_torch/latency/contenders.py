@@ -6,10 +6,10 @@ pixels.
 """
 
 import copy
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -17,15 +17,17 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from erde.deployment.runner import Runner
 from erde_core.policy import exit_indices
 from erde_core.softmax import entropy
+from erde_torch.export.agreement import Predict
 from erde_torch.export.folder import write_deployment
+from erde_torch.export.manifest import network_fields
 from erde_torch.latency.measure import STUDENT, TEACHER, Contender
 from erde_torch.networks.staged import StagedNetwork, fold_norms, images_at_once
 from erde_torch.networks.viewed_images import plain_images
 from erde_torch.networks.weights import NetworkCard
 
+Call = Callable[[torch.Tensor], torch.Tensor]
 RUNTIMES = ("eager", "compiled", "ONNX Runtime")
 
 
@@ -41,6 +43,7 @@ class Trial:
         macs: of the student, to the end of each exit, ``(E,)``.
         thresholds: nats, by the name of the operating point.
         device: of the networks that run in PyTorch.
+        open_deployment: from a deployment's folder and a number of threads to its ``predict``.
         threads: of ONNX Runtime; PyTorch's are set for the process.
     """
 
@@ -52,6 +55,7 @@ class Trial:
     macs: NDArray[np.int64]
     thresholds: Mapping[str, float]
     device: torch.device
+    open_deployment: Callable[[Path, int], Predict]
     threads: int
 
 
@@ -60,13 +64,14 @@ class WholeNetwork(nn.Module):
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
-        self.stem = network.stem
-        self.stages = nn.ModuleList([nn.Sequential(*network.stages)])
-        self.heads = nn.ModuleList([network.heads[-1]])
+        self.stem = cast(nn.Module, network.stem)
+        self.stages = nn.ModuleList([nn.Sequential(*cast(nn.ModuleList, network.stages))])
+        self.heads = nn.ModuleList([cast(nn.ModuleList, network.heads)[-1]])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits ``(N, C)``."""
-        return self.heads[0](self.stages[0](self.stem(images)))
+        logits: torch.Tensor = self.heads[0](self.stages[0](self.stem(images)))
+        return logits
 
 
 def contenders(trial: Trial, runtime: str, folder: Path) -> list[Contender]:
@@ -107,7 +112,7 @@ def whole_macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
     device = next(network.parameters()).device
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         WholeNetwork(network).eval()(torch.zeros(1, *image_shape, device=device))
-    return counter.get_total_flops() // 2
+    return int(counter.get_total_flops()) // 2
 
 
 def _contender(
@@ -132,12 +137,13 @@ def _torch(trial: Trial, runtime: str) -> list[Contender]:
     found = []
     for name, network in ((TEACHER, trial.teacher), (STUDENT, trial.student)):
         whole = fold_norms(WholeNetwork(copy.deepcopy(network)).eval())
-        whole.to(device, memory_format=torch.channels_last)
+        whole.to(device).to(memory_format=torch.channels_last)
         call = torch.compile(whole, dynamic=True) if compiled else whole
 
-        def run_whole(start: int, stop: int, call: Callable = call) -> object:
+        def run_whole(start: int, stop: int, call: Call = call) -> object:
             with torch.inference_mode():
-                parts = images[start:stop].split(images_at_once(images))
+                step = images_at_once(images)
+                parts = (images[n : min(n + step, stop)] for n in range(start, stop, step))
                 return torch.cat([call(part) for part in parts]).softmax(dim=1).max(dim=1)
 
         found.append(_contender(trial, runtime, name, run_whole))
@@ -154,34 +160,33 @@ def _onnx(trial: Trial, folder: Path) -> list[Contender]:
     found = []
     for name, network in ((TEACHER, trial.teacher), (STUDENT, trial.student)):
         whole = WholeNetwork(copy.deepcopy(network)).eval()
-        runner = _runner(trial, folder / name, whole, exits=1)
+        macs = [whole_macs(network, trial.card.image_shape)]
+        predict = _shipped(trial, folder / name, whole, macs)
 
-        def run_whole(start: int, stop: int, runner: Runner = runner) -> object:
-            return runner.predict(trial.pixels[start:stop], 0.0)
+        def run_whole(start: int, stop: int, predict: Predict = predict) -> object:
+            return predict(trial.pixels[start:stop], 0.0)
 
         found.append(_contender(trial, "ONNX Runtime", name, run_whole))
-    runner = _runner(trial, folder / "exits", trial.student, exits=len(trial.macs))
+    predict = _shipped(trial, folder / "exits", trial.student, trial.macs.tolist())
     for name, threshold in trial.thresholds.items():
 
         def run_staged(start: int, stop: int, threshold: float = threshold) -> object:
-            return runner.predict(trial.pixels[start:stop], threshold)
+            return predict(trial.pixels[start:stop], threshold)
 
         found.append(_contender(trial, "ONNX Runtime", name, run_staged))
     return found
 
 
-def _runner(trial: Trial, folder: Path, network: nn.Module, exits: int) -> Runner:
-    """The shipped runner of ``network``: what it reads of a manifest, and no more."""
-    channels, height, width = trial.card.image_shape
-    manifest = {
-        "version": 1,
-        "shape": [height, width, channels],
-        "mean": list(trial.card.mean),
-        "std": list(trial.card.std),
-        "class_names": list(trial.card.class_names),
-        "macs": [0] * exits,
-        "largest_theta": 2 * math.log(len(trial.card.class_names)),
+def _shipped(trial: Trial, folder: Path, network: nn.Module, macs: list[int]) -> Predict:
+    """``predict`` of ``network`` as it is shipped; nobody validated it, so its curve is empty."""
+    manifest = network_fields(trial.card, macs) | {
+        "experiment": "latency",
+        "network": folder.name,
+        "weights_sha256": "0" * 64,
+        "teacher_macs": macs[-1],
+        "curve": [],
         "certified_theta": None,
+        "certificate": None,
     }
-    write_deployment(folder, network, manifest)
-    return Runner(folder, trial.threads)
+    write_deployment(folder, network, manifest, {})
+    return trial.open_deployment(folder, trial.threads)

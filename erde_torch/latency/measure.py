@@ -10,12 +10,13 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from erde.evaluation.pareto import Row
+Row = dict[str, Any]  # a cell per column: text, number or None
 
 TEACHER, STUDENT = "teacher", "student, no exits"
 BATCHES = (1, 4, 16, 64, 256)
@@ -87,7 +88,7 @@ def break_even(table: Sequence[Row]) -> list[tuple[str, str, list[int]]]:
     That is, at which the student with exits is faster than the same student without. The rows may
     be those of :func:`latency_rows` or their text, as read from a file.
     """
-    lines = {}
+    lines: dict[tuple[str, str], list[int]] = {}
     for row in table:
         if row["network"] not in (TEACHER, STUDENT):
             batches = lines.setdefault((row["runtime"], row["network"]), [])
@@ -114,7 +115,7 @@ def _measure(
     once = sum(call(contender, 0) for contender in contenders)
     calls = max(1, int(min(calls, plan.seconds / (once * plan.rounds))))
     starts = range(0, calls * batch, batch)
-    seconds = {index: [] for index in range(len(contenders))}
+    seconds: dict[int, list[list[float]]] = {index: [] for index in range(len(contenders))}
     for number in range(plan.rounds + 1):
         for index, contender in enumerate(contenders):
             taken = [call(contender, start) for start in starts]

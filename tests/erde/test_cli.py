@@ -125,7 +125,13 @@ def test_an_unreadable_image_when_resizing(erde, tmp_path):
         (["--budget", "0.1x"], "got 0.1x = 100000 MACs"),
         (["--max-drop", "3"], "max-drop must be a fraction in 0 … 1, got 3.0"),
         ([], "one of --theta, --budget, --max-drop must be given"),
-        (["--threads", "0", "--theta", "1"], "--threads must be >= 1, got 0"),
+        (["--threads", "0", "--theta", "1"], "threads must lie in 1 … "),
+        (["--threads", "5000", "--theta", "1"], "threads must lie in 1 … "),
+        (["--top", "0", "--theta", "1"], "--top must lie in 1 … 10, the number of classes, got 0"),
+        (
+            ["--top", "11", "--theta", "1"],
+            "--top must lie in 1 … 10, the number of classes, got 11",
+        ),
     ],
 )
 def test_bad_options_are_one_sentence(erde, folder, arguments, message):
@@ -146,9 +152,10 @@ def test_a_broken_deployment(erde, exported, folder, tmp_path):
     copy = shutil.copytree(exported, tmp_path / "copy")
     manifest = json.loads((copy / "manifest.json").read_text())
     for content, message in [
-        (json.dumps(manifest | {"version": 2}), "manifest version must be at most 1, got 2"),
-        ("{", "manifest.json: not a readable manifest (JSONDecodeError"),
-        ("{}", "manifest.json: not a readable manifest (KeyError"),
+        (json.dumps(manifest | {"version": 3}), "manifest.json: version must be 1 … 2, got 3"),
+        ("{", "manifest.json: must be a readable manifest, got: Expecting property name"),
+        ("{}", "manifest.json: version must be 1 … 2, got None"),
+        ("[]", "manifest.json: must hold one object of fields, got list"),
         (None, "must be a deployment folder, got no manifest.json in it"),
     ]:
         if content is None:

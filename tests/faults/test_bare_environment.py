@@ -1,43 +1,74 @@
-"""The shipped runner in a real environment of its two packages, made anew from the index."""
+"""What is shipped, in real environments of its few packages, made anew from the index."""
 
+import os
 import subprocess
 import sys
+import tomllib
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from erde.deployment.program import PROGRAM_FILES
 from erde_torch.export.folder import write_deployment
 from erde_torch.export.manifest import deployment_manifest
 from erde_torch.networks.staged import StagedNetwork
 from tests.erde_torch.deployable import card_of, evaluated, exit_logits, random_network
 
-PACKAGES = ("numpy", "onnxruntime")
+REPOSITORY = Path(__file__).parents[2]
+OLDEST = "1.19.0"  # the first ONNX Runtime that works with NumPy 2; pyproject.toml says the same
+INSTALLED = metadata.version("onnxruntime")
+# Nothing of what erde has beside the deployment's packages.
+ABSENT = ("torch", "h5py", "pydantic", "onnx", "matplotlib", "snakemake", "yaml")
 
 
-@pytest.fixture(scope="module")
-def python(tmp_path_factory):
-    """An interpreter that has numpy, onnxruntime, and what these two ask for."""
-    folder = tmp_path_factory.mktemp("bare")
+def extra(name):
+    """What pyproject.toml asks for by that name."""
+    text = (REPOSITORY / "pyproject.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)["project"]["optional-dependencies"][name]
+
+
+def environment(folder, *packages):
+    """An interpreter that has ``packages``, and of what these ask for all but h5py."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    wanted = [f"{name}=={metadata.version(name)}" for name in PACKAGES]
-    pip = [folder / "bin/python", "-m", "pip", "install", "--quiet", *wanted]
+    pip = [folder / "bin/python", "-m", "pip", "install", "--quiet", *packages]
     done = subprocess.run(pip, capture_output=True, text=True)
     if done.returncode:
         pytest.skip(f"no package index at hand: {done.stderr.strip().splitlines()[-1]}")
     return folder / "bin/python"
 
 
-def test_the_answers_are_those_of_pytorch(python, tmp_path):
-    case = evaluated(random_network(), np.random.default_rng(0).integers(0, 256, (150, 16, 16, 3)))
+@pytest.fixture(scope="module", params=[OLDEST, INSTALLED])
+def python(request, tmp_path_factory):
+    numpy = f"numpy=={metadata.version('numpy')}"
+    return environment(tmp_path_factory.mktemp("bare"), numpy, f"onnxruntime=={request.param}")
+
+
+@pytest.fixture(scope="module")
+def case():
+    pixels = np.random.default_rng(0).integers(0, 256, (150, 16, 16, 3))
+    return evaluated(random_network(), pixels)
+
+
+@pytest.fixture(scope="module")
+def deployment(case, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("deployment") / "x"
     manifest = deployment_manifest(card_of(case), exit_logits(case), 10**6, "tests", "x")
-    write_deployment(tmp_path / "x", case.network, manifest)
-    without = "import importlib.util as u; print([n for n in ('torch', 'onnx', 'h5py', 'PIL', \
-'erde_core', 'erde_torch', 'erde') if u.find_spec(n)])"
-    found = subprocess.run([python, "-I", "-c", without], capture_output=True, text=True)
-    assert found.stdout == "[]\n"
+    write_deployment(folder, case.network, manifest, PROGRAM_FILES)
+    return folder
+
+
+def found_modules(python, names):
+    code = f"import importlib.util as u; print([n for n in {names} if u.find_spec(n)])"
+    return subprocess.run([python, "-I", "-c", code], capture_output=True, text=True).stdout.strip()
+
+
+def test_the_answers_are_those_of_pytorch(python, case, deployment, tmp_path):
+    assert found_modules(python, (*ABSENT, "PIL", "erde_core", "erde_torch", "erde")) == "[]"
     np.save(tmp_path / "images.npy", case.pixels)
-    command = [python, "-I", tmp_path / "x" / "run.py", tmp_path / "images.npy", "--theta", "1"]
+    command = [python, "-I", deployment / "run.py", tmp_path / "images.npy", "--theta", "1"]
     done = subprocess.run(command, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     expected = StagedNetwork(case.network).predict(case.images, 1.0)
@@ -46,3 +77,58 @@ def test_the_answers_are_those_of_pytorch(python, tmp_path):
     assert [int(row[2]) for row in rows] == expected.exit.tolist()
     probabilities = [float(row[1]) for row in rows]
     np.testing.assert_allclose(probabilities, expected.probability, atol=1e-4)
+
+
+def test_the_oldest_runtime_is_the_one_that_is_asked_for():
+    for name in ("export", "deploy"):
+        assert [line for line in extra(name) if "onnxruntime" in line] == ["onnxruntime>=1.19"]
+
+
+@pytest.fixture(scope="module")
+def erde(tmp_path_factory):
+    """The command of the built wheel, in an environment of the extra ``deploy`` without h5py."""
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, REPOSITORY]
+    done = subprocess.run(build, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"no wheel can be built: {done.stderr.strip().splitlines()[-1]}")
+    python = environment(folder / "venv", *extra("deploy"), "numpy>=2.0")
+    wheel = next(folder.glob("erde-*.whl"))
+    subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", wheel], check=True)
+    assert found_modules(python, ABSENT) == "[]"
+    home = folder / "home"
+    home.mkdir()
+
+    def run(*arguments):
+        command = [folder / "venv/bin/erde", *map(str, arguments)]
+        env = {"HOME": str(home), "PATH": os.environ["PATH"]}
+        done = subprocess.run(command, capture_output=True, text=True, cwd=folder, env=env)
+        assert list(home.iterdir()) == []
+        return done
+
+    return run
+
+
+def test_the_wheel_predicts_and_evaluates_with_the_extra_deploy_alone(
+    erde, case, deployment, tmp_path
+):
+    expected = StagedNetwork(case.network).predict(case.images, 1.0)
+    labels = exit_logits(case).val.labels
+    for n, (pixels, label) in enumerate(zip(case.pixels, labels, strict=True)):
+        path = tmp_path / f"class {label}" / f"{n:03}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(path)
+    done = erde("predict", deployment, tmp_path, "--theta", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    rows = [row.split(",") for row in done.stdout.splitlines()[1:]]
+    found = {int(Path(row[0]).stem): (row[1], int(row[3])) for row in rows}
+    assert found == {
+        n: (f"class {label}", e)
+        for n, (label, e) in enumerate(
+            zip(expected.label.tolist(), expected.exit.tolist(), strict=True)
+        )
+    }
+    done = erde("evaluate", deployment, tmp_path, "--theta", "1")
+    assert (done.returncode, done.stderr) == (0, "")
+    right = (expected.label.numpy() == labels).mean()
+    assert f"accuracy: {100 * right:.2f} %" in done.stdout

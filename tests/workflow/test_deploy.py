@@ -1,6 +1,7 @@
 """``snakemake results/<experiment>/deploy/<variant>-seed<n>/`` ships one student."""
 
 import json
+import shutil
 
 import h5py
 
@@ -28,6 +29,41 @@ def test_a_student_is_shipped_and_checked(finished):
     teacher = read_exit_logits(finished.root / "results/tiny/teacher/exit_logits.h5")
     assert manifest["teacher_macs"] == teacher.macs[-1]
     assert finished.plan(target) == {}
+
+
+def test_own_files_stay_when_the_rule_runs_again(finished):
+    target = "results/tiny/deploy/kd-seed0/"
+    folder = finished.root / target
+    finished.snakemake("--cores", "2", target)
+    (folder / "notes.txt").write_text("mine")
+    (folder / "more").mkdir()
+    (folder / "more/photo.png").write_text("mine too")
+    before = (folder / "manifest.json").stat().st_mtime_ns
+    # A run that was killed in the rule leaves Snakemake's copy of the folder behind.
+    shutil.copytree(folder, finished.root / ".snakemake/backup" / target)
+    finished.snakemake("--cores", "2", "--forcerun", "deploy", "--", target)
+    assert (folder / "manifest.json").stat().st_mtime_ns > before
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert (folder / "more/photo.png").read_text() == "mine too"
+    assert [path.name for path in folder.parent.glob(".*")] == []
+
+
+def test_a_failed_rule_leaves_the_folder_as_it_was(finished):
+    target = "results/tiny/deploy/ce-seed0/"
+    folder = finished.root / target
+    finished.snakemake("--cores", "2", target)
+    (folder / "notes.txt").write_text("mine")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    manifest = finished.root / "erde_torch/export/manifest.py"
+    code = manifest.read_text()
+    manifest.write_text(code.replace('"teacher_macs": teacher_macs', '"teacher_macs": -1'))
+    try:
+        done = finished.snakemake("--cores", "2", target, check=False)
+    finally:
+        manifest.write_text(code)
+    assert done.returncode
+    assert "teacher_macs must be a whole number >= 1, got -1" in done.stdout + done.stderr
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
 def test_an_unknown_variant_is_refused(finished):

@@ -4,6 +4,7 @@ from erde.running.cluster.preflight import Request, find_problem
 
 
 onstart:
+    forget_interrupted_updates()
     if workflow.executor_plugin.name == "slurm":
         requests = [Request.of(job) for job in workflow.dag.needrun_jobs()]
         command = workflow.executor_settings.status_command

@@ -1,4 +1,4 @@
-# What one ships: ONNX networks, manifest and runner of one student.
+# What one ships: ONNX networks, manifest and program of one student.
 
 
 rule deploy:
@@ -8,7 +8,8 @@ rule deploy:
         exits="results/{experiment}/{variant}/seed{seed}/exit_logits.h5",
         teacher="results/{experiment}/teacher/exit_logits.h5",
     output:
-        directory("results/{experiment}/deploy/{variant}-seed{seed}"),
+        # Updated, not made anew: files that a user put into the folder stay.
+        update(directory("results/{experiment}/deploy/{variant}-seed{seed}")),
     log:
         "results/{experiment}/logs/deploy/{variant}-seed{seed}.log",
     benchmark:
@@ -18,7 +19,20 @@ rule deploy:
         runtime=60,
     params:
         code=code_with(
-            ["student"], "erde_torch.export.folder", "erde_torch.export.agreement"
+            ["student"],
+            "erde_torch.export.folder",
+            "erde_torch.export.agreement",
+            "erde_torch.export.manifest",
+            "erde.deployment.program",
         ),
     script:
         "../scripts/deploy.py"
+
+
+def forget_interrupted_updates():
+    """Remove Snakemake's copies of folders whose update was killed: it stumbles over them.
+
+    What they hold still lies in the folders, of which an update moves single files only.
+    """
+    for copy in Path(".snakemake/backup/results").glob("*/deploy"):
+        shutil.rmtree(copy)

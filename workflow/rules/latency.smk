@@ -48,6 +48,7 @@ rule latency:
             ["teacher", "student"],
             "erde_torch.latency.measure",
             "erde_torch.latency.contenders",
+            "erde.deployment.runner",
             "erde.evaluation.latency_points",
             "erde.pictures.latency",
         ),

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from erde.deployment.runner import Runner
+from erde.deployment.program import PROGRAM_FILES
+from erde.deployment.runner import predictor
 from erde.running.stage import running
 from erde_core.store.dataset import read_dataset
 from erde_core.store.exit_logits import read_exit_logits
@@ -17,11 +18,14 @@ with running(f"{experiment} · deploy {folder.name}", snakemake.log[0]) as say:
     set_threads(snakemake.threads)
     network, card = read_network(snakemake.input.weights)
     exits, teacher = (read_exit_logits(snakemake.input[k]) for k in ("exits", "teacher"))
-    teacher_macs = int(teacher.macs[-1])
-    manifest = deployment_manifest(card, exits, teacher_macs, experiment, folder.name)
-    write_deployment(folder, network, manifest)
     images = read_dataset(snakemake.input.data).test
-    compared = deployment_agreement(network, card, Runner(folder), images, exits.test, exits.macs)
-    for name, agreement in compared:
-        say(f"{name}: {agreement}")
-        agreement.check(name)
+
+    def check(draft):
+        predict = predictor(draft)
+        compared = deployment_agreement(network, card, predict, images, exits.test, exits.macs)
+        for name, agreement in compared:
+            say(f"{name}: {agreement}")
+            agreement.check(name)
+
+    manifest = deployment_manifest(card, exits, int(teacher.macs[-1]), experiment, folder.name)
+    write_deployment(folder, network, manifest, PROGRAM_FILES, check)

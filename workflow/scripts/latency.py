@@ -3,6 +3,7 @@
 import tempfile
 from pathlib import Path
 
+from erde.deployment.runner import predictor
 from erde.evaluation.latency_points import latency_points
 from erde.pictures.latency import draw_latency
 from erde.running.claim_device import claim_device
@@ -29,7 +30,7 @@ with running(f"{snakemake.wildcards.experiment} · latency", snakemake.log[0]) a
     pixels, logits = read_dataset(inputs.data).test.images[timed], exits.test.logits[timed]
     points = latency_points(exits, int(teacher_exits.macs[-1]))
     trial = Trial(
-        teacher, student, card, pixels, logits, exits.macs, points, device, threads=THREADS
+        teacher, student, card, pixels, logits, exits.macs, points, device, predictor, THREADS
     )
     batches = [batch for batch in BATCHES if batch <= len(pixels)]
     with tempfile.TemporaryDirectory() as folder:

@@ -1,11 +1,6 @@
 """Sweep the exit thresholds of all students of an experiment."""
 
-from erde.evaluation.pareto import (
-    budget_rows,
-    check_comparable,
-    curve_rows,
-    teacher_rows,
-)
+from erde.evaluation.pareto import budget_rows, check_comparable, curve_rows, teacher_rows
 from erde.running.stage import running
 from erde_core.store.exit_logits import read_exit_logits
 from erde_core.store.tables import write_table

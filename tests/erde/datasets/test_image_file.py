@@ -1,9 +1,12 @@
+import os
+import struct
+import zlib
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
-from erde.datasets.image_file import read_image
-from erde.datasets.images import DatasetError
+from erde.datasets.image_file import ImageError, read_image
 
 SIZE = (5, 8)
 
@@ -51,36 +54,36 @@ def test_transparency_is_refused(saved, mode):
     alpha = Image.new("L", SIZE[::-1], 255)
     alpha.putpixel((7, 4), 17)
     image.putalpha(alpha)
-    with pytest.raises(DatasetError, match=r"a.png: must not be transparent, got .* alpha 17"):
+    with pytest.raises(ImageError, match=r"a.png: must not be transparent, got .* alpha 17"):
         read_image(saved(image), SIZE)
 
 
 def test_transparent_palette_is_refused(saved, colour):
     palette = Image.fromarray(colour).quantize(4)
     file = saved(palette, transparency=int(np.asarray(palette)[0, 0]))
-    with pytest.raises(DatasetError, match="must not be transparent, got a pixel of alpha 0"):
+    with pytest.raises(ImageError, match="must not be transparent, got a pixel of alpha 0"):
         read_image(file, SIZE)
 
 
 def test_more_than_8_bits_are_refused(saved):
     deep = Image.fromarray(np.full(SIZE, 40_000, np.uint16))
-    with pytest.raises(DatasetError, match="must be an 8-bit grey or RGB image, got mode 'I;16'"):
+    with pytest.raises(ImageError, match="must be an 8-bit grey or RGB image, got mode 'I;16'"):
         read_image(saved(deep), SIZE)
 
 
 def test_cmyk_is_refused(saved):
-    with pytest.raises(DatasetError, match="got mode 'CMYK'"):
+    with pytest.raises(ImageError, match="got mode 'CMYK'"):
         read_image(saved(Image.new("CMYK", SIZE[::-1]), "a.jpg"), SIZE)
 
 
 def test_size_is_height_by_width(saved):
-    with pytest.raises(DatasetError, match=r"must be 8 x 5 pixels .*image_size.*, got 5 x 8"):
+    with pytest.raises(ImageError, match=r"must be 8 x 5 pixels .*image_size.*, got 5 x 8"):
         read_image(saved(Image.new("RGB", (8, 5))), (8, 5))
 
 
 @pytest.mark.parametrize(("mode", "channels"), [("L", 3), ("RGB", 1)])
 def test_the_other_kind_is_refused(saved, mode, channels):
-    with pytest.raises(DatasetError, match=r"must be (grey|colour) like the other images"):
+    with pytest.raises(ImageError, match=r"must be (grey|colour) like the other images"):
         read_image(saved(Image.new(mode, SIZE[::-1])), SIZE, channels)
 
 
@@ -90,7 +93,7 @@ def test_truncated_file(saved, colour, kept):
     data = file.read_bytes()
     assert len(data) > 100
     file.write_bytes(data[:kept])
-    with pytest.raises(DatasetError, match=r"a.png: must be a whole, readable image, got: ."):
+    with pytest.raises(ImageError, match=r"a.png: must be a whole, readable image, got: ."):
         read_image(file, SIZE)
 
 
@@ -99,11 +102,74 @@ def test_a_flipped_bit_in_the_pixels_is_found(saved, colour):
     data = bytearray(file.read_bytes())
     data[data.index(b"IDAT") + 30] ^= 1
     file.write_bytes(data)
-    with pytest.raises(DatasetError, match="must be a whole, readable image"):
+    with pytest.raises(ImageError, match="must be a whole, readable image"):
         read_image(file, SIZE)
 
 
 def test_only_the_known_decoders_are_tried(saved, tmp_path):
     file = saved(Image.new("RGB", SIZE[::-1]), "a.tif").rename(tmp_path / "a.png")
-    with pytest.raises(DatasetError, match="must be a whole, readable image"):
+    with pytest.raises(ImageError, match="must be a whole, readable image"):
         read_image(file, SIZE)
+
+
+def png_of_depth(file, depth, samples, colour):
+    """A PNG that Pillow cannot write: ``colour`` is its colour type, ``samples`` per pixel."""
+
+    def chunk(kind, data):
+        check = zlib.crc32(kind + data)
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", check)
+
+    head = struct.pack(">IIBBBBB", SIZE[1], SIZE[0], depth, colour, 0, 0, 0)
+    row = b"\0" + bytes(range(SIZE[1] * samples * depth // 8))
+    body = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(row * SIZE[0])) + chunk(b"IEND", b"")
+    file.write_bytes(b"\x89PNG\r\n\x1a\n" + body)
+    return file
+
+
+@pytest.mark.parametrize(("samples", "colour"), [(3, 2), (4, 6)])
+def test_16_bits_of_a_colour_png_are_not_cut_to_8(tmp_path, samples, colour):
+    file = png_of_depth(tmp_path / "a.png", 16, samples, colour)
+    assert Image.open(file).mode in ("RGB", "RGBA")
+    with pytest.raises(ImageError, match="must be an 8-bit grey or RGB image, got 16 bits"):
+        read_image(file, SIZE)
+    assert read_image(png_of_depth(file, 8, 3, 2), SIZE).shape == (*SIZE, 3)
+
+
+@pytest.mark.parametrize("ending", ["png", "webp"])
+def test_an_animation_is_refused(saved, colour, ending):
+    frames = [Image.fromarray(255 - colour)]
+    file = saved(Image.fromarray(colour), f"a.{ending}", save_all=True, append_images=frames)
+    with pytest.raises(ImageError, match=r"must be one image, got an animation"):
+        read_image(file, SIZE)
+
+
+def test_a_photograph_with_a_second_picture_is_its_first(saved, colour):
+    first, second = Image.fromarray(colour), Image.new("RGB", (4, 4))
+    file = saved(first, "a.jpg", format="MPO", save_all=True, append_images=[second])
+    plain = saved(first, "b.jpg")
+    np.testing.assert_array_equal(read_image(file, SIZE), read_image(plain, SIZE))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("name", ["a.png", "a.webp"])
+def test_exif_orientation_is_applied(saved, colour, orientation, name):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored = Image.fromarray(colour)
+    file = saved(stored, name, exif=exif, **({} if name == "a.png" else {"lossless": True}))
+    upright = np.asarray(ImageOps.exif_transpose(Image.open(file)))
+    np.testing.assert_array_equal(read_image(file, upright.shape[:2]), upright)
+    if upright.shape[:2] != SIZE:
+        with pytest.raises(ImageError, match=r"must be 5 x 8 pixels .*, got 8 x 5"):
+            read_image(file, SIZE)
+    resized = read_image(file, (3, 4), 3, resize=True)
+    expected = Image.fromarray(upright).resize((4, 3), Image.Resampling.BILINEAR)
+    np.testing.assert_array_equal(resized, expected)
+
+
+def test_a_pipe_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(ImageError, match=r"a.png: must be a regular file, got another kind"):
+        read_image(tmp_path / "a.png", SIZE)
+    with pytest.raises(ImageError, match=r"b.png: must be .* image, got: .* No such file"):
+        read_image(tmp_path / "b.png", SIZE)

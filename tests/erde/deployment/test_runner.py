@@ -1,6 +1,9 @@
 """The shipped runner gives the network's answers, alone, in threads, and refuses bad folders."""
 
+import csv
+import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -9,7 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from erde.cli import main
 from erde.deployment.runner import Runner
+from erde_core.store.manifest import sealed
 from erde_torch.networks.staged import StagedNetwork
 
 
@@ -24,8 +29,9 @@ def copied(exported, tmp_path):
 
 
 def edit_manifest(folder, **changes):
+    """Change fields and seal them anew: what a faulty exporter might write."""
     path = folder / "manifest.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+    path.write_text(json.dumps(sealed(json.loads(path.read_text()) | changes)))
 
 
 def test_answers_of_staged_pytorch(runner, deployable):
@@ -82,11 +88,73 @@ def test_run_py_reads_a_png(copied, runner, deployable, tmp_path):
     assert done.stdout.splitlines()[1].startswith(f"class {label},")
 
 
+def run_py(folder, image, *options):
+    command = [sys.executable, folder / "run.py", image, *options]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("deep.png", "must be an 8-bit grey or RGB image, got mode 'I;16'"),
+        ("clear.png", "must not be transparent, got a pixel of alpha 0"),
+        ("print.jpg", "got mode 'CMYK'"),
+        ("moving.png", "must be one image, got an animation"),
+        ("grey.png", "must be colour like the other images, got a grey one"),
+        ("large.png", "must be 16 x 16 pixels"),
+        ("pipe.png", "must be a regular file"),
+    ],
+)
+def test_run_py_refuses_the_images_that_erde_predict_refuses(copied, tmp_path, capsys, name, words):
+    image = pytest.importorskip("PIL.Image")
+    modes = {"deep.png": "I;16", "clear.png": "RGBA", "print.jpg": "CMYK", "grey.png": "L"}
+    if name == "pipe.png":
+        os.mkfifo(tmp_path / name)
+    else:
+        size = (17, 16) if name == "large.png" else (16, 16)
+        frames = [image.new("RGB", size, "red")] if name == "moving.png" else []
+        options = {"save_all": True, "append_images": frames} if frames else {}
+        image.new(modes.get(name, "RGB"), size).save(tmp_path / name, **options)
+    done = run_py(copied, tmp_path / name, "--theta", "1")
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+    with pytest.raises(SystemExit) as stopped:
+        main(["predict", str(copied), str(tmp_path / name), "--theta", "1"])
+    assert stopped.value.code == 1
+    error = capsys.readouterr().err.splitlines()[0]
+    assert error.removeprefix("erde: ") == done.stderr.strip().removeprefix("run.py: ")
+
+
+def test_run_py_quotes_and_guards_class_names(copied, deployable, tmp_path):
+    names = ["=1+1", *(f'a, "b"\n{c}' for c in range(1, 10))]
+    edit_manifest(copied, class_names=names)
+    np.save(tmp_path / "images.npy", deployable.pixels)
+    done = run_py(copied, tmp_path / "images.npy", "--theta", "1")
+    rows = list(csv.DictReader(io.StringIO(done.stdout)))
+    label = Runner(copied).predict(deployable.pixels, 1.0)[0]
+    assert 0 in label
+    assert [row["class"] for row in rows] == [["'=1+1", *names[1:]][c] for c in label]
+
+
+def test_run_py_ends_quietly_when_nobody_reads_on(copied, deployable, tmp_path):
+    np.save(tmp_path / "images.npy", np.tile(deployable.pixels, (40, 1, 1, 1)))
+    shell = f"{sys.executable} {copied}/run.py {tmp_path}/images.npy --theta 4 | head -1; "
+    script = f"set -o pipefail; {shell} echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True)
+    assert done.stdout == "class,probability,exit,macs\n141\n"
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
         ("images.npy", None, "No such file or directory"),
         ("images.npy", np.zeros((2, 7, 7, 3), np.uint8), "images must be uint8 (N, *["),
+        ("images.npy", np.zeros((0, 16, 16, 3), np.uint8), "images must be uint8 (N, *["),
+        ("images.npy", np.uint8(3), "images must be uint8 (N, *["),
+        ("images.npy", np.array([None]), "Python objects"),
+        ("images.npy", b"\x93NUMPY", "EOF"),
         ("image.png", b"no image", "cannot identify image file"),
     ],
 )
@@ -103,7 +171,8 @@ def test_run_py_says_what_is_wrong_in_one_line(copied, tmp_path, name, content, 
 
 
 def test_the_certified_threshold_is_the_default(copied, deployable):
-    edit_manifest(copied, certified_theta=1.0)
+    certificate = {"harmed": 0, "units": 400, "epsilon": 0.01, "delta": 0.05}
+    edit_manifest(copied, certified_theta=1.0, certificate=certificate)
     runner = Runner(copied)
     np.testing.assert_array_equal(
         runner.predict(deployable.pixels)[2], runner.predict(deployable.pixels, 1.0)[2]
@@ -120,9 +189,48 @@ def test_a_changed_file_is_refused(copied):
 
 
 def test_a_newer_manifest_is_refused(copied):
-    edit_manifest(copied, version=2)
-    with pytest.raises(ValueError, match="manifest version must be at most 1, got 2"):
+    manifest = json.loads((copied / "manifest.json").read_text())
+    (copied / "manifest.json").write_text(json.dumps(manifest | {"version": 3}))
+    with pytest.raises(ValueError, match=r"manifest.json: version must be 1 … 2, got 3"):
         Runner(copied)
+
+
+def test_answers_that_are_not_finite_are_refused(copied, deployable):
+    edit_manifest(copied, mean=[1e30, 0.4, 0.6], std=[1e-9, 0.3, 0.2])
+    runner = Runner(copied)
+    for count in (1, 2):
+        with pytest.raises(ValueError, match="logits must be finite, got others for image"):
+            runner.predict(deployable.pixels[:count], 0.0)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+@pytest.mark.parametrize("theta", [1, np.float32(1), np.int64(1)])
+def test_theta_may_be_any_kind_of_number(runner, deployable, count, theta):
+    expected = runner.predict(deployable.pixels[:count], 1.0)
+    for mine, its in zip(runner.predict(deployable.pixels[:count], theta), expected, strict=True):
+        np.testing.assert_array_equal(mine, its)
+
+
+@pytest.mark.parametrize("threads", [0, -1, 5000])
+def test_threads_out_of_range(exported, threads):
+    with pytest.raises(ValueError, match=rf"threads must lie in 1 … \d+, got {threads}"):
+        Runner(exported, threads)
+
+
+def test_the_shipped_program_is_run_from_its_own_folder(copied, deployable, tmp_path):
+    # Other modules of these names lie on the path, and another deployment is loaded already.
+    for name in ("cells", "manifest", "image_reader"):
+        (tmp_path / f"{name}.py").write_text("1 / 0")
+    np.save(tmp_path / "images.npy", deployable.pixels[:2])
+    code = (
+        "import runpy, sys; sys.path.insert(0, '.'); sys.argv = sys.argv[1:]; "
+        "from importlib.util import spec_from_file_location as s, module_from_spec as m; "
+        "spec = s('run', sys.argv[0]); run = m(spec); spec.loader.exec_module(run); "
+        "print(run.manifest.__file__, run.Runner(sys.argv[1]).manifest['network'])"
+    )
+    command = [sys.executable, "-c", code, copied / "run.py", copied]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == f"{copied}/manifest.py erde-seed0\n", done.stderr
 
 
 @pytest.mark.parametrize("theta", [-0.1, 4.7, float("nan"), None])

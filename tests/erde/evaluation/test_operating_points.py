@@ -5,13 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from erde.evaluation.operating_points import (
-    DELTA,
-    EPSILONS,
-    operating_rows,
-    outcomes,
-    per_exit_rows,
-)
+from erde.evaluation.operating_points import DELTA, EPSILONS, operating_rows, per_exit_rows
+from erde_core.outcomes import outcomes
 from tests.erde.evaluation.networks import MACS, network
 
 

@@ -14,8 +14,9 @@ from scipy.stats import binom
 
 from erde_core import exit_indices
 from erde_core.certify import certified_threshold
+from erde_core.outcomes import right_answers
 from erde_core.scores.fitted import LABELS, fit_score
-from erde_core.scores.split import ScoredSplit, chosen_split, part, right_answers
+from erde_core.scores.split import ScoredSplit, chosen_split, part
 from erde_core.store.exit_logits import SplitLogits
 from tests.erde_core.scores.exits import exits
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from erde_core import area_under_curve
+from erde_core.outcomes import split_sweep
 from erde_core.scores.fitted import LABELS, fit_score, needs_fitting
-from erde_core.scores.split import chosen_split, part, scored_split, split_sweep
+from erde_core.scores.split import chosen_split, part, scored_split
 from erde_core.statistics.halves import validation_halves
 from erde_core.store.exit_logits import SplitLogits
 from tests.erde_core.scores.exits import MACS, exits

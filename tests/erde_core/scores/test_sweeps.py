@@ -5,8 +5,8 @@ import pytest
 
 from erde_core import exit_indices, fast, sweep
 from erde_core.certify import certified_threshold
+from erde_core.outcomes import right_answers
 from erde_core.scores.fitted import LABELS, fit_score
-from erde_core.scores.split import right_answers
 from erde_core.store.exit_logits import SplitLogits
 from tests.erde_core.scores.exits import KINDS, MACS, exits
 

@@ -5,7 +5,8 @@ import pytest
 
 from erde.datasets.digits import make_digits
 from erde.datasets.folder import read_folder
-from erde.deployment.runner import Runner
+from erde.deployment.program import PROGRAM_FILES
+from erde.deployment.runner import predictor
 from erde_core.images import Split
 from erde_core.store.exit_logits import SplitLogits
 from erde_torch.export.agreement import deployment_agreement
@@ -18,7 +19,8 @@ def agreements(case, folder, logits):
     zeros = np.zeros(len(case.pixels), np.int64)
     images, split = Split(case.pixels, zeros, zeros), SplitLogits(logits, zeros, zeros)
     card = card_of(case)
-    return dict(deployment_agreement(case.network, card, Runner(folder), images, split, case.macs))
+    predict = predictor(folder)
+    return dict(deployment_agreement(case.network, card, predict, images, split, case.macs))
 
 
 def test_three_implementations_agree(deployable, exported):
@@ -48,7 +50,7 @@ def test_whole_test_splits_of_real_images(request, read, tmp_path):
     images = read(request)
     case = evaluated(random_network(classes=100, side=images.shape[1]), images)
     manifest = deployment_manifest(card_of(case), exit_logits(case), 1, "tests", "x")
-    write_deployment(tmp_path / "x", case.network, manifest)
+    write_deployment(tmp_path / "x", case.network, manifest, PROGRAM_FILES)
     for name, agreement in agreements(case, tmp_path / "x", case.split.logits).items():
         print(name, agreement)
         agreement.check(name)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from erde.deployment.runner import predictor
 from erde_core.policy import exit_indices
 from erde_core.softmax import entropy, softmax
 from erde_torch.latency import contenders
@@ -25,6 +26,7 @@ def trial(deployable):
         macs=deployable.macs,
         thresholds={"exits": 1.0},
         device=torch.device("cpu"),
+        open_deployment=predictor,
         threads=1,
     )
 

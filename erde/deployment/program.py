@@ -1,0 +1,15 @@
+"""What of this package a deployment carries along, so that it runs without it."""
+
+from pathlib import Path
+
+from erde.datasets import image_file
+from erde.deployment import runner
+from erde_core.store import cells, manifest
+
+# The name in the deployment, and the file that is copied there.
+PROGRAM_FILES = {
+    "run.py": Path(runner.__file__),
+    "image_reader.py": Path(image_file.__file__),
+    "manifest.py": Path(manifest.__file__),
+    "cells.py": Path(cells.__file__),
+}

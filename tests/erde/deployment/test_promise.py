@@ -1,0 +1,96 @@
+"""What the curve promises at a threshold, and whether chance explains another result."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from erde.deployment.promise import (
+    LEAST_IMAGES,
+    compare_accuracy,
+    compare_cost,
+    promised,
+    wilson,
+)
+
+CURVE = [[0.0, 0.90, 400.0], [0.2, 0.92, 300.0], [0.5, 0.88, 200.0]]
+
+
+@pytest.mark.parametrize(
+    ("theta", "accuracy", "macs"),
+    [
+        (0.2, (0.92, 0.92), (300, 300)),
+        (0.3, (0.88, 0.92), (200, 300)),
+        (0.1, (0.90, 0.92), (300, 400)),
+        (0.0, (0.90, 0.90), (400, 400)),
+        (3.0, (0.88, 0.88), (200, 200)),
+    ],
+)
+def test_the_points_around_a_threshold(theta, accuracy, macs):
+    assert promised({"curve": CURVE}, theta) == (accuracy, macs)
+
+
+def test_no_curve_no_promise():
+    assert promised({"curve": []}, 0.2) is None
+    found = compare_accuracy(np.ones(50, bool), None, None)
+    assert found.promised is found.difference is None
+    assert found.verdict == "nothing was promised"
+
+
+@pytest.mark.parametrize(("right", "count"), [(0, 40), (17, 40), (40, 40), (950, 1000)])
+def test_wilsons_interval(right, count):
+    expected = binomtest(right, count).proportion_ci(method="wilson")
+    assert wilson(right / count, count) == pytest.approx((expected.low, expected.high), abs=1e-12)
+
+
+def rights(right, count):
+    return np.arange(count) < right
+
+
+def test_newcombes_interval_of_his_example():
+    # Newcombe 1998, table II: 56/70 - 48/80, method 10.
+    found = compare_accuracy(rights(56, 70), (48 / 80, 48 / 80), 80)
+    assert found.difference == pytest.approx(0.2)
+    assert found.chance == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    assert found.verdict.startswith("surprising")
+
+
+def test_inside_the_promise_there_is_no_difference():
+    found = compare_accuracy(rights(90, 100), (0.88, 0.92), 500)
+    assert found.difference == 0
+    assert found.verdict == "as promised, within chance"
+
+
+def test_too_few_images_are_said_to_be():
+    found = compare_accuracy(rights(0, LEAST_IMAGES - 1), (0.9, 0.9), 500)
+    assert found.verdict == "too few images to judge, at least 30 are needed"
+
+
+def test_an_old_promise_counts_as_exact():
+    exact = compare_accuracy(rights(80, 100), (0.9, 0.9), None)
+    sampled = compare_accuracy(rights(80, 100), (0.9, 0.9), 50)
+    assert exact.chance[1] < 0 < sampled.chance[1]
+
+
+def test_chance_is_called_surprising_once_in_twenty_times():
+    rng = np.random.default_rng(0)
+    surprises = sum(
+        compare_accuracy(
+            rng.random(300) < 0.9, (promise := (rng.random(500) < 0.9).mean(), promise), 500
+        ).verdict.startswith("surprising")
+        for _ in range(2000)
+    )
+    assert 0.02 < surprises / 2000 < 0.07
+
+
+def test_cost():
+    macs = np.array([100, 300] * 50)
+    assert compare_cost(macs, (200, 200), 100).verdict == "as promised, within chance"
+    found = compare_cost(macs, (300, 350), 100)
+    assert found.difference == -100
+    assert found.verdict.startswith("surprising")
+    assert found.interval == pytest.approx((200 - 19.6, 200 + 19.6), abs=0.01)
+
+
+def test_rounding_is_no_surprise():
+    found = compare_cost(np.full(50, 100), (100.00000000000001, 100.00000000000001), 100)
+    assert found.verdict == "as promised, within chance"
