@@ -17,9 +17,19 @@ from numpy.typing import NDArray
 
 from erde_core.store.files import StoreError
 from erde_core.store.seal import check_seal, content_hash, sealed
-from erde_core.store.stamped import get_text, open_stamped, place, read_array
+from erde_core.store.stamped import Place, get_text, open_stamped, place, read_array
 
 KIND = "teacher logits"
+# dtype and number of axes of every array in the file
+ARRAYS = {
+    "logits": ("<f2", 4),
+    "views": ("<i8", 2),
+    "wrong_on_train": ("<f8", 1),
+    "wrong_on_val": ("<f8", 1),
+    "sha256": ("|u1", 1),
+    "seal": ("|u1", 1),
+}
+_TABLES = ("views", "wrong_on_train", "wrong_on_val")
 
 
 @dataclass(frozen=True)
@@ -86,10 +96,9 @@ def read_teacher_logits(path: str | os.PathLike[str], **expected: str) -> Teache
     """
     with open_stamped(path, KIND) as file:
         identity = read_identity(file)
-        found = place(file, "logits", "<f2", 4)
-        views = read_array(file, "views", "<i8", 2)
-        wrong = [read_array(file, name, "<f8", 1) for name in ("wrong_on_train", "wrong_on_val")]
-        hashes = [read_array(file, name, "|u1", 1).tobytes().hex() for name in ("sha256", "seal")]
+        found = places(file)["logits"]
+        views, *wrong = (read_array(file, name, *ARRAYS[name]) for name in _TABLES)
+        hashes = [np.asarray(file[name]).tobytes().hex() for name in ("sha256", "seal")]
         check_seal(path, hashes[1], cache_seal(hashes[0], found.shape, identity, views, *wrong))
         _check_shapes(path, found.shape, views, *wrong)
         logits = np.memmap(path, np.float16, "r", found.offset, found.shape)
@@ -100,6 +109,15 @@ def read_teacher_logits(path: str | os.PathLike[str], **expected: str) -> Teache
                 f"must be {_short(value)}, got {_short(getattr(identity, name))}"
             )
     return TeacherLogits(logits, views, identity, wrong[0], wrong[1], hashes[0])
+
+
+def places(file: h5py.File) -> dict[str, Place]:
+    """Where every array of an open cache file lies.
+
+    Raises:
+        StoreError: one is missing, or not what the writer makes.
+    """
+    return {name: place(file, name, *kind) for name, kind in ARRAYS.items()}
 
 
 def verify_content(cache: TeacherLogits, path: str | os.PathLike[str], threads: int = 1) -> None:

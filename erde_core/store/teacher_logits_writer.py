@@ -24,6 +24,7 @@ from erde_core.store.teacher_logits import (
     CacheIdentity,
     cache_hash,
     cache_seal,
+    places,
     view_hash,
 )
 from erde_core.store.unfinished import Unfinished
@@ -175,5 +176,4 @@ def _contiguous(file: h5py.File, name: str, shape: tuple[int, ...], dtype: h5py.
 
 def _offsets(path: Path) -> dict[str, int]:
     with open_stamped(path, KIND) as file:
-        names = ("logits", "views", "wrong_on_train", "wrong_on_val", "sha256", "seal")
-        return {name: file[name].id.get_offset() for name in names}
+        return {name: found.offset for name, found in places(file).items()}

@@ -13,8 +13,8 @@ from pathlib import Path
 from erde_core.differences import differences
 from erde_core.store.files import StoreError
 from erde_core.store.seal import sealed
-from erde_core.store.stamped import open_stamped, place
-from erde_core.store.teacher_logits import KIND, CacheIdentity, read_identity
+from erde_core.store.stamped import open_stamped
+from erde_core.store.teacher_logits import KIND, CacheIdentity, places, read_identity
 
 _KEPT = 1  # others than the one that is being filled: each takes the room of a whole cache
 _FILE, _JOURNAL = "unfinished.h5", "journal.jsonl"
@@ -108,7 +108,7 @@ class Unfinished:
     def _read(self) -> Found | None:
         try:
             with open_stamped(self.file, KIND) as file:
-                return place(file, "logits", "<f2", 4).shape, read_identity(file)
+                return places(file)["logits"].shape, read_identity(file)
         except StoreError:
             return None
 

@@ -35,7 +35,10 @@ class Identity:
         Raises:
             ValueError: ``text`` is no JSON object.
         """
-        found = json.loads(self.text)
+        try:
+            found = json.loads(self.text)
+        except RecursionError as error:
+            raise ValueError("an identity must be a JSON object, got one without end") from error
         if not isinstance(found, dict):
             raise ValueError(f"an identity must be a JSON object, got {type(found).__name__}")
         return found
