@@ -1,9 +1,11 @@
 """What differs between two sets of settings, key by key, in words for the person who watches."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 
 _LONGEST = 60
+_HASH = re.compile("[0-9a-f]{64}")
 
 
 def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[str]:
@@ -13,8 +15,8 @@ def differences(old: Mapping[str, object], new: Mapping[str, object]) -> list[st
         old, new: plain data (JSON values); mappings in them are compared by their own keys.
 
     Returns:
-        One text per difference, in the order of the keys; long values are shortened in the middle,
-        so that two hashes still differ where one looks.
+        One text per difference, in the order of the keys. Hashes are shortened to their first 12
+        digits, other long values in the middle.
     """
     flat = dict(_leaves(old)), dict(_leaves(new))
     keys = sorted(flat[0].keys() | flat[1].keys())
@@ -32,6 +34,8 @@ def _leaves(settings: Mapping[str, object], prefix: str = "") -> Iterator[tuple[
 
 
 def _short(text: str) -> str:
+    if _HASH.fullmatch(text):
+        return text[:12]
     if len(text) <= _LONGEST:
         return text
     half = _LONGEST // 2 - 1

@@ -12,9 +12,11 @@ def test_changed_new_and_lost_keys_by_their_path():
     assert differences(new, new) == []
 
 
-def test_hashes_differ_where_one_looks():
-    (text,) = differences({"code": "a" * 64}, {"code": "a" * 63 + "b"})
-    assert text == f"code: {'a' * 29}…{'a' * 29} → {'a' * 29}…{'a' * 28}b"
+def test_hashes_and_other_long_values_are_shortened():
+    hashes = {"code": "0123456789abcdef" * 4}, {"code": "f" * 64}
+    assert differences(*hashes) == ["code: 0123456789ab → ffffffffffff"]
+    (text,) = differences({"names": "a" * 100}, {"names": "a" * 99 + "b"})
+    assert text == f"names: {'a' * 29}…{'a' * 29} → {'a' * 29}…{'a' * 28}b"
 
 
 def test_an_empty_mapping_and_a_mapping_in_place_of_a_value():

@@ -66,7 +66,7 @@ def test_unfinished_file_of_another_identity_waits_until_that_returns(folder, te
     assert writer(folder, other, say=said.append).missing == [0, 1]
     (sentence,) = said
     old = getattr(IDENTITY, field)
-    shown = old if len(old) <= 60 else f"{old[:29]}…{old[-29:]}"
+    shown = {"dataset": old[:12]}.get(field, old if len(old) <= 60 else f"{old[:29]}…{old[-29:]}")
     assert f"of other settings ({field}: {shown} → other): it waits as aside-" in sentence
     writer(folder, other).write_view(1, logits[1], wrong[1])
     said.clear()
