@@ -102,7 +102,8 @@ def test_only_the_newest_waits_and_the_older_one_is_named(folder):
     assert any("taken up again" in text for text in said)
 
 
-def test_a_kill_between_two_moves_loses_nothing(folder, teacher_views):
+@pytest.mark.parametrize("next_settings", ["the new ones", "the old ones"])
+def test_a_kill_between_two_moves_loses_nothing(folder, teacher_views, next_settings):
     logits, wrong = teacher_views
     other = dataclasses.replace(IDENTITY, views="other")
     writer(folder).write_view(0, logits[0], wrong[0])
@@ -111,7 +112,8 @@ def test_a_kill_between_two_moves_loses_nothing(folder, teacher_views):
     assert sorted(path.name for path in aside.iterdir()) == ["journal.jsonl", "unfinished.h5"]
     (folder / "unfinished.h5").unlink()
     (aside / "unfinished.h5").rename(folder / "unfinished.h5")  # half of the way, there or back
-    assert writer(folder, other).missing == [0, 1]
+    if next_settings == "the new ones":
+        assert writer(folder, other).missing == [0, 1]
     assert writer(folder).missing == [1]
 
 
