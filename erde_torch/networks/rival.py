@@ -7,13 +7,12 @@ one exit, from the teacher's last. What early exit is worth beside them: ``evalu
 
 from dataclasses import replace
 
-import torch
-
 from erde_core.settings import LossSettings
 from erde_torch.networks.macs import exit_macs
 from erde_torch.networks.resnet import MultiExitResNet
 from erde_torch.networks.rival_names import rival_exit
 from erde_torch.networks.settings import NetworkSettings
+from erde_torch.networks.shapes_only import shapes_only
 
 _WIDTH_STEPS = 512  # widths are multiples of 1 / 512: one channel of the widest stage
 Shape = tuple[int, int, int]
@@ -54,5 +53,5 @@ def plain_macs(network: MultiExitResNet, shape: Shape, e: int) -> int:
 
 def _build(network: NetworkSettings, width: float, classes: int, shape: Shape) -> MultiExitResNet:
     settings = replace(network, width=width)
-    with torch.device("meta"):  # only its shape is wanted
+    with shapes_only():
         return MultiExitResNet(settings, classes, shape)

@@ -19,6 +19,7 @@ from erde_core.store.files import StoreError, whole_file
 from erde_core.store.seal import check_seal
 from erde_torch.networks.resnet import MultiExitResNet
 from erde_torch.networks.settings import NetworkSettings
+from erde_torch.networks.shapes_only import shapes_only
 
 FORMAT = "erde network 2"
 Seal = Callable[[Mapping[str, str], Mapping[str, Tensor]], str]
@@ -193,7 +194,7 @@ def _check_tensors(
 ) -> None:
     """The tensors are those of the network on the card: names, shapes and dtypes."""
     try:
-        with torch.device("meta"):  # shapes alone: a card may claim more than the memory holds
+        with shapes_only():  # a card may claim more than the memory holds
             wanted = card.build().state_dict()
     except Exception as error:  # settings, PyTorch and arithmetic each object in their own way
         raise StoreError(f"{path}: its card describes no network ({error})") from error

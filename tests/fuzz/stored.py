@@ -23,7 +23,8 @@ def damage_campaign(folder, write, contents, read, cases, seed):
     write(path, contents[0])
     write(folder / "donor.h5", contents[1])
     whole = path.read_bytes()
-    _, wanted = outcome(read, path, StoreError)
+    result, wanted = outcome(read, path, StoreError)
+    assert result == "read"
     for case in range(cases):
         path.write_bytes(whole)
         if case % 2:

@@ -35,7 +35,8 @@ def campaign(folder, cases, seed):
     path, counts = folder / "weights.safetensors", Counter()
     written(path)
     damaged = Damaged(path, seed)
-    _, wanted = content(path)
+    result, wanted = content(path)
+    assert result == "read"
     for case in range(cases):
         where = f"seed {seed}, case {case}"
         if case % 4:
