@@ -45,3 +45,82 @@ class ImageDataset:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     source: str
+
+
+def check_dataset(dataset: ImageDataset) -> None:
+    """Hold ``dataset`` to what everybody who reads one relies on.
+
+    Raises:
+        ValueError: a wrong dtype or shape, an empty split, splits of different image shapes, a
+            label that is no class, a class without train image, fewer than two classes, class
+            names that repeat, or a channel that is constant over the train split.
+    """
+    _check_class_names(dataset.class_names)
+    for name in SPLITS:
+        split = getattr(dataset, name)
+        check_images(name, split.images)
+        _check_labels(name, split, dataset.class_names)
+        if split.images.shape[1:] != dataset.train.images.shape[1:]:
+            raise ValueError(
+                f"{name} images must have the shape of the train images "
+                f"{dataset.train.images.shape[1:]}, got {split.images.shape[1:]}"
+            )
+    _check_every_class_is_trained(dataset)
+    _check_statistics(dataset)
+
+
+def check_images(name: str, images: NDArray[np.uint8]) -> None:
+    """Hold the images of the split ``name`` to dtype and shape.
+
+    Raises:
+        ValueError: not uint8, not ``(N, H, W, 3 or 1)``, or none at all.
+    """
+    if images.dtype != np.uint8:
+        raise ValueError(f"{name} images must be uint8, got dtype {images.dtype}")
+    if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape[1:]:
+        raise ValueError(f"{name} images must have shape (N, H, W, 3 or 1), got {images.shape}")
+    if len(images) == 0:
+        raise ValueError(f"{name} must hold at least 1 image, got 0")
+
+
+def _check_class_names(names: tuple[str, ...]) -> None:
+    if len(names) < 2:
+        raise ValueError(f"class_names must have at least 2 names, got {list(names)}")
+    repeated = sorted({name for name in names if names.count(name) > 1})
+    if repeated:
+        raise ValueError(f"class_names must differ from each other, got {repeated[0]!r} twice")
+
+
+def _check_labels(name: str, split: Split, class_names: tuple[str, ...]) -> None:
+    images = len(split.images)
+    for column, values in (("labels", split.labels), ("group", split.group)):
+        if values.dtype != np.int64:
+            raise ValueError(f"{name} {column} must be int64, got dtype {values.dtype}")
+        if values.shape != (images,):
+            raise ValueError(f"{name} {column} must have shape ({images},), got {values.shape}")
+    outside = np.flatnonzero((split.labels < 0) | (split.labels >= len(class_names)))
+    if outside.size:
+        raise ValueError(
+            f"{name} labels must lie in 0 … {len(class_names) - 1}, "
+            f"got {split.labels[outside[0]]} at image {outside[0]}"
+        )
+
+
+def _check_every_class_is_trained(dataset: ImageDataset) -> None:
+    counts = np.bincount(dataset.train.labels, minlength=len(dataset.class_names))
+    for label in np.flatnonzero(counts == 0)[:1]:
+        raise ValueError(
+            f"train must hold every class, got no image of class {dataset.class_names[label]!r}"
+        )
+
+
+def _check_statistics(dataset: ImageDataset) -> None:
+    channels = dataset.train.images.shape[-1]
+    for name, values in (("mean", dataset.mean), ("std", dataset.std)):
+        if len(values) != channels or not np.isfinite(values).all():
+            raise ValueError(f"{name} must be {channels} finite numbers, got {list(values)}")
+    if min(dataset.std) <= 0:
+        raise ValueError(
+            f"the train images must vary in every channel, got standard deviations "
+            f"{list(dataset.std)}"
+        )

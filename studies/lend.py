@@ -4,19 +4,16 @@ Both carry the identity of their computation (settings, code, data, device), and
 what has another identity: a wrong loan costs nothing and changes nothing.
 """
 
-import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
-
 from erde.experiment.schema import Experiment
 from erde_core.store.dataset import read_dataset
 from erde_core.store.files import write_text
-from erde_core.store.teacher_logits import read_teacher_logits
+from erde_core.store.journal import Entry, journal_line
+from erde_core.store.teacher_logits import read_teacher_logits, view_hash
 
 _FILE = "checkpoint.safetensors"
 
@@ -101,6 +98,5 @@ def _journal(cache: Path, data: Path) -> str:
     lines = []
     for view, answers in enumerate(logits):
         wrong = (answers.argmax(2) != labels[:, None]).sum(0)
-        digest = hashlib.sha256(np.ascontiguousarray(answers).data).hexdigest()
-        lines.append(json.dumps({"view": view, "sha256": digest, "wrong": wrong.tolist()}) + "\n")
+        lines.append(journal_line(Entry(view, view_hash(answers), tuple(wrong.tolist()))))
     return "".join(lines)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from erde_core.images import SPLITS, ImageDataset, Split
+from erde_core.images import ImageDataset, Split, check_dataset, check_images
 
 _CHUNK = 1024
 
@@ -46,7 +46,10 @@ def image_dataset(
     Raises:
         DatasetError: one of the rules of ``checked`` is broken.
     """
-    _check_images("train", train)
+    try:
+        check_images("train", train.images)
+    except ValueError as error:
+        raise DatasetError(str(error)) from None
     mean, std = channel_statistics(train.images)
     return checked(ImageDataset(train, val, test, tuple(class_names), mean, std, source))
 
@@ -79,73 +82,10 @@ def checked(dataset: ImageDataset) -> ImageDataset:
     """``dataset`` itself, once it keeps every rule.
 
     Raises:
-        DatasetError: a wrong dtype or shape, an empty split, splits of different image shapes, a
-            label that is no class, a class without train image, fewer than two classes, class
-            names that repeat, or a channel that is constant over the train split.
+        DatasetError: one of the rules of ``check_dataset`` is broken.
     """
-    _check_class_names(dataset.class_names)
-    for name in SPLITS:
-        split = getattr(dataset, name)
-        _check_images(name, split)
-        _check_labels(name, split, dataset.class_names)
-        if split.images.shape[1:] != dataset.train.images.shape[1:]:
-            raise DatasetError(
-                f"{name} images must have the shape of the train images "
-                f"{dataset.train.images.shape[1:]}, got {split.images.shape[1:]}"
-            )
-    _check_every_class_is_trained(dataset)
-    _check_statistics(dataset)
+    try:
+        check_dataset(dataset)
+    except ValueError as error:
+        raise DatasetError(str(error)) from None
     return dataset
-
-
-def _check_class_names(names: tuple[str, ...]) -> None:
-    if len(names) < 2:
-        raise DatasetError(f"class_names must have at least 2 names, got {list(names)}")
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise DatasetError(f"class_names must differ from each other, got {repeated[0]!r} twice")
-
-
-def _check_images(name: str, split: Split) -> None:
-    images = split.images
-    if images.dtype != np.uint8:
-        raise DatasetError(f"{name} images must be uint8, got dtype {images.dtype}")
-    if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape[1:]:
-        raise DatasetError(f"{name} images must have shape (N, H, W, 3 or 1), got {images.shape}")
-    if len(images) == 0:
-        raise DatasetError(f"{name} must hold at least 1 image, got 0")
-
-
-def _check_labels(name: str, split: Split, class_names: tuple[str, ...]) -> None:
-    images = len(split.images)
-    for column, values in (("labels", split.labels), ("group", split.group)):
-        if values.dtype != np.int64:
-            raise DatasetError(f"{name} {column} must be int64, got dtype {values.dtype}")
-        if values.shape != (images,):
-            raise DatasetError(f"{name} {column} must have shape ({images},), got {values.shape}")
-    outside = np.flatnonzero((split.labels < 0) | (split.labels >= len(class_names)))
-    if outside.size:
-        raise DatasetError(
-            f"{name} labels must lie in 0 … {len(class_names) - 1}, "
-            f"got {split.labels[outside[0]]} at image {outside[0]}"
-        )
-
-
-def _check_every_class_is_trained(dataset: ImageDataset) -> None:
-    counts = np.bincount(dataset.train.labels, minlength=len(dataset.class_names))
-    for label in np.flatnonzero(counts == 0)[:1]:
-        raise DatasetError(
-            f"train must hold every class, got no image of class {dataset.class_names[label]!r}"
-        )
-
-
-def _check_statistics(dataset: ImageDataset) -> None:
-    channels = dataset.train.images.shape[-1]
-    for name, values in (("mean", dataset.mean), ("std", dataset.std)):
-        if len(values) != channels or not np.isfinite(values).all():
-            raise DatasetError(f"{name} must be {channels} finite numbers, got {list(values)}")
-    if min(dataset.std) <= 0:
-        raise DatasetError(
-            f"the train images must vary in every channel, got standard deviations "
-            f"{list(dataset.std)}"
-        )

@@ -1,30 +1,97 @@
-"""Runs a workflow script's training, in this process or in several."""
+"""Runs a workflow script's training, in this process or in several, and writes its results."""
 
 import contextlib
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
 
 from erde.experiment.schema import read_experiment
 from erde.running.claim_device import claim_for_children
+from erde.running.estimate import announce
 from erde.running.launch import launch
-from erde.running.lock import folder_lock
+from erde.running.lock import check_held, folder_lock
 from erde.running.stage import Say, running, speaker
 from erde.running.stage_host import stage_host
 from erde.running.training_job import TrainingJob
+from erde_core.images import ImageDataset
+from erde_core.store.dataset import dataset_hash, read_dataset
+from erde_core.store.tables import write_table
 from erde_torch.device import choose_device
+from erde_torch.networks.weights import NetworkCard, write_network
 from erde_torch.training.host import Host
 from erde_torch.training.processes import ALONE, Processes, joined
+from erde_torch.training.settings import AugmentSettings
 
 Body = Callable[[Host], None]
+Part = Literal["teacher", "student"]
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What every training is given: its host, the data set with its hash, the augmentation."""
+
+    host: Host
+    dataset: ImageDataset
+    dataset_hash: str
+    augment: AugmentSettings
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training gives: the network in use, its card, and one row per epoch."""
+
+    network: torch.nn.Module
+    card: NetworkCard
+    history: list[dict[str, float]]
+
+
+def _nothing_else(opened: Opened, trained: Trained) -> None:
+    """Weights and history are all that there is to write."""
+
+
+def train_and_write(
+    job: Any,  # noqa: ANN401
+    script: str,
+    name: str,
+    part: Part,
+    learn: Callable[[Opened], Trained],
+    write: Callable[[Opened, Trained], None] = _nothing_else,
+) -> None:
+    """Train as the rule of ``job`` asks, and write what it promises.
+
+    Args:
+        job, script, name, part: see :func:`run_training`.
+        learn: trains.
+        write: writes what the rule promises beside ``weights`` and ``history``.
+    """
+
+    def body(host: Host) -> None:
+        dataset = read_dataset(job.input.data)
+        if host.processes.first:
+            experiment = job.wildcards.experiment
+            asked = read_experiment(f"{job.config['experiments']}/{experiment}.yaml")
+            announce(dataset, asked, Path("results", experiment), host)
+        augment = AugmentSettings(**job.params.augment)
+        opened = Opened(host, dataset, dataset_hash(dataset), augment)
+        trained = learn(opened)
+        if host.processes.first:
+            check_held(host.folder)
+            write_network(job.output.weights, trained.network, trained.card)
+            if "history" in job.output.keys():  # noqa: SIM118 -- Snakemake's iterates over values
+                write_table(job.output.history, [dict(row) for row in trained.history])
+            write(opened, trained)
+
+    run_training(job, script, name, part, body)
 
 
 def run_training(
     job: Any,  # noqa: ANN401
     script: str,
     name: str,
-    part: Literal["teacher", "student"],
+    part: Part,
     body: Body,
 ) -> None:
     """Run ``body``, which trains and writes; with ``train.processes`` in as many processes.

@@ -6,62 +6,92 @@ import os
 import h5py
 import numpy as np
 
-from erde_core.images import SPLITS, ImageDataset, Split
-from erde_core.store.files import (
-    StoreError,
-    content_hash,
+from erde_core.images import SPLITS, ImageDataset, Split, check_dataset
+from erde_core.store.files import StoreError, whole_file
+from erde_core.store.seal import check_seal, sealed
+from erde_core.store.stamped import (
+    get_numbers,
     get_text,
     new_stamped,
     open_stamped,
+    read_array,
     set_text,
-    whole_file,
 )
 
 KIND = "data set"
+_COLUMNS = {"images": ("|u1", 4), "labels": ("<i8", 1), "group": ("<i8", 1)}
 
 
 def dataset_hash(dataset: ImageDataset) -> str:
-    """SHA-256 of the images, labels and groups of all splits."""
-    splits = [getattr(dataset, name) for name in SPLITS]
-    return content_hash(*(a for s in splits for a in (s.images, s.labels, s.group)))
+    """SHA-256 of all that a network learns from: every field but ``source``."""
+    arrays = {
+        f"{name}/{column}": getattr(getattr(dataset, name), column)
+        for name in SPLITS
+        for column in _COLUMNS
+    }
+    statistics = {name: np.array(getattr(dataset, name), "<f8") for name in ("mean", "std")}
+    return sealed(**arrays, **statistics, class_names=_names_text(dataset))
 
 
-def write_dataset(path: str | os.PathLike, dataset: ImageDataset) -> None:
-    """Write ``dataset`` to ``path``, whole or not at all."""
+def write_dataset(path: str | os.PathLike[str], dataset: ImageDataset) -> None:
+    """Write ``dataset`` to ``path``, whole or not at all.
+
+    Raises:
+        ValueError: a rule of ``check_dataset`` is broken.
+    """
+    check_dataset(dataset)
     with whole_file(path) as temporary, new_stamped(temporary, KIND) as file:
         for name in SPLITS:
-            split: Split = getattr(dataset, name)
-            group = file.create_group(name)
-            group["images"], group["labels"], group["group"] = (
-                split.images,
-                split.labels,
-                split.group,
-            )
-        set_text(file, "class_names", json.dumps(dataset.class_names, ensure_ascii=False))
+            split, group = getattr(dataset, name), file.create_group(name)
+            for column in _COLUMNS:
+                group[column] = getattr(split, column)
+        set_text(file, "class_names", _names_text(dataset))
         file.attrs["mean"], file.attrs["std"] = dataset.mean, dataset.std
         set_text(file, "source", dataset.source)
         set_text(file, "sha256", dataset_hash(dataset))
+        set_text(file, "seal", _seal(dataset))
 
 
-def read_dataset(path: str | os.PathLike) -> ImageDataset:
+def read_dataset(path: str | os.PathLike[str]) -> ImageDataset:
     """Read and verify a data set file.
 
     Raises:
-        StoreError: not such a file, or its content does not match its SHA-256.
+        StoreError: not such a file, its content does not match its SHA-256, or it breaks a rule of
+            ``check_dataset``.
     """
     with open_stamped(path, KIND) as file:
         dataset = ImageDataset(
-            **{name: _read_split(file[name]) for name in SPLITS},
-            class_names=tuple(json.loads(get_text(file, "class_names"))),
-            mean=tuple(float(x) for x in file.attrs["mean"]),
-            std=tuple(float(x) for x in file.attrs["std"]),
+            **{name: _read_split(file, name) for name in SPLITS},
+            class_names=_class_names(file),
+            mean=get_numbers(file, "mean"),
+            std=get_numbers(file, "std"),
             source=get_text(file, "source"),
         )
-        noted, found = get_text(file, "sha256"), dataset_hash(dataset)
-    if noted != found:
-        raise StoreError(f"{path}: content must have SHA-256 {noted}, got {found}")
+        check_seal(path, get_text(file, "sha256"), dataset_hash(dataset))
+        check_seal(path, get_text(file, "seal"), _seal(dataset))
+    try:
+        check_dataset(dataset)
+    except ValueError as error:
+        raise StoreError(f"{path}: {error}") from error
     return dataset
 
 
-def _read_split(group: h5py.Group) -> Split:
-    return Split(*(np.asarray(group[name]) for name in ("images", "labels", "group")))
+def _seal(dataset: ImageDataset) -> str:
+    # Where the images came from is shown and not learned from: it may change without a retraining.
+    return sealed(sha256=dataset_hash(dataset), source=dataset.source)
+
+
+def _names_text(dataset: ImageDataset) -> str:
+    return json.dumps(dataset.class_names, ensure_ascii=False)
+
+
+def _class_names(file: h5py.File) -> tuple[str, ...]:
+    names = json.loads(get_text(file, "class_names"))
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise StoreError(f"{file.filename}: class_names must be a list of texts, got {names!r}")
+    return tuple(names)
+
+
+def _read_split(file: h5py.File, name: str) -> Split:
+    columns = (read_array(file, f"{name}/{column}", *kind) for column, kind in _COLUMNS.items())
+    return Split(*columns)

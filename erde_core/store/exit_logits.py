@@ -1,24 +1,27 @@
 """The exit-logits file: what every exit of one trained network says of every val and test image."""
 
 import os
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+import h5py
 import numpy as np
 from numpy.typing import NDArray
 
 from erde_core import checks
-from erde_core.store.files import (
-    StoreError,
-    content_hash,
+from erde_core.store.files import StoreError, whole_file
+from erde_core.store.seal import check_seal, sealed
+from erde_core.store.stamped import (
     get_text,
     new_stamped,
     open_stamped,
+    read_array,
     set_text,
-    whole_file,
 )
 
 KIND = "exit logits"
 SPLITS = ("val", "test")
+_COLUMNS = {"logits": ("<f4", 3), "labels": ("<i8", 1), "group": ("<i8", 1)}
 
 
 @dataclass(frozen=True)
@@ -48,53 +51,118 @@ class ExitLogits:
     network: str
 
 
-def write_exit_logits(path: str | os.PathLike, exits: ExitLogits) -> None:
+def write_exit_logits(path: str | os.PathLike[str], exits: ExitLogits) -> None:
     """Write ``exits`` to ``path``, whole or not at all.
 
     Raises:
-        ValueError: shapes, labels or MACs break the rules of :class:`ExitLogits`.
+        ValueError: dtypes, shapes, labels or MACs break the rules of :class:`ExitLogits`.
     """
-    for name in SPLITS:
-        _check(getattr(exits, name), exits.macs)
+    check_exit_logits(exits)
     with whole_file(path) as temporary, new_stamped(temporary, KIND) as file:
         for name in SPLITS:
             split, group = getattr(exits, name), file.create_group(name)
-            group["logits"], group["labels"], group["group"] = (
-                split.logits,
-                split.labels,
-                split.group,
-            )
+            for column in _COLUMNS:
+                group[column] = getattr(split, column)
         file["macs"] = exits.macs
-        texts = {"dataset": exits.dataset, "network": exits.network, "sha256": _hash(exits)}
+        texts = {"dataset": exits.dataset, "network": exits.network, "seal": _seal(exits)}
         for name, text in texts.items():
             set_text(file, name, text)
 
 
-def read_exit_logits(path: str | os.PathLike) -> ExitLogits:
+def read_exit_logits(path: str | os.PathLike[str]) -> ExitLogits:
     """Read and verify an exit-logits file.
 
     Raises:
-        StoreError: not such a file, or its content does not match its SHA-256.
+        StoreError: not such a file, its content does not match its SHA-256, or it breaks a rule of
+            :class:`ExitLogits`.
     """
     with open_stamped(path, KIND) as file:
-        splits = {
-            name: SplitLogits(*(np.asarray(file[name][k]) for k in ("logits", "labels", "group")))
-            for name in SPLITS
-        }
-        identity = {name: get_text(file, name) for name in ("dataset", "network")}
-        exits = ExitLogits(**splits, macs=np.asarray(file["macs"]), **identity)
-        noted, found = get_text(file, "sha256"), _hash(exits)
-    if noted != found:
-        raise StoreError(f"{path}: content must have SHA-256 {noted}, got {found}")
+        exits = ExitLogits(
+            **{name: _read_split(file, name) for name in SPLITS},
+            macs=read_array(file, "macs", "<i8", 1),
+            dataset=get_text(file, "dataset"),
+            network=get_text(file, "network"),
+        )
+        check_seal(path, get_text(file, "seal"), _seal(exits))
+    try:
+        check_exit_logits(exits)
+    except ValueError as error:
+        raise StoreError(f"{path}: {error}") from error
     return exits
 
 
-def _check(split: SplitLogits, macs: NDArray) -> None:
-    logits = checks.float_array("logits", split.logits, ndim=3)
-    checks.class_labels(split.labels, logits.shape[0], logits.shape[2])
-    checks.exit_macs(macs, logits.shape[1])
+def read_networks(
+    names: Iterable[Sequence[object]], paths: Iterable[str | os.PathLike[str]]
+) -> dict[tuple[str, int], ExitLogits]:
+    """Read the exit logits of several trainings, each called (label, seed).
+
+    Raises:
+        StoreError: a file is not what it should be, or one network stands under two seeds: the
+            spread between seeds would then look smaller than it is.
+    """
+    read = {
+        (str(label), int(str(seed))): read_exit_logits(path)
+        for (label, seed), path in zip(names, paths, strict=True)
+    }
+    check_seeds_differ(read)
+    return read
 
 
-def _hash(exits: ExitLogits) -> str:
-    splits = (exits.val, exits.test)
-    return content_hash(*(a for s in splits for a in (s.logits, s.labels, s.group)), exits.macs)
+def check_seeds_differ(networks: Mapping[tuple[str, int], ExitLogits]) -> None:
+    """Refuse one network under two seeds; two settings may well end in the same weights.
+
+    Raises:
+        StoreError: the message names both.
+    """
+    seen: dict[str, tuple[str, int]] = {}
+    for (label, seed), exits in networks.items():
+        other, other_seed = seen.setdefault(exits.network, (label, seed))
+        if other_seed != seed:
+            raise StoreError(
+                f"{label}/seed{seed} must be another network than {other}/seed{other_seed}, "
+                f"got the weights {exits.network[:12]} for both"
+            )
+
+
+def check_exit_logits(exits: ExitLogits) -> None:
+    """Hold ``exits`` to what everybody who reads them relies on.
+
+    Raises:
+        ValueError: a wrong dtype or shape, a label that is no class, MACs that fall, or splits of
+            different exits or classes.
+    """
+    for name in SPLITS:
+        split = getattr(exits, name)
+        logits = checks.float_array("logits", split.logits, ndim=3)
+        if logits.dtype != np.float32:
+            raise ValueError(f"{name} logits must be float32, got {logits.dtype}")
+        for column in ("labels", "group"):
+            values = getattr(split, column)
+            if values.dtype != np.int64 or values.shape != (len(logits),):
+                raise ValueError(
+                    f"{name} {column} must have shape ({len(logits)},) and be int64, "
+                    f"got {values.shape} and {values.dtype}"
+                )
+        checks.class_labels(split.labels, logits.shape[0], logits.shape[2])
+        checks.exit_macs(exits.macs, logits.shape[1])
+    if exits.val.logits.shape[1:] != exits.test.logits.shape[1:]:
+        raise ValueError(
+            f"val and test must have the same exits and classes, got {exits.val.logits.shape[1:]} "
+            f"and {exits.test.logits.shape[1:]}"
+        )
+    if exits.macs.dtype != np.int64:
+        raise ValueError(f"macs must be int64, got {exits.macs.dtype}")
+
+
+def _read_split(file: h5py.File, name: str) -> SplitLogits:
+    columns = (read_array(file, f"{name}/{column}", *kind) for column, kind in _COLUMNS.items())
+    return SplitLogits(*columns)
+
+
+def _seal(exits: ExitLogits) -> str:
+    arrays = {
+        f"{name}/{column}": getattr(getattr(exits, name), column)
+        for name in SPLITS
+        for column in _COLUMNS
+    }
+    return sealed(**arrays, macs=exits.macs, dataset=exits.dataset, network=exits.network)

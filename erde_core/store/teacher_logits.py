@@ -5,16 +5,31 @@ gather from the map. ``teacher_logits_writer`` makes the file.
 """
 
 import hashlib
+import json
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from erde_core.store.files import StoreError, content_hash, get_text, open_stamped
+from erde_core.store.files import StoreError
+from erde_core.store.seal import check_seal, content_hash, sealed
+from erde_core.store.stamped import Place, get_text, open_stamped, place, read_array
 
 KIND = "teacher logits"
+# dtype and number of axes of every array in the file
+ARRAYS = {
+    "logits": ("<f2", 4),
+    "views": ("<i8", 2),
+    "wrong_on_train": ("<f8", 1),
+    "wrong_on_val": ("<f8", 1),
+    "sha256": ("|u1", 1),
+    "seal": ("|u1", 1),
+}
+_TABLES = ("views", "wrong_on_train", "wrong_on_val")
 
 
 @dataclass(frozen=True)
@@ -29,8 +44,8 @@ class CacheIdentity:
         precision: ``float32`` or ``bf16``, of the teacher's forward pass.
         views: the view table (dy, dx, flip), as text.
         folds: the number of cross-fitted teachers, as text.
-        maker: hash of the code, PyTorch version and device that asked the teacher. Half of the
-            views from one and half from another would be a cache that nobody can make again.
+        maker: the code, PyTorch version, threads and device that asked the teacher, as JSON. Half
+            of the views from one and half from another would be a cache that nobody can make again.
     """
 
     dataset: str
@@ -41,6 +56,10 @@ class CacheIdentity:
     views: str
     folds: str
     maker: str
+
+    def parts(self) -> dict[str, object]:
+        """Every field, and those of ``maker`` by their own names."""
+        return asdict(self) | {"maker": _parsed(self.maker)}
 
 
 @dataclass(frozen=True)
@@ -64,39 +83,61 @@ class TeacherLogits:
     sha256: str
 
 
-def read_teacher_logits(path: str | os.PathLike, **expected: str) -> TeacherLogits:
-    """Open a cache.
+def read_teacher_logits(path: str | os.PathLike[str], **expected: str) -> TeacherLogits:
+    """Open a cache; all but the logits is checked here, those by :func:`verify_content`.
 
     Args:
         path: the finished file.
         expected: fields of :class:`CacheIdentity` that the reader knows.
 
     Raises:
-        StoreError: not such a file, cut short, or a field of ``expected`` differs (the message
-            names it and both values).
+        StoreError: not such a file, cut short, its seal broken, or a field of ``expected`` differs
+            (the message names it and both values).
     """
     with open_stamped(path, KIND) as file:
         identity = read_identity(file)
-        views, shape = np.asarray(file["views"]), file["logits"].shape
-        wrong = [np.asarray(file[name]) for name in ("wrong_on_train", "wrong_on_val")]
-        sha256 = bytes(np.asarray(file["sha256"])).hex()
-        offset = file["logits"].id.get_offset()
+        found = places(file)["logits"]
+        views, *wrong = (read_array(file, name, *ARRAYS[name]) for name in _TABLES)
+        hashes = [np.asarray(file[name]).tobytes().hex() for name in ("sha256", "seal")]
+        check_seal(path, hashes[1], cache_seal(hashes[0], found.shape, identity, views, *wrong))
+        _check_shapes(path, found.shape, views, *wrong)
+        logits = np.memmap(path, np.float16, "r", found.offset, found.shape)
     for name, value in expected.items():
         if getattr(identity, name) != value:
             raise StoreError(
                 f"{path}: made with another {name}: "
                 f"must be {_short(value)}, got {_short(getattr(identity, name))}"
             )
-    logits = np.memmap(path, np.float16, "r", offset, shape)
-    return TeacherLogits(logits, views, identity, *wrong, sha256)
+    return TeacherLogits(logits, views, identity, wrong[0], wrong[1], hashes[0])
 
 
-def verify_content(cache: TeacherLogits, path: str | os.PathLike) -> None:
-    """Hash all logits and tables again; StoreError if they are not what was written."""
-    digests = [hashlib.sha256(view.data).hexdigest() for view in cache.logits]
+def places(file: h5py.File) -> dict[str, Place]:
+    """Where every array of an open cache file lies.
+
+    Raises:
+        StoreError: one is missing, or not what the writer makes.
+    """
+    return {name: place(file, name, *kind) for name, kind in ARRAYS.items()}
+
+
+def verify_content(cache: TeacherLogits, path: str | os.PathLike[str], threads: int = 1) -> None:
+    """Hash all logits and tables again.
+
+    Args:
+        threads: how many hash at once.
+
+    Raises:
+        StoreError: they are not what was written.
+    """
+    with ThreadPoolExecutor(threads) as pool:  # hashing lets other threads run
+        digests = list(pool.map(view_hash, cache.logits))
     found = cache_hash(digests, cache.views, cache.wrong_on_train, cache.wrong_on_val)
-    if found != cache.sha256:
-        raise StoreError(f"{path}: content must have SHA-256 {cache.sha256}, got {found}")
+    check_seal(path, cache.sha256, found)
+
+
+def view_hash(logits: NDArray[np.float16]) -> str:
+    """SHA-256 of one view's logits, ``(N, E, C)``."""
+    return hashlib.sha256(np.ascontiguousarray(logits).data).hexdigest()
 
 
 def read_identity(file: h5py.File) -> CacheIdentity:
@@ -112,6 +153,45 @@ def cache_hash(
 ) -> str:
     """One hash from the SHA-256 of each view's logits, in view order, and the small tables."""
     return content_hash(np.array(digests, "S64"), views, wrong_on_train, wrong_on_val)
+
+
+def cache_seal(
+    sha256: str,
+    shape: tuple[int, ...],
+    identity: CacheIdentity,
+    views: NDArray[np.int64],
+    wrong_on_train: NDArray[np.float64],
+    wrong_on_val: NDArray[np.float64],
+) -> str:
+    """One hash of all but the logits themselves, which are in it by theirs, ``sha256``."""
+    arrays = {"views": views, "wrong_on_train": wrong_on_train, "wrong_on_val": wrong_on_val}
+    made_from = {f"identity/{name}": text for name, text in asdict(identity).items()}
+    return sealed(sha256=sha256, shape=json.dumps(shape), **arrays, **made_from)
+
+
+def _check_shapes(
+    path: str | os.PathLike[str],
+    shape: tuple[int, ...],
+    views: NDArray[np.int64],
+    *wrong: NDArray[np.float64],
+) -> None:
+    if 0 in shape:
+        raise StoreError(f"{path}: logits must have no empty axis, got shape {shape}")
+    if views.shape != (shape[0], 3):
+        raise StoreError(f"{path}: views must have shape ({shape[0]}, 3), got {views.shape}")
+    for share in wrong:
+        if share.shape != (shape[2],):
+            raise StoreError(
+                f"{path}: shares of wrong answers must have shape ({shape[2]},), got {share.shape}"
+            )
+
+
+def _parsed(text: str) -> object:
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError:
+        return text
+    return value if isinstance(value, Mapping) else text
 
 
 def _short(text: str) -> str:

@@ -5,27 +5,32 @@ at those offsets, each view noted in a journal only after it is on the disk. A k
 leaves a valid HDF5 file and a journal of whole views; the file gets its final name when all is in.
 """
 
-import hashlib
-import json
+import errno
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from erde_core.store.files import (
-    StoreError,
-    new_stamped,
-    open_stamped,
-    publish,
-    set_text,
-    whole_file,
+from erde_core.store.files import publish, whole_file
+from erde_core.store.journal import Journal
+from erde_core.store.stamped import new_stamped, open_stamped, set_text
+from erde_core.store.teacher_logits import (
+    KIND,
+    CacheIdentity,
+    cache_hash,
+    cache_seal,
+    places,
+    view_hash,
 )
-from erde_core.store.teacher_logits import KIND, CacheIdentity, cache_hash, read_identity
+from erde_core.store.unfinished import Unfinished
 
 LARGEST = 65504.0  # of float16
+Shape = tuple[int, int, int, int]
 
 
 class TeacherLogitsWriter:
@@ -36,7 +41,8 @@ class TeacherLogitsWriter:
         shape: (V, N, E, C).
         views: int64 ``(V, 3)``.
         identity: what the answers depend on. An unfinished file of another identity or shape is
-            thrown away.
+            set aside, and taken up again when its identity returns.
+        say: is told what is set aside, taken up, made anew or removed, and why.
 
     Raises:
         OSError: the folder is not writable, or the disk lacks room for the whole file.
@@ -44,26 +50,25 @@ class TeacherLogitsWriter:
 
     def __init__(
         self,
-        folder: str | os.PathLike,
-        shape: tuple[int, int, int, int],
+        folder: str | os.PathLike[str],
+        shape: Shape,
         views: NDArray[np.int64],
         identity: CacheIdentity,
+        say: Callable[[str], None] = lambda text: None,
     ) -> None:
-        self.shape, self._views = shape, np.asarray(views, np.int64)
-        self._file = Path(folder) / "unfinished.h5"
-        self._journal = Path(folder) / "journal.jsonl"
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        if not self._is_ours(identity):
-            self._journal.unlink(missing_ok=True)
-            self._file.unlink(missing_ok=True)
-            _create(self._file, shape, self._views, identity)
+        self.shape, self._views, self._identity = shape, np.asarray(views, np.int64), identity
+        unfinished = Unfinished(Path(folder), say)
+        self._file = unfinished.file
+        if not unfinished.settle(shape, identity):
+            self._create(unfinished)
         self._offsets = _offsets(self._file)
-        self._entries = _whole_lines(self._journal)
+        self._journal = Journal(unfinished.journal, shape[0], shape[2])
+        self._forget_damaged(say)
 
     @property
     def missing(self) -> list[int]:
         """The views that are not yet on the disk, ascending."""
-        return [v for v in range(self.shape[0]) if v not in self._entries]
+        return [v for v in range(self.shape[0]) if v not in self._journal.entries]
 
     def write_view(self, view: int, logits: NDArray[np.float16], wrong: NDArray[np.int64]) -> None:
         """Store one view, ``(N, E, C)``, and its count of wrong answers per exit, durably.
@@ -82,16 +87,10 @@ class TeacherLogitsWriter:
             raise ValueError(f"logits of view {view} must be finite and below {LARGEST} in float16")
         data = np.ascontiguousarray(logits)
         self._write_bytes("logits", data, view * data.nbytes)
-        digest = hashlib.sha256(data.data).hexdigest()
-        entry = {"view": view, "sha256": digest, "wrong": [int(count) for count in wrong]}
-        with open(self._journal, "a", encoding="utf-8") as journal:
-            journal.write(json.dumps(entry) + "\n")
-            journal.flush()
-            os.fsync(journal.fileno())
-        self._entries[view] = entry
+        self._journal.add(view, view_hash(data), wrong)
 
-    def finish(self, path: str | os.PathLike, wrong_on_val: NDArray[np.float64]) -> None:
-        """Add the shares of wrong answers and the hash, and give the file its name.
+    def finish(self, path: str | os.PathLike[str], wrong_on_val: NDArray[np.float64]) -> None:
+        """Add the shares of wrong answers and the hashes, and give the file its name.
 
         Args:
             path: the finished file, on the same file system.
@@ -103,20 +102,44 @@ class TeacherLogitsWriter:
         if self.missing:
             raise ValueError(f"all views must be written before finish, missing {self.missing}")
         views, samples = self.shape[:2]
-        entries = [self._entries[v] for v in range(views)]
-        counts = np.sum([entry["wrong"] for entry in entries], axis=0)
-        shares = counts / np.float64(views * samples), np.asarray(wrong_on_val, np.float64)
-        digest = cache_hash([entry["sha256"] for entry in entries], self._views, *shares)
-        self._write_bytes("wrong_on_train", shares[0])
-        self._write_bytes("wrong_on_val", shares[1])
-        self._write_bytes("sha256", np.frombuffer(bytes.fromhex(digest), np.uint8))
+        entries = [self._journal.entries[v] for v in range(views)]
+        counts = np.sum([entry.wrong for entry in entries], axis=0)
+        tables = (
+            self._views,
+            counts / np.float64(views * samples),
+            np.asarray(wrong_on_val, np.float64),
+        )
+        sha256 = cache_hash([entry.sha256 for entry in entries], *tables)
+        seal = cache_seal(sha256, self.shape, self._identity, *tables)
+        for name, table in zip(("views", "wrong_on_train", "wrong_on_val"), tables, strict=True):
+            self._write_bytes(name, table)
+        self._write_bytes("sha256", np.frombuffer(bytes.fromhex(sha256), np.uint8))
+        self._write_bytes("seal", np.frombuffer(bytes.fromhex(seal), np.uint8))
         publish(self._file, Path(path))
-        self._journal.unlink()
+        self._journal.remove()
 
-    def _write_bytes(self, name: str, values: NDArray, offset: int = 0) -> None:
+    def _create(self, unfinished: Unfinished) -> None:
+        try:
+            _create(self._file, self.shape, self._views, self._identity)
+        except OSError as error:
+            if error.errno != errno.ENOSPC or not unfinished.make_room():
+                raise
+            _create(self._file, self.shape, self._views, self._identity)
+
+    def _forget_damaged(self, say: Callable[[str], None]) -> None:
+        """What is not as its line in the journal says, or whose line is damaged, is missing."""
+        logits = np.memmap(self._file, np.float16, "r", self._offsets["logits"], self.shape)
+        noted = sorted(self._journal.entries.items())
+        damaged = [view for view, entry in noted if view_hash(logits[view]) != entry.sha256]
+        lost = len(damaged) + self._journal.damaged_lines
+        if lost:
+            say(f"{lost} views of the unfinished cache are damaged: they are made anew")
+            self._journal.rewrite(without=damaged)
+
+    def _write_bytes(self, name: str, values: NDArray[Any], offset: int = 0) -> None:
         descriptor = os.open(self._file, os.O_WRONLY)
         try:
-            data, position = memoryview(values).cast("B"), self._offsets[name] + offset
+            data, position = values.data.cast("B"), self._offsets[name] + offset
             while data:
                 written = os.pwrite(descriptor, data, position)
                 data, position = data[written:], position + written
@@ -124,17 +147,8 @@ class TeacherLogitsWriter:
         finally:
             os.close(descriptor)
 
-    def _is_ours(self, identity: CacheIdentity) -> bool:
-        try:
-            with open_stamped(self._file, KIND) as file:
-                return read_identity(file) == identity and file["logits"].shape == self.shape
-        except StoreError:
-            return False
 
-
-def _create(
-    path: Path, shape: tuple[int, int, int, int], views: NDArray, identity: CacheIdentity
-) -> None:
+def _create(path: Path, shape: Shape, views: NDArray[np.int64], identity: CacheIdentity) -> None:
     with whole_file(path) as temporary:
         with new_stamped(temporary, KIND) as file:
             for name, value in asdict(identity).items():
@@ -144,6 +158,7 @@ def _create(
             _contiguous(file, "wrong_on_train", exits, h5py.h5t.IEEE_F64LE)
             _contiguous(file, "wrong_on_val", exits, h5py.h5t.IEEE_F64LE)
             _contiguous(file, "sha256", (32,), h5py.h5t.STD_U8LE)
+            _contiguous(file, "seal", (32,), h5py.h5t.STD_U8LE)
             _contiguous(file, "logits", shape, h5py.h5t.IEEE_F16LE)
         # Room for all now: a full disk is told before the teacher runs, not after hours of it.
         with open(temporary, "rb+") as file:
@@ -161,16 +176,4 @@ def _contiguous(file: h5py.File, name: str, shape: tuple[int, ...], dtype: h5py.
 
 def _offsets(path: Path) -> dict[str, int]:
     with open_stamped(path, KIND) as file:
-        names = ("logits", "wrong_on_train", "wrong_on_val", "sha256")
-        return {name: file[name].id.get_offset() for name in names}
-
-
-def _whole_lines(path: Path) -> dict[int, dict]:
-    """View → journal entry of every whole line; a line that a kill cut short is removed."""
-    if not path.exists():
-        return {}
-    text = path.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        os.truncate(path, len(whole.encode()))
-    return {entry["view"]: entry for entry in map(json.loads, whole.splitlines())}
+        return {name: found.offset for name, found in places(file).items()}

@@ -25,17 +25,32 @@ def collect_exit_logits(
     """Exit logits of the validation and test splits, always in float32, and the MACs per exit.
 
     Raises:
-        ValueError: the network was trained on another data set.
+        ValueError: the network was trained on another data set, or its card lies about it.
     """
-    if card.dataset != dataset_hash:
-        raise ValueError(
-            f"the network must have been trained on data set {dataset_hash[:12]}, "
-            f"got {card.dataset[:12]}"
-        )
+    card.check_data(dataset, dataset_hash)
     network = on_device(network, device)
     val, test = (_split_logits(network, card, s, device) for s in (dataset.val, dataset.test))
     macs = exit_macs(network, card.image_shape)
     return ExitLogits(val, test, macs, dataset_hash, network_hash(network))
+
+
+def check_made_by(exits: ExitLogits, network: nn.Module, card: NetworkCard) -> None:
+    """Hold exit logits to the network that they are said to be of.
+
+    Raises:
+        ValueError: they are of other weights, or have other MACs or classes.
+    """
+    found = network_hash(network)
+    if exits.network != found:
+        raise ValueError(f"exit logits must be of weights {found[:12]}, got {exits.network[:12]}")
+    macs = exit_macs(network, card.image_shape)
+    if exits.macs.tolist() != macs.tolist():
+        raise ValueError(
+            f"exit logits must have their network's MACs {macs.tolist()}, got {exits.macs.tolist()}"
+        )
+    classes = exits.val.logits.shape[2]
+    if classes != len(card.class_names):
+        raise ValueError(f"exit logits must have {len(card.class_names)} classes, got {classes}")
 
 
 def _split_logits(

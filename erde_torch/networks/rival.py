@@ -8,14 +8,13 @@ one exit, from the teacher's last. What early exit is worth beside them: ``evalu
 from dataclasses import replace
 from typing import NamedTuple
 
-import torch
-
 from erde_core.settings import LossSettings
 from erde_torch.networks.build import build_network
 from erde_torch.networks.macs import exit_macs, plain_macs
 from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.rival_names import rival_exit
 from erde_torch.networks.settings import NetworkSettings
+from erde_torch.networks.shapes_only import shapes_only
 
 _WIDTH_STEPS = 512  # widths are multiples of 1 / 512: one channel of the widest stage
 Shape = tuple[int, int, int]
@@ -76,5 +75,5 @@ def _narrowed(network: NetworkSettings, steps: int) -> NetworkSettings:
 
 
 def _build(network: NetworkSettings, classes: int, shape: Shape) -> MultiExitNetwork:
-    with torch.device("meta"):  # only its shape is wanted
+    with shapes_only():
         return build_network(network, classes, shape)

@@ -1,23 +1,31 @@
 """A trained network on disk: safetensors, with the architecture and its inputs in the metadata."""
 
+import contextlib
 import hashlib
 import json
+import math
 import os
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from erde_core.images import ImageDataset
 from erde_core.store.files import StoreError, whole_file
+from erde_core.store.seal import check_seal
 from erde_torch.networks.build import build_network
 from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.settings import NetworkSettings
+from erde_torch.networks.shapes_only import shapes_only
 
-FORMAT = "erde network 1"
+FORMAT, FIRST_FORMAT = "erde network 2", "erde network 1"
+_SMALL_IMAGE = 512 * 512  # pixels; what a network makes of it fits every memory
+Seal = Callable[[Mapping[str, str], Mapping[str, Tensor]], str]
 
 
 @dataclass(frozen=True)
@@ -43,12 +51,34 @@ class NetworkCard:
 
     def build(self) -> MultiExitNetwork:
         """The network with fresh weights."""
-        return build_network(
-            NetworkSettings(**self.network), len(self.class_names), self.image_shape
-        )
+        fields: dict[str, Any] = self.network
+        return build_network(NetworkSettings(**fields), len(self.class_names), self.image_shape)
+
+    def check_data(self, dataset: ImageDataset, dataset_hash: str) -> None:
+        """Hold the card to the data set that its network is about to see.
+
+        Raises:
+            ValueError: it was trained on another one, or says something else of it than it is.
+        """
+        if self.dataset != dataset_hash:
+            raise ValueError(
+                f"the network must have been trained on data set {dataset_hash[:12]}, "
+                f"got {self.dataset[:12]}"
+            )
+        height, width, channels = dataset.train.images.shape[1:]
+        true = {"image_shape": (channels, height, width)}
+        true |= {name: getattr(dataset, name) for name in ("class_names", "mean", "std")}
+        for name, value in true.items():
+            if getattr(self, name) != value:
+                raise ValueError(
+                    f"the network's card must have the {name} of its data set, {value}, "
+                    f"got {getattr(self, name)}"
+                )
 
 
-def write_network(path: str | os.PathLike, network: torch.nn.Module, card: NetworkCard) -> None:
+def write_network(
+    path: str | os.PathLike[str], network: torch.nn.Module, card: NetworkCard
+) -> None:
     """Write weights and card to ``path``, whole or not at all."""
     tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
     metadata = {"format": FORMAT, "card": json.dumps(asdict(card))}
@@ -57,45 +87,135 @@ def write_network(path: str | os.PathLike, network: torch.nn.Module, card: Netwo
         save_file(tensors, temporary, metadata)
 
 
-def read_network(path: str | os.PathLike) -> tuple[MultiExitNetwork, NetworkCard]:
+def read_network(path: str | os.PathLike[str]) -> tuple[MultiExitNetwork, NetworkCard]:
     """The network in eval mode, on the CPU, and its card.
 
     Raises:
-        StoreError: not there, not ours, or its content does not match its SHA-256.
+        StoreError: not there, not ours, its content does not match its SHA-256, or its card
+            describes another network than the tensors are.
     """
-    if not Path(path).exists():
-        raise StoreError(f"{path}: no such file (expected an erde network)")
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise StoreError(f"{path}: must be an {FORMAT!r}, got {metadata.get('format')!r}")
-            fields = json.loads(metadata["card"]).items()
-            # JSON has no tuples, and a card has no lists.
-            card = NetworkCard(**{k: tuple(v) if type(v) is list else v for k, v in fields})
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise StoreError(f"{path}: not a readable erde network ({error})") from error
-    noted, found = metadata.pop("seal", None), seal(metadata, tensors)
-    if noted != found:
-        raise StoreError(f"{path}: content must have SHA-256 {noted}, got {found}")
-    network = card.build()
+    metadata, tensors = _read(path)
+    noted = metadata.pop("seal", None)
+    found = _SEALS[metadata["format"]](metadata, tensors)
+    check_seal(path, str(noted), found)
+    card = _card(path, metadata.get("card", ""))
+    if metadata["format"] == FIRST_FORMAT:  # it knew no other stem, whatever the size
+        card = replace(card, network={"stem": "small"} | card.network)
+    network = _described(path, card, tensors)
     network.load_state_dict(tensors)
     return network.eval(), card
 
 
 def network_hash(network: torch.nn.Module) -> str:
     """SHA-256 of names and values of all weights and buffers."""
-    return _add_tensors(hashlib.sha256(), network.state_dict())
+    return _add_values(hashlib.sha256(), network.state_dict())
 
 
 def seal(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of the content of a safetensors file: ``metadata`` without the seal, and tensors."""
-    return _add_tensors(hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()), tensors)
+    """SHA-256 of the content of a safetensors file.
+
+    ``metadata`` without the seal; of every tensor name, dtype, shape and values.
+    """
+    digest = hashlib.sha256(json.dumps(metadata, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"\n{json.dumps(name)} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(_bytes(tensor))
+    return digest.hexdigest()
 
 
-def _add_tensors(digest: "hashlib._Hash", tensors: Mapping[str, Tensor]) -> str:
+def _first_seal(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:
+    return _add_values(hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()), tensors)
+
+
+# The first format left dtypes and shapes outside of its seal. Weights may be worth days, and every
+# reader holds the tensors to the network on the card, which is under the seal: it stays readable.
+_SEALS: dict[str | None, Seal] = {FORMAT: seal, FIRST_FORMAT: _first_seal}
+
+
+def _add_values(digest: "hashlib._Hash", tensors: Mapping[str, Tensor]) -> str:
     for name, tensor in sorted(tensors.items()):
         digest.update(name.encode())
-        digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+        digest.update(_bytes(tensor))
     return digest.hexdigest()
+
+
+def _bytes(tensor: Tensor) -> memoryview:
+    flat = tensor.detach().cpu().contiguous().reshape(-1)
+    return flat.view(torch.uint8).numpy().data  # as bytes: NumPy has no bfloat16
+
+
+def _read(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, Tensor]]:
+    if not Path(path).exists():
+        raise StoreError(f"{path}: no such file (expected an erde network)")
+    if not Path(path).is_file():
+        raise StoreError(f"{path}: not a readable erde network (it is no regular file)")
+    try:
+        with safe_open(path, "pt") as file:
+            metadata = dict(file.metadata() or {})
+            if metadata.get("format") not in _SEALS:
+                raise StoreError(f"{path}: must be an {FORMAT!r}, got {metadata.get('format')!r}")
+            return metadata, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise StoreError(f"{path}: not a readable erde network ({error})") from error
+
+
+def _card(path: str | os.PathLike[str], text: str) -> NetworkCard:
+    try:
+        # JSON has no tuples, and a card has no lists.
+        fields: dict[str, Any] = {
+            name: tuple(value) if type(value) is list else value
+            for name, value in json.loads(text).items()
+        }
+        card = NetworkCard(**fields)
+        _check_card(card)
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
+        raise StoreError(f"{path}: not a readable network card ({error})") from error
+    return card
+
+
+def _check_card(card: NetworkCard) -> None:
+    shape, names = card.image_shape, card.class_names
+    if type(card.network) is not dict:
+        raise ValueError(f"network must be a mapping of settings, got {card.network!r}")
+    if not (type(shape) is tuple and len(shape) == 3 and all(type(n) is int for n in shape)):
+        raise ValueError(f"image_shape must be three whole numbers, got {shape}")
+    if not (type(names) is tuple and names and all(type(name) is str for name in names)):
+        raise ValueError(f"class_names must be texts, got {names}")
+    for name in ("mean", "std"):
+        values = getattr(card, name)
+        numbers = type(values) is tuple and all(type(v) in (int, float) for v in values)
+        if not (numbers and len(values) == shape[0] and all(map(math.isfinite, values))):
+            raise ValueError(f"{name} must be {shape[0]} finite numbers, got {values}")
+    if min(card.std) <= 0:
+        raise ValueError(f"std must be > 0, got {card.std}")
+    if type(card.dataset) is not str or card.precision not in ("float32", "bf16"):
+        raise ValueError(
+            f"dataset must be a text and precision float32 or bf16, got {card.dataset!r} and "
+            f"{card.precision!r}"
+        )
+
+
+def _described(
+    path: str | os.PathLike[str], card: NetworkCard, tensors: Mapping[str, Tensor]
+) -> MultiExitNetwork:
+    """The network on the card, if the tensors are its: names, shapes and dtypes."""
+    # A card may claim an image that no memory holds. Shapes alone would always do, but PyTorch
+    # computes them by importing its compiler, which takes seconds.
+    large = math.prod(card.image_shape[1:]) > _SMALL_IMAGE
+    try:
+        with shapes_only() if large else contextlib.nullcontext():
+            network = card.build()
+    except Exception as error:  # settings, PyTorch and arithmetic each object in their own way
+        raise StoreError(f"{path}: its card describes no network ({error})") from error
+    wanted = network.state_dict()
+    for name in sorted(wanted.keys() | tensors.keys()):
+        described, found = _kind(wanted.get(name)), _kind(tensors.get(name))
+        if described != found:
+            raise StoreError(
+                f"{path}: {name} must be {described}, as in the network on its card, got {found}"
+            )
+    return card.build() if large else network
+
+
+def _kind(tensor: Tensor | None) -> str:
+    return "absent" if tensor is None else f"{tensor.dtype} of shape {tuple(tensor.shape)}"

@@ -8,10 +8,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from erde_core.differences import differences
 from erde_core.folds import fold_of_samples
 from erde_core.images import ImageDataset
 from erde_core.store.files import StoreError
-from erde_core.store.teacher_logits import CacheIdentity, read_teacher_logits
+from erde_core.store.teacher_logits import CacheIdentity, read_teacher_logits, verify_content
 from erde_core.store.teacher_logits_writer import TeacherLogitsWriter
 from erde_core.views import all_views, chosen_views
 from erde_torch.networks.answers import exit_accuracy, view_logits
@@ -73,15 +74,14 @@ def build_cache(
         teacher=" ".join(network_hash(teacher) for teacher in teachers),
         precision=precision,
         folds=str(len(teachers)),
-        maker=host.identity(stage="cache", threads=torch.get_num_threads()),
+        maker=host.identity(stage="cache", threads=torch.get_num_threads()).text,
     )
-    if _is_done(path, identity):
-        host.say(f"{path} is already there")
+    if _is_done(path, identity, host):
         return
     table = chosen_views(augment.pad, augment.flip, views)
     images = viewed_train_images(dataset, augment, table, host.device)
     shape = (len(table), len(dataset.train), teachers[0].exits, len(dataset.class_names))
-    writer = TeacherLogitsWriter(host.folder, shape, table, identity)
+    writer = TeacherLogitsWriter(host.folder, shape, table, identity, host.say)
     asked = _FoldedTeachers(teachers, dataset, precision, host.device)
     _fill(writer, asked, images, dataset.train.labels, host)
     wrong_on_val = asked.wrong_on_validation(dataset)
@@ -126,7 +126,9 @@ class _FoldedTeachers:
         device: torch.device,
     ) -> None:
         self._precision, self._device = precision, device
-        self._teachers = [t.eval().to(device, memory_format=torch.channels_last) for t in teachers]
+        self._teachers = [
+            t.eval().to(device).to(memory_format=torch.channels_last) for t in teachers
+        ]
         train = dataset.train
         folds = np.zeros(len(train), np.int64)
         if len(teachers) > 1:
@@ -148,17 +150,28 @@ class _FoldedTeachers:
         """Share of wrong answers per exit, averaged over the teachers, ``(E,)``."""
         val = validation_set(dataset, self._device)
         right = [exit_accuracy(t, val.images, val.labels, self._precision) for t in self._teachers]
-        return 1 - np.mean(right, axis=0)
+        return np.asarray(1 - np.mean(right, axis=0), np.float64)
 
     def _ask(
-        self, teacher: MultiExitNetwork, images: ViewedImages, part: NDArray, view: int
+        self, teacher: MultiExitNetwork, images: ViewedImages, part: NDArray[np.int64], view: int
     ) -> Tensor:
         samples = torch.from_numpy(part).to(self._device)
         return view_logits(teacher, images, samples, view, self._precision)
 
 
-def _is_done(path: Path, identity: CacheIdentity) -> bool:
-    try:
-        return read_teacher_logits(path).identity == identity
-    except StoreError:
+def _is_done(path: Path, identity: CacheIdentity, host: Host) -> bool:
+    """Whether the cache is there and whole; what is there and is not used, is said."""
+    if not path.exists():
         return False
+    try:
+        cache = read_teacher_logits(path)
+        verify_content(cache, path, torch.get_num_threads())
+    except StoreError as error:
+        host.say(f"the cache that is there cannot be used and is made anew: {error}")
+        return False
+    if cache.identity != identity:
+        changes = "; ".join(differences(cache.identity.parts(), identity.parts()))
+        host.say(f"the cache that is there is of other settings ({changes}) and is made anew")
+        return False
+    host.say(f"{path} is already there")
+    return True

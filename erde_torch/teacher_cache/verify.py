@@ -50,7 +50,7 @@ def verify_cache(
         mine = folds[samples] == fold
         if not mine.any():
             continue
-        network = teacher.eval().to(device, memory_format=torch.channels_last)
+        network = teacher.eval().to(device).to(memory_format=torch.channels_last)
         index = (torch.from_numpy(a[mine]).to(device) for a in (samples, views))
         with torch.no_grad(), autocast(precision, device):
             found = network(images.batch(*index)).float().cpu().numpy()

@@ -1,15 +1,15 @@
 """The state of an unfinished training: written whole, tied to what made it.
 
-A checkpoint carries the identity (a hash of configuration, code, data and device) of its training.
-One of another identity is ignored: resuming it would give a model that was never trained as asked.
+A checkpoint carries the identity (configuration, code, data and device) of its training. One of
+another identity is not resumed, since that would give a model that was never trained as asked. It
+is set aside (:mod:`erde_torch.training.shelf`), and used when its identity returns.
 """
 
 import json
 import time
-from dataclasses import dataclass, field
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -17,24 +17,8 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from erde_core.store.files import whole_file
 from erde_torch.networks.weights import seal
 from erde_torch.training.host import Host
-
-
-@dataclass
-class Position:
-    """Where a training stands.
-
-    Attributes:
-        epoch, step: the next step to take; ``epoch`` = number of epochs means finished.
-        loss_sum: sum of this epoch's losses so far.
-        history: one row per finished epoch.
-        seconds: training time so far.
-    """
-
-    epoch: int = 0
-    step: int = 0
-    loss_sum: float = 0.0
-    history: list[dict[str, float]] = field(default_factory=list)
-    seconds: float = 0.0
+from erde_torch.training.identity import Identity
+from erde_torch.training.shelf import Position, Saved, Shelf, UnusableError, read_saved
 
 
 class CheckpointError(OSError):
@@ -55,7 +39,7 @@ class TrainingState:
     ) -> None:
         self.network, self.optimiser, self._ema = network, optimiser, None
         if ema_decay:
-            average = get_ema_multi_avg_fn(ema_decay)
+            average = get_ema_multi_avg_fn(ema_decay)  # type: ignore[no-untyped-call]  # PyTorch's
             self._ema = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
 
     @property
@@ -79,6 +63,20 @@ class TrainingState:
             tensors |= {f"ema.{name}": t for name, t in self._ema.state_dict().items()}
         return tensors
 
+    def check(self, tensors: dict[str, Tensor]) -> None:
+        """Hold ``tensors`` to what :meth:`tensors` gives before the first step, or after.
+
+        Raises:
+            UnusableError: one is missing, left over, or of another dtype or shape.
+        """
+        wanted = {n: t for n, t in self.tensors().items() if not n.startswith("momentum.")}
+        momentum = {f"momentum.{name}": p for name, p in self.network.named_parameters()}
+        wanted |= {name: p for name, p in momentum.items() if name in tensors}
+        for name in sorted(wanted.keys() | tensors.keys()):
+            described, found = _kind(wanted.get(name)), _kind(tensors.get(name))
+            if described != found:
+                raise UnusableError(f"is damaged ({name} must be {described}, got {found})")
+
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """The reverse of :meth:`tensors`."""
         self.network.load_state_dict(_part(tensors, "network."))
@@ -96,10 +94,10 @@ class Checkpoint:
 
     Args:
         host: its folder is undeclared to Snakemake, which would delete it after a failure.
-        identity: hash of all that the training depends on.
+        identity: all that the training depends on.
     """
 
-    def __init__(self, host: Host, identity: str) -> None:
+    def __init__(self, host: Host, identity: Identity) -> None:
         self.path = host.folder / "checkpoint.safetensors"
         self.identity = identity
         self._host, self._saved_at = host, time.monotonic()
@@ -116,7 +114,7 @@ class Checkpoint:
             LostLeaseError: another trainer has taken the folder over meanwhile.
         """
         tensors = {name: t.detach().cpu().contiguous() for name, t in state.tensors().items()}
-        metadata = {"identity": self.identity, "position": json.dumps(vars(position))}
+        metadata = {"identity": self.identity.text, "position": json.dumps(vars(position))}
         metadata["seal"] = seal(metadata, tensors)
         try:
             with whole_file(self.path) as temporary:
@@ -126,22 +124,61 @@ class Checkpoint:
             raise CheckpointError(f"{self.path}: cannot write the checkpoint: {error}") from error
         self._saved_at = time.monotonic()
 
-    def resume(self, state: TrainingState) -> Position:
-        """Put the saved tensors into ``state``; the start where no whole one of ours is saved."""
+    def resume(self, state: TrainingState, epochs: int, steps: int) -> Position:
+        """Put the saved tensors into ``state``; the start where no whole one of ours is saved.
+
+        One that is there and not used is set aside, and the host is told why. Of several processes
+        all come here; the first one judges, moves files and speaks.
+
+        Args:
+            epochs, steps: of the training, and of each of its epochs.
+
+        Raises:
+            CheckpointError: the old checkpoint cannot be set aside.
+        """
+        saved = self._settle(state, epochs, steps) if self._host.processes.first else None
+        self._host.processes.wait()  # until files are no longer moved
+        if not self._host.processes.first and self.path.exists():
+            saved = read_saved(self.path)
+        if saved is None:
+            return Position()
+        state.restore(saved.tensors)
+        return saved.position
+
+    def _settle(self, state: TrainingState, epochs: int, steps: int) -> Saved | None:
+        """What to resume; where there is nothing, no file is left in the way either."""
+        shelf = Shelf(self._host, self.path)
         try:
-            with safe_open(self.path, "pt") as file:
-                metadata = file.metadata() or {}
-                if metadata.get("identity") != self.identity:
-                    return Position()
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except (OSError, SafetensorError):
-            return Position()
-        # From damaged numbers, training would go on as if nothing was.
-        if metadata.pop("seal", None) != seal(metadata, tensors):
-            return Position()
-        state.restore(tensors)
-        return Position(**json.loads(metadata["position"]))
+            saved = self._judge(shelf, state, epochs, steps)
+            if saved is None and shelf.take_back(self.identity):
+                saved = self._judge(shelf, state, epochs, steps)
+            shelf.keep_few()
+        except OSError as error:
+            raise CheckpointError(
+                f"{self.path}: cannot set the old checkpoint aside: {error}"
+            ) from error
+        return saved
+
+    def _judge(self, shelf: Shelf, state: TrainingState, epochs: int, steps: int) -> Saved | None:
+        if not self.path.exists():
+            return None
+        try:
+            saved = read_saved(self.path)
+            if saved.identity != self.identity:
+                changes = saved.identity.changes(self.identity)
+                raise UnusableError(f"is of another training ({changes})", saved.identity)
+            state.check(saved.tensors)
+            if saved.position.epoch > epochs or saved.position.step > steps:
+                raise UnusableError("is damaged (it stands behind the end of the training)")
+        except UnusableError as error:
+            shelf.set_aside(error)
+            return None
+        return saved
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
+
+
+def _kind(tensor: Tensor | None) -> str:
+    return "absent" if tensor is None else f"{tensor.dtype} of shape {tuple(tensor.shape)}"

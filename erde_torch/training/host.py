@@ -4,14 +4,13 @@ Nothing here knows of locks, leases, clocks or GPU claims: ``erde.running`` fill
 So an edit there changes no hash of a training, and a training can be run by hand.
 """
 
-import hashlib
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
+from erde_torch.training.identity import Identity
 from erde_torch.training.processes import ALONE, Processes
 
 
@@ -40,10 +39,10 @@ class Host:
     check_held: Callable[[], None]
     processes: Processes = ALONE
 
-    def identity(self, **parts: object) -> str:
-        """One hash of ``parts`` (JSON values), the code, PyTorch's version and the device."""
+    def identity(self, **parts: object) -> Identity:
+        """``parts`` (JSON values), the code, PyTorch's version and the device."""
         device = self.device.type
         if device == "cuda":
             device = torch.cuda.get_device_name(self.device)
         parts |= {"code": self.code, "torch": torch.__version__, "device": device}
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+        return Identity.of(parts)

@@ -12,11 +12,13 @@ from torch import Tensor, nn
 from erde_torch.device import autocast, on_device
 from erde_torch.networks.answers import exit_accuracy
 from erde_torch.training.batches import Batch, TrainingSet, Validation
-from erde_torch.training.checkpoint import Checkpoint, Position, TrainingState
+from erde_torch.training.checkpoint import Checkpoint, TrainingState
 from erde_torch.training.host import Host
+from erde_torch.training.identity import Identity
 from erde_torch.training.interrupt import Interrupted, StopRequest
 from erde_torch.training.optimiser import learning_rate, make_optimiser, set_learning_rate
 from erde_torch.training.settings import TrainSettings
+from erde_torch.training.shelf import Position
 
 Objective = Callable[[Tensor, Batch], Tensor]
 
@@ -41,7 +43,7 @@ class Run:
     train: TrainSettings
     seed: int
     precision: str
-    identity: str
+    identity: Identity
     host: Host
 
 
@@ -124,7 +126,7 @@ def fit(
     network = on_device(network, data.labels.device)
     state = TrainingState(network, make_optimiser(network, run.train), run.train.ema_decay)
     checkpoint = Checkpoint(run.host, run.identity)
-    position = checkpoint.resume(state)
+    position = checkpoint.resume(state, run.train.epochs, data.steps)
     if position.epoch == run.train.epochs:
         run.host.say("the training is already finished")
     elif position.epoch or position.step:

@@ -1,14 +1,17 @@
 """What the student reads of its teacher: cached rows of (sample, view), or the network itself."""
 
+import os
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from erde_core.store.teacher_logits import TeacherLogits
+from erde_core.store.teacher_logits import TeacherLogits, read_teacher_logits, verify_content
 from erde_torch.device import autocast, on_device
 from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.training.batches import Rows
+from erde_torch.training.host import Host
 
 _DEVICE_SHARE = 0.5  # of the free memory of a GPU that a cache may take
 
@@ -33,6 +36,31 @@ class CachedTeacher:
             index = torch.from_numpy(np.stack([views, samples])).to(self._device)
             return self._resident[index[0], index[1]]
         return torch.from_numpy(self._map[views, samples]).to(self._device)
+
+
+def open_cache(
+    path: str | os.PathLike[str], host: Host, threads: int, **expected: str
+) -> tuple[CachedTeacher, str]:
+    """The cache that a training is about to read, after a look at every byte of it.
+
+    The rows that a training draws are not checked one by one, and what was whole when it was
+    verified may not be so now. Of several processes all come here; the first one looks.
+
+    Args:
+        threads: how many hash at once.
+        expected: fields of ``CacheIdentity`` that the training knows.
+
+    Returns:
+        The rows, and the hash of their content.
+
+    Raises:
+        StoreError: what ``read_teacher_logits`` and ``verify_content`` raise.
+    """
+    cache = read_teacher_logits(path, **expected)
+    if host.processes.first:
+        verify_content(cache, path, threads)
+    host.processes.wait()
+    return CachedTeacher(cache, host.device), cache.sha256
 
 
 class OnlineTeacher:

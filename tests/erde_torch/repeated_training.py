@@ -9,6 +9,7 @@ from torch.nn import functional as F
 
 from erde_core.views import all_views
 from erde_torch.training.data import training_set, validation_set, viewed_train_images
+from erde_torch.training.identity import Identity
 from erde_torch.training.loop import Run, fit
 from erde_torch.training.processes import ALONE
 from tests.hosts import own_host
@@ -32,7 +33,7 @@ class Training:
 
     def start(self, objective=cross_entropy, precision="float32", seconds=1e9, identity="identity"):
         host = own_host(self.folder, "code", seconds, self.say, self.processes)
-        run = Run(self.train, SEED, precision, identity, host)
+        run = Run(self.train, SEED, precision, Identity.of({"name": identity}), host)
         network = self.make_network()
         torch.manual_seed(random.randrange(2**31))  # nothing may depend on what came before
         return fit(network, self.data, self.validation, objective, run)

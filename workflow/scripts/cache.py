@@ -15,12 +15,15 @@ with running(f"{snakemake.wildcards.experiment} · cache", snakemake.log[0]) as 
     host = stage_host(snakemake, "cache", say)
     set_threads(snakemake.params.train_threads)
     dataset = read_dataset(snakemake.input.data)
+    data = dataset, dataset_hash(dataset)
+    teachers = [read_network(path) for path in snakemake.input.teachers]
+    for _, card in teachers:
+        card.check_data(*data)
     with folder_lock(host.folder, say):
         build_cache(
             Path(snakemake.output[0]),
-            dataset,
-            dataset_hash(dataset),
-            [read_network(path)[0] for path in snakemake.input.teachers],
+            *data,
+            [network for network, _ in teachers],
             AugmentSettings(**snakemake.params.augment),
             snakemake.params.views,
             choose_precision(snakemake.params.precision, host.device),

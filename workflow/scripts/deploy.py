@@ -11,6 +11,7 @@ from erde_torch.device import set_threads
 from erde_torch.export.agreement import deployment_agreement
 from erde_torch.export.folder import write_deployment
 from erde_torch.export.manifest import deployment_manifest
+from erde_torch.networks.exit_logits import check_made_by
 from erde_torch.networks.weights import read_network
 
 experiment, folder = snakemake.wildcards.experiment, Path(snakemake.output[0])
@@ -18,6 +19,7 @@ with running(f"{experiment} · deploy {folder.name}", snakemake.log[0]) as say:
     set_threads(snakemake.threads)
     network, card = read_network(snakemake.input.weights)
     exits, teacher = (read_exit_logits(snakemake.input[k]) for k in ("exits", "teacher"))
+    check_made_by(exits, network, card)
     images = read_dataset(snakemake.input.data).test
 
     def check(draft):

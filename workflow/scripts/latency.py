@@ -15,6 +15,7 @@ from erde_torch.device import set_threads
 from erde_torch.latency.contenders import RUNTIMES, Trial, working_contenders
 from erde_torch.latency.machine import machine_text
 from erde_torch.latency.measure import BATCHES, Plan, break_even, latency_rows
+from erde_torch.networks.exit_logits import check_made_by
 from erde_torch.networks.weights import read_network
 
 THREADS = 1
@@ -26,6 +27,7 @@ with running(f"{snakemake.wildcards.experiment} · latency", snakemake.log[0]) a
     teacher, _ = read_network(inputs.teacher)
     student, card = read_network(inputs.student)
     exits, teacher_exits = (read_exit_logits(inputs[f"{k}_exits"]) for k in ("student", "teacher"))
+    check_made_by(exits, student, card)
     timed = slice(max(BATCHES))
     pixels, logits = read_dataset(inputs.data).test.images[timed], exits.test.logits[timed]
     points = latency_points(exits, int(teacher_exits.macs[-1]))

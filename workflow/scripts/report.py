@@ -9,7 +9,7 @@ from erde.report.page import report_page
 from erde.report.source import Source
 from erde.running.stage import running
 from erde_core.store.dataset import dataset_hash, read_dataset
-from erde_core.store.exit_logits import read_exit_logits
+from erde_core.store.exit_logits import read_exit_logits, read_networks
 from erde_core.store.files import write_text
 from erde_core.store.tables import read_table
 
@@ -18,8 +18,7 @@ VERSIONS = ("erde", "numpy", "numba", "torch", "torchvision", "snakemake", "plot
 with running(f"{snakemake.wildcards.experiment} · report", snakemake.log[0]) as say:
     inputs, params = snakemake.input, snakemake.params
     teacher, dataset = read_exit_logits(inputs.teacher_logits), read_dataset(inputs.data)
-    paths = zip(params.students, inputs.students, strict=True)
-    students = {tuple(key): read_exit_logits(path) for key, path in paths}
+    students = read_networks(params.students, inputs.students)
     check_comparable(teacher, students)
     hashes = {"data set": dataset_hash(dataset), "teacher": teacher.network}
     hashes |= {f"{variant}/seed{seed}": s.network for (variant, seed), s in students.items()}

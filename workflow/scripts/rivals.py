@@ -2,17 +2,13 @@
 
 from erde.evaluation.rivals import rival_rows
 from erde.running.stage import running
-from erde_core.store.exit_logits import read_exit_logits
+from erde_core.store.exit_logits import read_networks
 from erde_core.store.tables import write_table
 from erde_torch.networks.macs import plain_macs
 from erde_torch.networks.rival_names import rival_exit
 from erde_torch.networks.weights import read_network
 
 params, inputs = snakemake.params, snakemake.input
-
-
-def read(keys, paths):
-    return {tuple(key): read_exit_logits(path) for key, path in zip(keys, paths, strict=True)}
 
 
 with running(f"{snakemake.wildcards.experiment} · rivals", snakemake.log[0]):
@@ -22,5 +18,6 @@ with running(f"{snakemake.wildcards.experiment} · rivals", snakemake.log[0]):
         kind, e = rival_exit(rival)
         last = e if kind == "truncated" else network.exits - 1
         macs[rival] = plain_macs(network, tuple(card.image_shape), last)
-    students, rivals = read(params.students, inputs.students), read(params.rivals, inputs.rivals)
+    students = read_networks(params.students, inputs.students)
+    rivals = read_networks(params.rivals, inputs.rivals)
     write_table(snakemake.output[0], rival_rows(students, rivals, macs))

@@ -16,7 +16,7 @@ from erde.evaluation.operating_points import operating_rows, per_exit_rows
 from erde.evaluation.pareto import check_comparable
 from erde.evaluation.resample import resample_variants
 from erde.running.stage import running
-from erde_core.store.exit_logits import read_exit_logits
+from erde_core.store.exit_logits import read_exit_logits, read_networks
 from erde_core.store.files import write_text
 from erde_core.store.tables import write_table
 
@@ -24,8 +24,7 @@ with running(f"{snakemake.wildcards.experiment} · statistics", snakemake.log[0]
     numba.set_num_threads(min(snakemake.threads, numba.config.NUMBA_NUM_THREADS))
     out, methods = snakemake.output, snakemake.params.methods
     teacher = read_exit_logits(snakemake.input.teacher)
-    paths = zip(snakemake.params.students, snakemake.input.students, strict=True)
-    students = {tuple(key): read_exit_logits(path) for key, path in paths}
+    students = read_networks(snakemake.params.students, snakemake.input.students)
     check_comparable(teacher, students)
     resampled = resample_variants(students)
     say("resampled the test images 1,000 times")

@@ -2,13 +2,12 @@
 
 from erde.evaluation.pareto import budget_rows, check_comparable, curve_rows, teacher_rows
 from erde.running.stage import running
-from erde_core.store.exit_logits import read_exit_logits
+from erde_core.store.exit_logits import read_exit_logits, read_networks
 from erde_core.store.tables import write_table
 
 with running(f"{snakemake.wildcards.experiment} · sweep", snakemake.log[0]):
     teacher = read_exit_logits(snakemake.input.teacher)
-    paths = zip(snakemake.params.students, snakemake.input.students, strict=True)
-    students = {tuple(key): read_exit_logits(path) for key, path in paths}
+    students = read_networks(snakemake.params.students, snakemake.input.students)
     check_comparable(teacher, students)
     write_table(snakemake.output.teacher, teacher_rows(teacher))
     write_table(snakemake.output.curves, curve_rows(students))

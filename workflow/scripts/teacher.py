@@ -1,37 +1,16 @@
 """Train the teacher, or the teacher of one fold."""
 
-from pathlib import Path
-
-from erde.experiment.schema import read_experiment
-from erde.running.estimate import announce
-from erde.running.lock import check_held
-from erde.running.training_stage import run_training
-from erde_core.store.dataset import dataset_hash, read_dataset
-from erde_core.store.tables import write_table
-from erde_torch.networks.weights import write_network
-from erde_torch.training.settings import AugmentSettings, TeacherSettings
+from erde.running.training_stage import Trained, train_and_write
+from erde_torch.training.settings import TeacherSettings
 from erde_torch.training.teacher import train_teacher
 
-name, experiment_name = snakemake.wildcards.teacher, snakemake.wildcards.experiment
+name = snakemake.wildcards.teacher
+fold = int(name.removeprefix("teacher/fold")) if "fold" in name else None
 
 
-def train(host):
-    dataset = read_dataset(snakemake.input.data)
-    if host.processes.first:
-        experiment = read_experiment(f"{snakemake.config['experiments']}/{experiment_name}.yaml")
-        announce(dataset, experiment, Path("results", experiment_name), host)
-    network, card, history = train_teacher(
-        dataset,
-        dataset_hash(dataset),
-        TeacherSettings.of(snakemake.params.teacher),
-        AugmentSettings(**snakemake.params.augment),
-        host,
-        int(name.removeprefix("teacher/fold")) if "fold" in name else None,
-    )
-    if host.processes.first:
-        check_held(host.folder)
-        write_network(snakemake.output.weights, network, card)
-        write_table(snakemake.output.history, history)
+def learn(opened):
+    asked = TeacherSettings.of(snakemake.params.teacher), opened.augment, opened.host, fold
+    return Trained(*train_teacher(opened.dataset, opened.dataset_hash, *asked))
 
 
-run_training(snakemake, __file__, name, "teacher", train)
+train_and_write(snakemake, __file__, name, "teacher", learn)

@@ -16,7 +16,7 @@ with running(f"{snakemake.wildcards.experiment} · verify", snakemake.log[0]) as
     set_threads(snakemake.threads)
     dataset = read_dataset(snakemake.input.data)
     cache = read_teacher_logits(snakemake.input.cache)
-    verify_content(cache, snakemake.input.cache)
+    verify_content(cache, snakemake.input.cache, snakemake.threads)
     found = verify_cache(
         cache,
         dataset,

@@ -1,9 +1,12 @@
 import dataclasses
 
+import h5py
 import numpy as np
 import pytest
 
-from erde_core.store.exit_logits import read_exit_logits, write_exit_logits
+from erde_core.store.exit_logits import read_exit_logits, read_networks, write_exit_logits
+from erde_core.store.files import StoreError
+from erde_core.store.stamped import set_text
 
 
 def test_round_trip(tmp_path, exit_logits):
@@ -19,10 +22,38 @@ def test_round_trip(tmp_path, exit_logits):
     assert (found.dataset, found.network) == (exit_logits.dataset, exit_logits.network)
 
 
+@pytest.mark.parametrize("field", ["dataset", "network"])
+def test_names_are_under_the_seal(tmp_path, exit_logits, field):
+    write_exit_logits(tmp_path / "exits.h5", exit_logits)
+    with h5py.File(tmp_path / "exits.h5", "r+") as file:
+        del file.attrs[field]
+        set_text(file, field, "e" * 64)
+    with pytest.raises(StoreError, match=r"exits.h5: content must have SHA-256"):
+        read_exit_logits(tmp_path / "exits.h5")
+
+
+def test_one_network_under_two_seeds_is_refused(tmp_path, exit_logits):
+    other = dataclasses.replace(exit_logits, network="m" * 64)
+    for name, exits in (("a", exit_logits), ("copy", exit_logits), ("b", other)):
+        write_exit_logits(tmp_path / f"{name}.h5", exits)
+    read = read_networks([("kd", 0), ("kd", 1)], [tmp_path / "a.h5", tmp_path / "b.h5"])
+    assert [exits.network[0] for exits in read.values()] == ["n", "m"]
+    # Two settings may mean the same training, and then end in the same weights.
+    read_networks([("kd", 0), ("masked_kd", 0)], [tmp_path / "a.h5", tmp_path / "copy.h5"])
+    rule = "kd/seed1 must be another network than kd/seed0, got the weights nnnnnnnnnnnn for both"
+    with pytest.raises(StoreError, match=rule):
+        read_networks([("kd", 0), ("kd", 1)], [tmp_path / "a.h5", tmp_path / "copy.h5"])
+
+
 BROKEN = {
     "labels must lie in 0 … 2, got 3": {"labels": np.array([0, 1, 2, 3])},
-    r"labels must have shape \(4,\)": {"labels": np.array([0, 1])},
+    r"val labels must have shape \(4,\)": {"labels": np.array([0, 1])},
     "logits must have 3 axes": {"logits": np.zeros((4, 3), np.float32)},
+    "val logits must be float32": {"logits": np.zeros((4, 2, 3))},
+    r"val group must have shape \(4,\) and be int64": {"group": np.arange(3)},
+    "val and test must have the same exits and classes": {
+        "logits": np.zeros((4, 2, 5), np.float32)
+    },
     "logits must be a floating-point array": {"logits": np.zeros((4, 2, 3), np.int64)},
     r"macs must have shape \(3,\)": {"logits": np.zeros((4, 3, 3), np.float32)},
 }

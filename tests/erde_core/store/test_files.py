@@ -4,18 +4,9 @@ import signal
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
-from erde_core.store.files import (
-    content_hash,
-    get_text,
-    new_stamped,
-    open_stamped,
-    set_text,
-    whole_file,
-    write_text,
-)
+from erde_core.store.files import whole_file, write_text
 
 
 def names(folder):
@@ -99,33 +90,19 @@ def test_readers_see_whole_files_alone_even_after_sigkill(tmp_path):
         assert len(set(lines)) == 1
 
 
-@pytest.mark.parametrize("text", ["", "plain", "naïve 猫 \n", "x" * 70_000])
-def test_texts_in_hdf5(tmp_path, text):
-    with new_stamped(tmp_path / "file.h5", "test") as file:
-        set_text(file, "note", text)
-    with open_stamped(tmp_path / "file.h5", "test") as file:
-        assert get_text(file, "note") == text
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077, 0o000])
+def test_the_umask_gives_the_mode(tmp_path, umask):
+    """Also where the writer makes a file of its own that nobody else may read."""
+    before = os.umask(umask)
+    try:
+        with whole_file(tmp_path / "file") as temporary:
+            os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    finally:
+        os.umask(before)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o666 & ~umask
 
 
-def test_content_hash_is_of_values_and_not_of_memory():
-    array = np.arange(12, dtype=np.int64).reshape(3, 4)
-    assert content_hash(array) == content_hash(np.asfortranarray(array))
-    assert content_hash(array) == content_hash(array.repeat(2, axis=1)[:, ::2])
-    others = [
-        (array.astype(np.int32),),
-        (array.reshape(4, 3),),
-        (array[::-1],),
-        (array, array),
-        (array[:2], array[2:]),
-        (),
-    ]
-    hashes = {content_hash(*arrays) for arrays in others}
-    assert len(hashes) == len(others)
-    assert content_hash(array) not in hashes
-
-
-def test_content_hash_is_sha256_of_dtype_shape_and_bytes():
-    import hashlib
-
-    wanted = hashlib.sha256(b"<i8(2,)" + np.array([1, 2], "<i8").tobytes()).hexdigest()
-    assert content_hash(np.array([1, 2], "<i8")) == wanted
+def test_a_writer_that_writes_nothing_is_an_error(tmp_path):
+    with pytest.raises(FileNotFoundError), whole_file(tmp_path / "file"):
+        pass
+    assert names(tmp_path) == []

@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 
+import h5py
 import numpy as np
 import pytest
 
-from erde_core.store.teacher_logits import CacheIdentity, read_teacher_logits
+from erde_core.store.teacher_logits import CacheIdentity, read_teacher_logits, verify_content
 from erde_core.store.teacher_logits_writer import TeacherLogitsWriter
 
 from .conftest import IDENTITY, VIEWS, write_teacher_logits
@@ -22,8 +23,8 @@ def folder(tmp_path):
     return tmp_path / "unfinished"
 
 
-def writer(folder, identity=IDENTITY, shape=SHAPE):
-    return TeacherLogitsWriter(folder, shape, VIEWS, identity)
+def writer(folder, identity=IDENTITY, shape=SHAPE, say=lambda text: None):
+    return TeacherLogitsWriter(folder, shape, VIEWS, identity, say)
 
 
 def test_resumes_with_the_views_that_are_missing(tmp_path, folder, teacher_views):
@@ -58,17 +59,102 @@ def test_a_view_counts_only_after_its_whole_journal_line(folder, teacher_views):
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(CacheIdentity)])
-def test_unfinished_file_of_another_identity_is_thrown_away(folder, teacher_views, field):
+def test_unfinished_file_of_another_identity_waits_until_that_returns(folder, teacher_views, field):
     logits, wrong = teacher_views
     writer(folder).write_view(0, logits[0], wrong[0])
-    assert writer(folder, dataclasses.replace(IDENTITY, **{field: "other"})).missing == [0, 1]
-    assert writer(folder).missing == [0, 1]  # nor does the first come back
+    said, other = [], dataclasses.replace(IDENTITY, **{field: "other"})
+    assert writer(folder, other, say=said.append).missing == [0, 1]
+    (sentence,) = said
+    old = getattr(IDENTITY, field)
+    shown = {"dataset": old[:12]}.get(field, old if len(old) <= 60 else f"{old[:29]}…{old[-29:]}")
+    assert f"of other settings ({field}: {shown} → other): it waits as aside-" in sentence
+    writer(folder, other).write_view(1, logits[1], wrong[1])
+    said.clear()
+    assert writer(folder, say=said.append).missing == [1]
+    assert "is taken up again from aside-" in said[-1]
+    assert writer(folder, other).missing == [0]
 
 
-def test_unfinished_file_of_another_shape_is_thrown_away(folder, teacher_views):
+def test_what_asked_the_teacher_is_named_key_by_key(folder):
+    maker = {"threads": 1, "torch": "2.9"}
+    said, identity = [], dataclasses.replace(IDENTITY, maker=json.dumps(maker))
+    writer(folder, identity)
+    changed = dataclasses.replace(identity, maker=json.dumps(maker | {"threads": 4}))
+    writer(folder, changed, say=said.append)
+    assert "of other settings (maker.threads: 1 → 4): " in said[0]
+
+
+def test_unfinished_file_of_another_shape_waits(folder, teacher_views):
     logits, wrong = teacher_views
     writer(folder).write_view(0, logits[0], wrong[0])
     assert writer(folder, shape=(2, 6, 2, 3)).missing == [0, 1]
+    assert writer(folder).missing == [1]
+
+
+def test_only_the_newest_waits_and_the_older_one_is_named(folder):
+    said = []
+    for name in ("a", "b", "c"):
+        writer(folder, dataclasses.replace(IDENTITY, views=name), say=said.append)
+    assert len(list(folder.glob("aside-*"))) == 1
+    assert said[-1].endswith("an older unfinished cache, is removed (1 is kept)")
+    said.clear()
+    writer(folder, dataclasses.replace(IDENTITY, views="b"), say=said.append)
+    assert any("taken up again" in text for text in said)
+
+
+@pytest.mark.parametrize("next_settings", ["the new ones", "the old ones"])
+def test_a_kill_between_two_moves_loses_nothing(folder, teacher_views, next_settings):
+    logits, wrong = teacher_views
+    other = dataclasses.replace(IDENTITY, views="other")
+    writer(folder).write_view(0, logits[0], wrong[0])
+    writer(folder, other)
+    (aside,) = folder.glob("aside-*")
+    assert sorted(path.name for path in aside.iterdir()) == ["journal.jsonl", "unfinished.h5"]
+    (folder / "unfinished.h5").unlink()
+    (aside / "unfinished.h5").rename(folder / "unfinished.h5")  # half of the way, there or back
+    if next_settings == "the new ones":
+        assert writer(folder, other).missing == [0, 1]
+    assert writer(folder).missing == [1]
+
+
+def test_one_that_waits_makes_room_on_a_full_disk(small_disk, teacher_views):
+    folder, said = small_disk(size=2 << 20), []
+    shape = (2, 50_000, 2, 3)  # 1.2 MB
+    writer(folder, shape=shape)
+    other = dataclasses.replace(IDENTITY, views="other")
+    assert writer(folder, other, shape, said.append).missing == [0, 1]
+    assert said[-1].startswith("the disk is full: aside-")
+    assert not list(folder.glob("aside-*"))
+
+
+@pytest.mark.parametrize("damage", ["logit", "count", "view", "seal", "not JSON", "not UTF-8"])
+def test_damaged_views_are_made_anew_and_said(tmp_path, folder, teacher_views, damage):
+    logits, wrong = teacher_views
+    unfinished, said = writer(folder), []
+    for view in (0, 1):
+        unfinished.write_view(view, logits[view], wrong[view])
+    if damage == "logit":
+        with h5py.File(folder / "unfinished.h5", "r+") as file:
+            file["logits"][1, 4, 1, 2] += 1
+    else:
+        journal = folder / "journal.jsonl"
+        first, second = journal.read_bytes().splitlines()
+        places = {"count": rb"\[2", "view": rb"w.: 1", "seal": rb"l.: .."}
+        if damage in places:
+            place = re.search(places[damage], second).end() - 1
+            second = second[:place] + b"0" + second[place + 1 :]
+        else:
+            second = {"not JSON": b"[" * 10_000, "not UTF-8": b"\xff"}[damage]
+        journal.write_bytes(first + b"\n" + second + b"\n")
+    resumed = writer(folder, say=said.append)
+    assert said == ["1 views of the unfinished cache are damaged: they are made anew"]
+    assert resumed.missing == [1]
+    resumed.write_view(1, logits[1], wrong[1])
+    resumed.finish(tmp_path / "resumed.h5", np.array([0.25, 0.125]))
+    write_teacher_logits(tmp_path / "quiet.h5", teacher_views)
+    quiet, found = (read_teacher_logits(tmp_path / f"{n}.h5") for n in ("quiet", "resumed"))
+    assert found.sha256 == quiet.sha256
+    verify_content(found, tmp_path / "resumed.h5")
 
 
 @pytest.mark.parametrize("lost", ["unfinished.h5", "journal.jsonl"])
@@ -84,7 +170,9 @@ def test_truncated_unfinished_file_is_thrown_away(folder, teacher_views):
     writer(folder).write_view(0, logits[0], wrong[0])
     path = folder / "unfinished.h5"
     path.write_bytes(path.read_bytes()[:-1])
-    assert writer(folder).missing == [0, 1]
+    said = []
+    assert writer(folder, say=said.append).missing == [0, 1]
+    assert said == [f"{path} is damaged or of another version: it is removed"]
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 65504, -65504])

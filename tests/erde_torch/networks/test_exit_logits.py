@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from erde_torch.networks.exit_logits import collect_exit_logits
+from erde_torch.networks.exit_logits import check_made_by, collect_exit_logits
 from erde_torch.networks.macs import exit_macs
 from erde_torch.networks.weights import network_hash
 from erde_torch.training.data import network_card
@@ -45,10 +45,11 @@ def test_costs_and_identities(make_network, card, tiny_dataset, tiny_hash):
 
 
 def test_normalisation_is_that_of_the_training(make_network, card, tiny_dataset, tiny_hash):
-    other = dataclasses.replace(card, mean=(0.0, 0.0, 0.0))
+    zero = {"mean": (0.0, 0.0, 0.0)}
+    other = dataclasses.replace(card, **zero), dataclasses.replace(tiny_dataset, **zero)
     first, second = (
-        collect_exit_logits(make_network(), c, tiny_dataset, tiny_hash, CPU).val.logits
-        for c in (card, other)
+        collect_exit_logits(make_network(), *trained, tiny_hash, CPU).val.logits
+        for trained in ((card, tiny_dataset), other)
     )
     assert np.abs(first - second).max() > 0.01
 
@@ -57,3 +58,18 @@ def test_network_of_another_data_set_is_refused(make_network, card, tiny_dataset
     rule = f"trained on data set {'f' * 12}, got {card.dataset[:12]}"
     with pytest.raises(ValueError, match=rule):
         collect_exit_logits(make_network(), card, tiny_dataset, "f" * 64, CPU)
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"network": "e" * 64}, "must be of weights .*, got eeeeeeeeeeee"),
+        ({"macs": np.arange(4)}, r"must have their network's MACs .*, got \[0, 1, 2, 3\]"),
+    ],
+)
+def test_exit_logits_of_another_network(make_network, tiny_dataset, tiny_hash, card, changes, rule):
+    network = make_network()
+    exits = collect_exit_logits(network, card, tiny_dataset, tiny_hash, torch.device("cpu"))
+    check_made_by(exits, network, card)
+    with pytest.raises(ValueError, match=rule):
+        check_made_by(dataclasses.replace(exits, **changes), network, card)

@@ -1,3 +1,4 @@
+import h5py
 import numpy as np
 import pytest
 import torch
@@ -112,6 +113,26 @@ def test_views_of_other_code_are_not_kept(build, make_network, said):
     hook.remove()
     build([network], code="new")
     assert not [line for line in said if "resuming" in line]
+    assert any("of other settings (maker.code: old → new): it waits as" in line for line in said)
+
+
+def test_views_go_on_when_the_old_code_returns(build, make_network, said):
+    for code, number in (("old", 5), ("new", 3)):
+        network = make_network()
+        fail_in_view(network, number)
+        with pytest.raises(KeyboardInterrupt):
+            build([network], code=code)
+    build([make_network()], code="old")
+    assert "resuming with 14 of 18 views to go" in said
+
+
+def test_a_damaged_cache_is_made_anew_and_said(build, make_network, said, tmp_path):
+    first = build([make_network()])
+    with h5py.File(tmp_path / "cache.h5", "r+") as file:
+        file["logits"][3, 7] *= -1
+    said.clear()
+    assert build([make_network()]).sha256 == first.sha256
+    assert said[0].startswith("the cache that is there cannot be used and is made anew: ")
 
 
 def test_finished_cache_is_not_made_again(build, make_network, said):
@@ -123,10 +144,12 @@ def test_finished_cache_is_not_made_again(build, make_network, said):
     assert said[0].endswith("cache.h5 is already there")
 
 
-def test_cache_of_another_teacher_is_replaced(build, make_network, tiny_dataset):
+def test_cache_of_another_teacher_is_replaced(build, make_network, tiny_dataset, said):
     build([make_network(0)])
     other = make_network(1)
+    said.clear()
     cache = build([other])
+    assert said[0].startswith("the cache that is there is of other settings (teacher: ")
     assert_close(cache.logits[0], answers(other, shown(tiny_dataset, (0, 0, 0))))
 
 
