@@ -4,21 +4,20 @@ Unknown keys, wrong types and values out of range are refused before any job, in
 names the file, the key, the rule and the value (and, for a misspelt key, the nearest known one).
 """
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from erde.experiment.errors import ExperimentError, nearest, sentence
+from erde.experiment.names import check_label
 from erde.experiment.variants import Variant, expand_variants
+from erde.experiment.yaml_file import YamlError, read_yaml
 from erde_core.fields import FromMapping
 from erde_torch.teacher_cache.settings import CacheSettings
 from erde_torch.training.settings import AugmentSettings, StudentSettings, TeacherSettings
 
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")  # it becomes the name of a folder
-_RESERVED_LABELS = ("teacher", "checkpoints", "logs", "benchmarks")
+_MOST_STUDENTS = 10_000
 
 
 class _Model(BaseModel):
@@ -83,14 +82,13 @@ class Experiment(_Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Experiment":
-        for label in self.variants:
-            if not _LABEL.fullmatch(label):
-                raise ValueError(
-                    "variants: a label must be at most 200 letters A-Z, digits, '_', '-' or '.' "
-                    f"and start with a letter or digit, got {label!r}"
-                )
-            if label in _RESERVED_LABELS:
-                raise ValueError(f"variants: the label {label!r} is taken by the workflow")
+        for label, variant in self.variants.items():
+            check_label(label, variant.method, variant.loss)
+        students = len(self.variants) * len(self.seeds)
+        if students > _MOST_STUDENTS:
+            raise ValueError(
+                f"variants and seeds must make at most {_MOST_STUDENTS} students, got {students}"
+            )
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds must differ from each other, got {self.seeds}")
         orbit, views = self.augment.orbit, self.cache.view_count
@@ -107,26 +105,6 @@ class Experiment(_Model):
         return self.model_dump(exclude={"teacher": unnamed, "student": unnamed})
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML takes the last of a repeated key without a word, and 5e-4 for text; not so here."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in seen:
-                line = key.start_mark.line + 1
-                raise ValueError(f"key {key.value!r} must stand once, got it again in line {line}")
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
-    [*"-+0123456789"],
-)
-
-
 def read_experiment(path: str | Path) -> Experiment:
     """Read and check an experiment file.
 
@@ -140,9 +118,11 @@ def read_experiment(path: str | Path) -> Experiment:
             f"experiment {path.stem!r}: no file {path}; {nearest(path.stem, known)}"
         )
     try:
-        keys = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
-        raise ExperimentError(f"{path}: not readable: {' '.join(str(error).split())}") from error
+        keys = read_yaml(path)
+    except YamlError as error:
+        raise ExperimentError(f"{path}: {error}") from None
+    except OSError as error:
+        raise ExperimentError(f"{path}: not readable: {error.strerror}") from None
     return parse_experiment(keys, str(path))
 
 

@@ -43,7 +43,9 @@ def test_a_label_says_its_values_and_reads_back(values, label):
             assert [float(text) for text in texts[key].split("_")] == value
         else:
             assert type(value)(texts[key]) == value
-    variants = {label: {"method": "erde"}}  # what the model allows is what a folder may be called
+    variants = {
+        label: {"method": "erde"} | values
+    }  # what the model allows is what a folder may be called
     assert list(parse_experiment(KEYS | {"variants": variants}, "x.yaml").variants) == [label]
 
 
