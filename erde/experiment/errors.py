@@ -95,9 +95,16 @@ def _model_at(model: type, place: tuple[str | int, ...]) -> tuple[type, list[str
         path.append(str(part))
         annotation = _annotations(model).get(str(part))
         if annotation is not None:
-            choices = [a for a in get_args(annotation) if "name" in _annotations(a)]
+            choices = _choices(model, str(part))
             model = annotation if _annotations(annotation) else model
     return model, path
+
+
+def _choices(model: type, key: str) -> list[type]:
+    """The classes among which the ``name`` under a key chooses."""
+    fields = getattr(model, "model_fields", {})
+    marks = fields[key].metadata if key in fields else []
+    return [one for mark in marks for one in getattr(mark, "classes", ())]
 
 
 def _annotations(kind: object) -> Mapping[str, Any]:

@@ -4,11 +4,16 @@ Unknown keys, wrong types and values out of range are refused before any job, in
 names the file, the key, the rule and the value (and, for a misspelt key, the nearest known one).
 """
 
+import functools
+import operator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from erde.datasets.source import SourceSettings
+from erde.datasets.sources import SOURCES
 from erde.experiment.errors import ExperimentError, nearest, sentence
 from erde.experiment.names import check_label
 from erde.experiment.variants import Variant, expand_variants
@@ -24,54 +29,25 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-_Side = Annotated[int, Field(ge=1)]  # pixels
 _Seed = Annotated[int, Field(ge=0, lt=2**31)]  # fits the key of every generator
 
 
-class DigitsSource(_Model):
-    """Cluttered digits, made from scikit-learn's handwritten digits."""
+class _OneOf:
+    """Marks a field whose key ``name`` says which class of settings it has."""
 
-    name: Literal["digits"]
-    train_images: int = Field(3000, ge=100, le=4000)
-    canvas: int = Field(24, ge=16, le=64)
-    seed: int = Field(0, ge=0)
+    def __init__(self, classes: Iterable[type]) -> None:
+        self.classes = tuple(dict.fromkeys(classes))
 
-
-class CifarSource(_Model):
-    """CIFAR-10 or CIFAR-100 in their original archives (downloaded and verified)."""
-
-    name: Literal["cifar10", "cifar100"]
-    validation: int = Field(5000, ge=1)
-    split_seed: int = Field(0, ge=0)
-
-
-class SvhnSource(_Model):
-    """SVHN's cropped digits in their original .mat files (downloaded and verified)."""
-
-    name: Literal["svhn"]
-    validation: int = Field(5000, ge=1)
-    split_seed: int = Field(0, ge=0)
-
-
-class FolderSource(_Model):
-    """One's own images: ``path/train/<class>/*.png`` and ``path/test/<class>/*.png``."""
-
-    name: Literal["folder"]
-    path: str
-    image_size: tuple[_Side, _Side] = Field(strict=False)
-    validation: int = Field(ge=1)
-    split_seed: int = Field(0, ge=0)
-
-
-Source = Annotated[
-    DigitsSource | CifarSource | SvhnSource | FolderSource, Field(discriminator="name")
-]
+    def __get_pydantic_core_schema__(self, source: object, handler: Any) -> Any:  # noqa: ANN401
+        members: list[Any] = [Annotated[one, FromMapping()] for one in self.classes]
+        union = functools.reduce(operator.or_, members)
+        return handler.generate_schema(Annotated[union, Field(discriminator="name")])
 
 
 class Experiment(_Model):
     """One experiment file."""
 
-    dataset: Source
+    dataset: Annotated[SourceSettings, _OneOf(entry.settings for entry in SOURCES.values())]
     augment: Annotated[AugmentSettings, FromMapping()] = AugmentSettings()
     teacher: Annotated[TeacherSettings, FromMapping()]
     cache: Annotated[CacheSettings, FromMapping()] = CacheSettings()

@@ -28,7 +28,7 @@ WRITTEN = [
     ({"decoupled": [1, 0.5]}, "erde-decoupled-1_0.5"),
     ({"target_from": "last", "self_weight": 0.5}, "erde-target_from-last-self_weight-0.5"),
     ({"right_from": "last", "temperature": 4}, "erde-temperature-4-right_from-last"),
-    ({"entropy_scale": "log_c", "temperature": 1e-5}, "erde-temperature-1e-05-entropy_scale-log_c"),
+    ({"entropy_scale": "log_c", "ce_weight": 1e-5}, "erde-ce_weight-1e-05-entropy_scale-log_c"),
 ]
 
 
