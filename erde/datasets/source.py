@@ -37,6 +37,9 @@ class SourceSettings(Protocol):
     def name(self) -> str:
         """By which SOURCES knows it."""
 
+    def __hash__(self) -> int:
+        """Frozen settings have one."""
+
     def facts(self) -> Facts:
         """What is known before the images are read.
 

@@ -37,7 +37,7 @@ def memory_mb(experiment: Experiment, stage: str) -> int:
     data = _COPIES_TRAINED * images * padded * channels
     teacher = _activations(experiment.teacher, height, width)
     student = _activations(experiment.student, height, width)
-    cache = _cache_bytes(experiment, facts)
+    cache = cache_bytes(experiment, facts)
     cached = any(variant.reads_cache for variant in experiment.variants.values())
     view = images * _EXITS * facts.classes * (2 * _FLOAT32_BYTES + 2 * _FLOAT16_BYTES)
     processes = {
@@ -81,7 +81,8 @@ def _facts(source: SourceSettings) -> Facts | None:
         return None
 
 
-def _cache_bytes(experiment: Experiment, facts: Facts) -> int:
+def cache_bytes(experiment: Experiment, facts: Facts) -> int:
+    """The size of the teacher's cache, at most."""
     views = experiment.cache.view_count or experiment.augment.orbit
     return views * facts.images * _EXITS * facts.classes * _FLOAT16_BYTES
 
