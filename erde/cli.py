@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TextIO
 
+from erde.commands import COMMANDS
 from erde.deployment.operating_choice import choose_threshold
 from erde.deployment.predict import Answer, classify, image_files, reader
 from erde.deployment.runner import Runner
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command; leaves through ``SystemExit``."""
     options = _parser().parse_args(arguments)
     try:
-        failures = _predict(options)
+        failures = options.run(options)
     except (ValueError, OSError) as error:
         print(f"erde: error: {error}", file=sys.stderr)
         sys.exit(2)
@@ -35,9 +36,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="erde", description="Early-exit classifiers in use.")
-    command = parser.add_subparsers(required=True, metavar="predict").add_parser(
+    commands = parser.add_subparsers(required=True, metavar="|".join(["predict", *COMMANDS]))
+    for name, (module, does) in COMMANDS.items():
+        other = commands.add_parser(name, help=does, description=module.__doc__)
+        module.add_options(other)
+        other.set_defaults(run=module.run)
+    command = commands.add_parser(
         "predict", help="class, probability, exit taken and MACs of images, as CSV"
     )
+    command.set_defaults(run=_predict)
     command.add_argument(
         "model", type=Path, metavar="MODEL_DIR", help="a folder with manifest.json"
     )

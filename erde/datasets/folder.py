@@ -145,7 +145,7 @@ def _decoded(
         for n in range(start, min(start + _BATCH, len(files))):
             try:
                 pixels = read_image(files[n], image_size)
-            except DatasetError as error:
+            except ValueError as error:  # of ours, with a sentence
                 wrong[n] = str(error)
             else:
                 images[n], channels[n] = pixels, pixels.shape[-1]  # one channel fills all three

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.datasets.folder import ENDINGS
+from erde.datasets.class_folders import ENDINGS
 from erde.datasets.image_file import read_image
 from erde.datasets.images import DatasetError
 from erde.deployment.runner import Runner

@@ -1,5 +1,6 @@
 """SOURCES: each entry's facts are those of the data set it makes, and no entry loads torch."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,9 @@ from erde.datasets.digits import make_digits
 from erde.datasets.images import DatasetError, TrainAndTest, channel_statistics, ungrouped
 from erde.datasets.sources import SOURCES, prepare, source_settings
 from erde.datasets.split import hold_out
+from erde.running.code_hash import code_hash
+
+REPOSITORY = Path(__file__).parents[3]
 
 
 def made(root, **keys):
@@ -112,3 +116,24 @@ def test_published_counts_are_torchvisions():
     assert (facts.images, facts.classes, facts.train) == (60_000, 100, 45_000)
     assert source_settings({"name": "cifar10"}).facts().classes == 10
     assert source_settings({"name": "svhn"}).facts().images == 99_289
+
+
+def test_the_table_is_in_no_data_sets_code_and_each_source_in_its_own(tmp_path):
+    for package in ("erde_core", "erde"):
+        ignore = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(REPOSITORY / package, tmp_path / package, ignore=ignore)
+
+    def hashes():
+        return {name: code_hash(tmp_path, entry.module) for name, entry in SOURCES.items()}
+
+    def changed_by(module):
+        path, before = tmp_path / f"erde/datasets/{module}.py", hashes()
+        path.write_text(path.read_text(encoding="utf-8") + "\n\nADDED = 1\n", encoding="utf-8")
+        return {name for name, found in hashes().items() if found != before[name]}
+
+    assert changed_by("sources") == set()
+    assert changed_by("fingerprint") == set()
+    assert changed_by("digits") == {"digits"}
+    assert changed_by("svhn") == {"svhn"}
+    assert changed_by("folder") == {"folder", "cifar10", "cifar100"}  # CIFAR may be class folders
+    assert changed_by("split") == set(SOURCES)
