@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_label, value_text
 from erde.experiment.errors import shown, unknown_key
+from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_label, value_text
 from erde_core.settings import METHODS, LossSettings, method_settings
 
 EXITS = 4
