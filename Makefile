@@ -60,7 +60,9 @@ lint: $(READY)
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 
-# Everything that runs made, unfinished trainings included; the data sets under data/ stay.
+# Everything that runs made, unfinished trainings included; the data sets under data/ stay. `results/`, not
+# `results`: where that is a link to another disk, find must look behind it.
 clean:
-	find results -mindepth 1 ! -name README.md -delete
+	@find results/ -mindepth 1 ! -name README.md ! -type d -print | wc -l | xargs printf 'Removing %s files under $(CURDIR)/results\n'
+	@find results/ -mindepth 1 -depth ! -path results/README.md -delete
 	rm -rf .snakemake/metadata .snakemake/incomplete .snakemake/locks

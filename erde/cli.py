@@ -10,13 +10,14 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from erde.commands import COMMANDS as EXPERIMENT_COMMANDS
 from erde.deployment import evaluate_command, predict_command
 from erde.deployment.terminal import say
 
 COMMANDS = {
     "predict": (predict_command, "class, probability, exit taken and MACs of images"),
     "evaluate": (evaluate_command, "accuracy, cost and exits on labelled images, and the promise"),
-}
+} | EXPERIMENT_COMMANDS
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

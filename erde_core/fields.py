@@ -32,6 +32,10 @@ class FromMapping:
         return schema
 
 
+class FromList(FromMapping):
+    """Marks a tuple among settings, which a file gives as a list; its items stay strict."""
+
+
 def check_fields(settings: object) -> None:
     """Hold every number and word of a dataclass to its annotation.
 

@@ -60,7 +60,8 @@ def compose(
     _paint(images, _ink(sources, targets, _source_grid(d, canvas, 0.0, rng)), foreground)
     noise = rng.standard_normal(images.shape, dtype=np.float32)
     images += _between(NOISE, d)[:, None, None, None] * noise
-    return np.rint(images.clip(0, 1) * 255).astype(np.uint8)
+    pixels: NDArray[np.uint8] = np.rint(images.clip(0, 1) * 255).astype(np.uint8)
+    return pixels
 
 
 def _between(ends: tuple[float, float], d: Float32) -> Float32:
@@ -102,7 +103,8 @@ def _source_grid(d: Float32, canvas: int, overhang: float, rng: np.random.Genera
     inverse *= (8 / side)[:, None, None]
     pixels = np.stack(np.meshgrid(*[np.arange(canvas) + 0.5] * 2, indexing="ij")).astype(np.float32)
     offset = pixels[None] - centre[:, :, None, None]
-    return np.einsum("nij,njyx->niyx", inverse, offset) + 3.5
+    grid: Float32 = np.einsum("nij,njyx->niyx", inverse, offset) + 3.5
+    return grid
 
 
 def _ink(sources: Float32, chosen: NDArray[np.int64], grid: Float32) -> Float32:
@@ -117,7 +119,7 @@ def _ink(sources: Float32, chosen: NDArray[np.int64], grid: Float32) -> Float32:
     bottom = padded[n, y + 1, x] * (1 - fx) + padded[n, y + 1, x + 1] * fx
     blurred = top * (1 - fy) + bottom * fy
     # Interpolating 8×8 leaves wide soft edges; a smoothstep gives back the look of a stroke.
-    steep = ((blurred - 0.2) / 0.5).clip(0, 1)
+    steep: Float32 = ((blurred - 0.2) / 0.5).clip(0, 1)
     return steep * steep * (3 - 2 * steep)
 
 
@@ -125,7 +127,8 @@ def _inside_window(grid: Float32, rng: np.random.Generator) -> NDArray[np.bool_]
     """Which pixels lie in a random window of the source: what makes a digit a fragment."""
     start = rng.uniform(0.0, 8 - WINDOW, (len(grid), 2)).astype(np.float32)[..., None, None]
     inside = (grid + 0.5 >= start) & (grid + 0.5 < start + WINDOW)
-    return inside.all(axis=1)
+    both: NDArray[np.bool_] = np.asarray(inside.all(axis=1))
+    return both
 
 
 def _paint(images: Float32, ink: Float32, colour: Float32) -> None:

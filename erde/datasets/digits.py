@@ -5,16 +5,62 @@ Digits") are first divided into three pools, so that no source is shared between
 come from the pool of their target. Every val and test source is the target of one image.
 """
 
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
 import numpy as np
+from annotated_types import Ge, Le
 from numpy.typing import NDArray
 
 from erde.datasets.clutter import compose
 from erde.datasets.images import DatasetError, image_dataset
+from erde.datasets.source import Facts
 from erde.datasets.split import hold_out
+from erde_core.fields import STRICT_KEYS, check_fields
 from erde_core.images import ImageDataset, Split
 
 VAL_IMAGES, TEST_IMAGES = 400, 600
 MAX_TRAIN_IMAGES = 4000
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigitsSettings:
+    """Cluttered digits: keys of :func:`make_digits`.
+
+    Raises:
+        ValueError: a field breaks its rule.
+    """
+
+    __pydantic_config__ = STRICT_KEYS
+
+    name: Literal["digits"]
+    train_images: Annotated[int, Ge(100), Le(MAX_TRAIN_IMAGES)] = 3000
+    canvas: Annotated[int, Ge(16), Le(64)] = 24
+    seed: Annotated[int, Ge(0)] = 0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def facts(self) -> Facts:
+        """Known without making them."""
+        return Facts(
+            train=self.train_images,
+            val=VAL_IMAGES,
+            test=TEST_IMAGES,
+            height=self.canvas,
+            width=self.canvas,
+            channels=3,
+            classes=10,
+        )
+
+    def class_folders(self, root: Path) -> None:
+        """None: nobody's files."""
+
+
+def prepare(settings: DigitsSettings, root: Path) -> ImageDataset:
+    """Make them; see :func:`make_digits`."""
+    return make_digits(settings.train_images, settings.canvas, settings.seed)
 
 
 def make_digits(

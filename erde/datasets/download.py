@@ -63,7 +63,7 @@ def md5_of(data: bytes) -> str:
     return _md5(data).hexdigest()
 
 
-def _md5(data: bytes = b""):  # noqa: ANN202 -- hashlib keeps the type private
+def _md5(data: bytes = b"") -> "hashlib._Hash":
     # Told against accidents, not against attackers: it is what the authors publish.
     return hashlib.md5(data, usedforsecurity=False)
 

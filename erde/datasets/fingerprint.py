@@ -1,24 +1,111 @@
-"""What tells that the files of a ``folder`` data set have changed, without reading them."""
+"""What tells that a user's own image files have changed, without reading them.
 
+Files that cannot be read have not changed: a folder that is unmounted after the run leaves the data
+set made from it as it is. So each data set keeps beside it what it was made from.
+"""
+
+import dataclasses
 import hashlib
+import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+from erde.datasets.class_folders import PARTS
+from erde.datasets.images import DatasetError
+from erde.datasets.source import SourceSettings
+from erde_core.store.files import write_text
 
-def folder_fingerprint(path: str | os.PathLike) -> str | None:
+_RECORD, _DATA = "images.json", "data.h5"
+
+
+def folder_fingerprint(path: str | os.PathLike[str]) -> str:
     """A hash of name, size and time of change of every file under ``path/{train,test}/<class>``.
 
     Returns:
-        16 hexadecimal digits; None where there is no such folder.
+        16 hexadecimal digits.
+
+    Raises:
+        OSError: a folder is not there, cannot be listed, or has no class folders in it.
     """
-    root = Path(path)
-    if not root.is_dir():
-        return None
-    digest = hashlib.sha256()
-    for folder in sorted(p for part in ("train", "test") for p in root.glob(f"{part}/*/")):
-        with os.scandir(folder) as entries:
-            for entry in sorted(entries, key=lambda entry: entry.name):
-                found = entry.stat()
-                name = os.path.relpath(entry.path, root)
-                digest.update(f"{name}\n{found.st_size} {found.st_mtime_ns}\n".encode())
+    root, digest, folders = Path(path), hashlib.sha256(), 0
+    for part in PARTS:
+        for folder in _scanned(root / part):
+            if folder.is_dir():
+                folders += 1
+                for entry in _scanned(Path(folder.path)):
+                    digest.update(os.fsencode(os.path.relpath(entry.path, root)))
+                    digest.update(f"\n{_size_and_time(entry)}\n".encode())
+    if not folders:  # a mount point without its disk
+        raise FileNotFoundError(2, "no class folders in it", str(root))
     return digest.hexdigest()[:16]
+
+
+def images_identity(
+    source: SourceSettings, root: Path, results: Path, warn: Callable[[str], None]
+) -> str | None:
+    """What stands for the user's own files in the data stage's parameters.
+
+    Args:
+        source: the settings of the data set.
+        root: of downloaded data sets.
+        results: the experiment's folder, with ``data.h5`` once it was made.
+        warn: told where the files cannot be read, and the data set made from them stays.
+
+    Returns:
+        Their fingerprint, or that of the files ``data.h5`` was made from where they cannot be read
+        now; None for a source without files of the user's.
+
+    Raises:
+        DatasetError: they cannot be read, and no ``data.h5`` was made from them.
+    """
+    known = recorded_identity(source, results)
+    folder = source.class_folders(root)
+    if folder is None:
+        return known
+    try:
+        return folder_fingerprint(folder)
+    except OSError as error:
+        reason = f"{error.filename or folder}: cannot be read ({error.strerror})"
+        if known is None:
+            raise DatasetError(f"dataset: {reason}") from None
+        warn(f"{reason}: {results / _DATA}, which was made from these images, is used as it is")
+        return known
+
+
+def recorded_identity(source: SourceSettings, results: Path) -> str | None:
+    """The identity of the files that the ``data.h5`` there was made from, if by these settings."""
+    try:
+        record = json.loads((results / _RECORD).read_text(encoding="utf-8"))
+        same = record["dataset"] == json.loads(_keys(source)) and (results / _DATA).exists()
+        return str(record["identity"]) if same else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # a damaged record is none: the files are looked at
+
+
+def record_identity(source: SourceSettings, results: Path, identity: str | None) -> None:
+    """Keep beside ``data.h5`` what it was made from; nothing where that is nobody's files."""
+    if identity is None:
+        (results / _RECORD).unlink(missing_ok=True)
+    else:
+        keys = json.loads(_keys(source))
+        write_text(results / _RECORD, json.dumps({"dataset": keys, "identity": identity}) + "\n")
+
+
+def _keys(source: SourceSettings) -> str:
+    if not dataclasses.is_dataclass(source) or isinstance(source, type):
+        raise TypeError(f"settings of a data set must be a dataclass, got {source!r}")
+    return json.dumps(dataclasses.asdict(source))
+
+
+def _scanned(path: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(path) as entries:
+        return sorted(entries, key=lambda entry: entry.name)
+
+
+def _size_and_time(entry: os.DirEntry[str]) -> str:
+    try:
+        found = entry.stat()
+    except FileNotFoundError:  # a dangling link, or deleted meanwhile
+        return "missing"
+    return f"{found.st_size} {found.st_mtime_ns}"

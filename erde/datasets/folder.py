@@ -1,23 +1,88 @@
-"""One's own images: ``train/<class>/*.png`` and ``test/<class>/*.png`` (or JPEG, BMP, WebP).
+"""One's own images in class folders: PNG, JPEG, BMP or WebP.
 
-The classes are the folder names in sorted order, the images of a class are its files in sorted
-order. Pixels are taken as stored, turned upright by EXIF: nothing is scaled or cropped.
+Pixels are taken as stored, turned upright by EXIF: nothing is scaled or cropped.
 """
 
 import os
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Literal
 
 import numpy as np
+from annotated_types import Ge
 from numpy.typing import NDArray
 
-from erde.datasets.image_file import ImageError, read_image
-from erde.datasets.images import DatasetError, TrainAndTest, ungrouped
-from erde_core.images import Split
+from erde.datasets.class_folders import PARTS, ClassFolders, list_class_folders
+from erde.datasets.image_file import read_image
+from erde.datasets.images import DatasetError, TrainAndTest, offenders, ungrouped
+from erde.datasets.source import Facts
+from erde.datasets.split import with_validation
+from erde_core.fields import STRICT_KEYS, FromList, check_fields
+from erde_core.images import ImageDataset, Split
 
-ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 _BATCH = 64
+_KIND = {1: "grey", 3: "colour"}
+_Side = Annotated[int, Ge(1)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FolderSettings:
+    """One's own images: ``path/train/<class>/*.png`` and ``path/test/<class>/*.png``.
+
+    Attributes:
+        path: of the folder that holds ``train`` and ``test``.
+        image_size: (height, width) in pixels that every image has.
+        validation: images to hold out of ``train``.
+        split_seed: with ``validation``, decides which.
+
+    Raises:
+        ValueError: a field breaks its rule.
+    """
+
+    __pydantic_config__ = STRICT_KEYS
+
+    name: Literal["folder"]
+    path: str
+    image_size: Annotated[tuple[_Side, _Side], FromList()]
+    validation: Annotated[int, Ge(1)]
+    split_seed: Annotated[int, Ge(0)] = 0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+        if not self.path or "\0" in self.path:
+            raise ValueError(f"path must name a folder, got {self.path!r}")
+        if min(self.image_size) < 1:
+            raise ValueError(f"image_size must be two sides >= 1, got {self.image_size}")
+
+    def facts(self) -> Facts:
+        """Counted by the names of the files; colour is assumed."""
+        found = list_class_folders(self.path)
+        height, width = self.image_size
+        return Facts(
+            train=found.count("train") - self.validation,
+            val=self.validation,
+            test=found.count("test"),
+            height=height,
+            width=width,
+            channels=3,
+            classes=len(found.classes),
+        )
+
+    def class_folders(self, root: Path) -> Path:
+        """The folder itself."""
+        return Path(self.path)
+
+
+def prepare(settings: FolderSettings, root: Path) -> ImageDataset:
+    """Read the class folders, and hold out the validation split.
+
+    Raises:
+        DatasetError: see ``read_folder`` and ``with_validation``.
+    """
+    found = read_folder(settings.path, settings.image_size)
+    return with_validation(found, settings.validation, settings.split_seed)
 
 
 def read_folder(path: str | os.PathLike[str], image_size: tuple[int, int]) -> TrainAndTest:
@@ -32,87 +97,69 @@ def read_folder(path: str | os.PathLike[str], image_size: tuple[int, int]) -> Tr
 
     Raises:
         DatasetError: a folder or file is missing, empty, unreadable, no image, of another size
-            or kind, or the classes of train and test differ. Names and order are checked before
-            any image is decoded.
+            or kind, or the classes of train and test differ; the offenders are named. Names and
+            order are checked before any image is decoded.
     """
-    path = Path(path)
-    classes = _class_names(path / "train")
-    _check_same_classes(path, classes, _class_names(path / "test"))
-    files = {part: _files_of_classes(path / part, classes) for part in ("train", "test")}
-    height, width = image_size
-    train, test = (_read_split(files[part], (height, width)) for part in ("train", "test"))
-    if train.images.shape[1:] != test.images.shape[1:]:
-        kinds = [("colour", "grey")[s.images.shape[-1] == 1] for s in (train, test)]
+    found = list_class_folders(path)
+    parts = {part: _read_part(found, part, image_size) for part in PARTS}
+    channels = {part: split.images.shape[-1] for part, split in parts.items()}
+    if len(set(channels.values())) > 1:
         raise DatasetError(
-            f"{path}/test: images must be {kinds[0]} like those of train, got {kinds[1]} images"
+            f"{path}/test: images must be {_KIND[channels['train']]} like those of train, "
+            f"got {_KIND[channels['test']]} images"
         )
-    return TrainAndTest(train, test, tuple(classes), f"class folders of {path.resolve().name}")
+    source = f"class folders of {found.path.resolve().name}"
+    return TrainAndTest(parts["train"], parts["test"], found.classes, source)
 
 
-def _class_names(path: Path) -> list[str]:
-    if not path.is_dir():
-        raise DatasetError(f"{path}: must be a folder of class folders, got no such folder")
-    names = sorted(entry.name for entry in path.iterdir() if entry.is_dir() and _is_seen(entry))
-    if len(names) < 2:
-        raise DatasetError(f"{path}: must hold at least 2 class folders, got {len(names)}")
-    return names
+def check_samples(found: ClassFolders, image_size: tuple[int, int]) -> None:
+    """Decode the first image of each class and part, as a plan does before any job.
+
+    Raises:
+        DatasetError: one of them breaks a rule; all that do are named.
+    """
+    files = [of_class[0] for part in PARTS for of_class in found.files[part]]
+    _, wrong = _decoded(files, image_size)
+    if wrong:
+        raise offenders("images", list(wrong.values()))
 
 
-def _check_same_classes(path: Path, train: list[str], test: list[str]) -> None:
-    for part, other, missing in (
-        ("test", "train", sorted(set(train) - set(test))),
-        ("train", "test", sorted(set(test) - set(train))),
-    ):
-        if missing:
-            raise DatasetError(
-                f"{path}/{part}: must have the class folders of {other}, "
-                f"got no folder {missing[0]!r} ({len(missing)} missing)"
-            )
+def _read_part(found: ClassFolders, part: str, image_size: tuple[int, int]) -> Split:
+    files = [file for of_class in found.files[part] for file in of_class]
+    counts = [len(of_class) for of_class in found.files[part]]
+    images, wrong = _decoded(files, image_size)
+    if wrong:
+        raise offenders("images", list(wrong.values()))
+    return ungrouped(images, np.repeat(np.arange(len(counts)), counts))
 
 
-def _files_of_classes(path: Path, classes: list[str]) -> list[list[Path]]:
-    return [_image_files(path / name) for name in classes]
+def _decoded(
+    files: list[Path], image_size: tuple[int, int]
+) -> tuple[NDArray[np.uint8], dict[int, str]]:
+    """The images (N, H, W, K), and a sentence for each file that breaks a rule, by its place."""
+    channels = np.zeros(len(files), np.int64)
+    images = np.empty((len(files), *image_size, 3), np.uint8)
+    wrong: dict[int, str] = {}
 
+    def decode(start: int) -> None:
+        for n in range(start, min(start + _BATCH, len(files))):
+            try:
+                pixels = read_image(files[n], image_size)
+            except ValueError as error:  # of ours, with a sentence
+                wrong[n] = str(error)
+            else:
+                images[n], channels[n] = pixels, pixels.shape[-1]  # one channel fills all three
 
-def _image_files(path: Path) -> list[Path]:
-    files = sorted((entry for entry in path.iterdir() if _is_seen(entry)), key=lambda f: f.name)
-    for file in files:
-        if file.suffix.lower() not in ENDINGS or not file.is_file():
-            raise DatasetError(f"{file}: must be an image file ({', '.join(ENDINGS)})")
-    if not files:
-        raise DatasetError(f"{path}: a class folder must hold at least 1 image, got 0")
-    return files
-
-
-def _is_seen(entry: Path) -> bool:
-    return not entry.name.startswith(".")
-
-
-def _read_split(files_of_classes: list[list[Path]], image_size: tuple[int, int]) -> Split:
-    files = [file for files in files_of_classes for file in files]
-    labels = np.repeat(np.arange(len(files_of_classes)), [len(f) for f in files_of_classes])
-    channels = _pixels(files[0], image_size).shape[-1]
-    images = np.empty((len(files), *image_size, channels), np.uint8)
-
-    def decode(span: tuple[int, int]) -> None:
-        for n in range(*span):
-            images[n] = _pixels(files[n], image_size, channels)
-
-    spans = pairwise([*range(0, len(files), _BATCH), len(files)])
     with ThreadPoolExecutor(_workers(image_size)) as threads:
-        # The results are None; asking for them in order raises what the first bad file raised.
-        for _ in threads.map(decode, spans):
+        # The results are None; asking for them raises what nobody foresaw.
+        for _ in threads.map(decode, range(0, len(files), _BATCH)):
             pass
-    return ungrouped(images, labels)
-
-
-def _pixels(
-    file: Path, image_size: tuple[int, int], channels: int | None = None
-) -> NDArray[np.uint8]:
-    try:
-        return read_image(file, image_size, channels)
-    except ImageError as error:
-        raise DatasetError(str(error)) from error
+    usual = Counter(channels[channels > 0].tolist()).most_common(1)
+    for n in np.flatnonzero((channels > 0) & (channels != (usual[0][0] if usual else 0))).tolist():
+        kind, other = _KIND[usual[0][0]], _KIND[int(channels[n])]
+        wrong[n] = f"{files[n]}: must be {kind} like most other images, got a {other} one"
+    kept = images[..., : usual[0][0]] if usual else images
+    return np.ascontiguousarray(kept), dict(sorted(wrong.items()))
 
 
 def _workers(image_size: tuple[int, int]) -> int:

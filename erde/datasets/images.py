@@ -12,10 +12,29 @@ from numpy.typing import NDArray
 from erde_core.images import ImageDataset, Split, check_dataset, check_images
 
 _CHUNK = 1024
+_NAMED = 20
 
 
 class DatasetError(ValueError):
     """The images or their files break a rule; the message is one sentence."""
+
+
+def offenders(kind: str, sentences: Sequence[str]) -> DatasetError:
+    """The error that names all offenders: the first 20, and how many there are.
+
+    Args:
+        kind: what they are, ``images``.
+        sentences: one for each. A file's name may hold bytes that are no text; they are shown as
+            ``\\xff``.
+    """
+    shown = [
+        s.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") for s in sentences
+    ]
+    if len(shown) == 1:
+        return DatasetError(shown[0])
+    rest = len(shown) - _NAMED
+    more = f"; and {rest} more" if rest > 0 else ""
+    return DatasetError(f"{len(shown)} {kind} cannot be used: {'; '.join(shown[:_NAMED])}{more}")
 
 
 @dataclass(frozen=True)

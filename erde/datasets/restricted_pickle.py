@@ -46,13 +46,14 @@ class _Unpickler(pickle.Unpickler):
 class _Bytes(np.ndarray):
     """A uint8 array that checks the pickled state before NumPy believes it."""
 
-    def __setstate__(self, state: tuple) -> None:
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
         _version, shape, dtype, fortran, raw = state
         if not isinstance(dtype, _UInt8) or fortran or not isinstance(raw, bytes):
             raise DatasetError("a pickled array must be uint8 in C order, got another kind")
         if math.prod(shape) != len(raw):
             raise DatasetError(f"an array of shape {shape} must have as many bytes, got {len(raw)}")
-        super().__setstate__((1, shape, np.dtype(np.uint8), False, raw))
+        # NumPy's own types ask for a numpy.bool here; it takes Python's, as its pickles hold it.
+        super().__setstate__((1, shape, np.dtype(np.uint8), False, raw))  # type: ignore[arg-type]
 
 
 class _UInt8:
@@ -62,7 +63,7 @@ class _UInt8:
         if code != b"u1":
             raise DatasetError(f"a pickled array must be uint8 ('u1'), got {code!r}")
 
-    def __setstate__(self, _state: tuple) -> None:
+    def __setstate__(self, _state: tuple[Any, ...]) -> None:
         pass
 
 

@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from erde.datasets.images import DatasetError
+from erde.datasets.images import DatasetError, TrainAndTest, image_dataset, take
+from erde_core.images import ImageDataset
 
 Index = NDArray[np.int64]
 
@@ -42,6 +43,16 @@ def hold_out(labels: ArrayLike, count: int, seed: int) -> tuple[Index, Index]:
             )
         held[members[:images]] = True
     return np.flatnonzero(~held), np.flatnonzero(held)
+
+
+def with_validation(found: TrainAndTest, count: int, seed: int) -> ImageDataset:
+    """Hold ``count`` of the training images out, each class in proportion.
+
+    Raises:
+        DatasetError: a rule of ``hold_out`` or ``checked`` is broken.
+    """
+    train, val = (take(found.train, index) for index in hold_out(found.train.labels, count, seed))
+    return image_dataset(train, val, found.test, found.class_names, found.source)
 
 
 def _quota(class_sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:

@@ -4,16 +4,71 @@ Names, addresses and checksums are torchvision's; a file is read only after its 
 """
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import numpy as np
+from annotated_types import Ge, Lt
+from numpy.typing import NDArray
 
 from erde.datasets.download import Published, present_or_downloaded
 from erde.datasets.images import DatasetError, TrainAndTest, ungrouped
-from erde_core.images import Split
+from erde.datasets.source import Facts
+from erde.datasets.split import with_validation
+from erde_core.fields import STRICT_KEYS, check_fields
+from erde_core.images import ImageDataset, Split
+
+_TRAIN, _TEST = 73_257, 26_032  # images as published
 
 
-def read_svhn(root: str | os.PathLike) -> TrainAndTest:
+@dataclass(frozen=True, kw_only=True)
+class SvhnSettings:
+    """SVHN's cropped digits in their original .mat files (downloaded and verified).
+
+    Attributes:
+        validation: images to hold out of ``train``.
+        split_seed: with ``validation``, decides which.
+
+    Raises:
+        ValueError: a field breaks its rule.
+    """
+
+    __pydantic_config__ = STRICT_KEYS
+
+    name: Literal["svhn"]
+    validation: Annotated[int, Ge(1), Lt(_TRAIN)] = 5000
+    split_seed: Annotated[int, Ge(0)] = 0
+
+    def __post_init__(self) -> None:
+        check_fields(self)
+
+    def facts(self) -> Facts:
+        """As published."""
+        return Facts(
+            train=_TRAIN - self.validation,
+            val=self.validation,
+            test=_TEST,
+            height=32,
+            width=32,
+            channels=3,
+            classes=10,
+        )
+
+    def class_folders(self, root: Path) -> None:
+        """None: the files have checksums."""
+
+
+def prepare(settings: SvhnSettings, root: Path) -> ImageDataset:
+    """Read the published files, and hold out the validation split.
+
+    Raises:
+        DatasetError: see ``read_svhn`` and ``with_validation``.
+    """
+    return with_validation(read_svhn(root), settings.validation, settings.split_seed)
+
+
+def read_svhn(root: str | os.PathLike[str]) -> TrainAndTest:
     """Read ``train_32x32.mat`` and ``test_32x32.mat`` from ``root``, or download them there.
 
     Returns:
@@ -46,16 +101,17 @@ def _split(path: Path) -> Split:
     return ungrouped(np.ascontiguousarray(images), labels % 10)
 
 
-def _matlab(path: Path) -> dict[str, np.ndarray]:
+def _matlab(path: Path) -> dict[str, NDArray[Any]]:
     from scipy.io import loadmat
 
     try:
-        return loadmat(path, variable_names=("X", "y"))
+        found: dict[str, NDArray[Any]] = loadmat(path, variable_names=("X", "y"))
     # SciPy's reader raises OSError, TypeError, ValueError, zlib.error… on a broken file.
     except Exception as error:
         reason = " ".join(str(error).split())
         raise DatasetError(f"{path}: must be a whole MATLAB 5 file, got: {reason}") from error
+    return found
 
 
-def _described(array: np.ndarray | None) -> str:
+def _described(array: NDArray[Any] | None) -> str:
     return "nothing" if array is None else f"{array.dtype} {array.shape}"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from erde.datasets.folder import ENDINGS
+from erde.datasets.class_folders import ENDINGS
 
 
 @dataclass(frozen=True)

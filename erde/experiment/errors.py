@@ -6,13 +6,19 @@ from dataclasses import is_dataclass
 from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 _MIXING = ("mixup", "cutmix")
+_LONGEST_SHOWN, _LONGEST_SENTENCE = 100, 800  # letters
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # of a model, of a dataclass
 
 
 class ExperimentError(ValueError):
-    """An experiment file breaks a rule; the message is one sentence."""
+    """An experiment file breaks a rule; the message is one sentence, and not a page."""
+
+    def __init__(self, message: str) -> None:
+        longest = _LONGEST_SENTENCE
+        super().__init__(message if len(message) <= longest else f"{message[:longest]}…")
 
 
 def sentence(error: ValidationError, model: type[BaseModel]) -> str:
@@ -40,7 +46,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
 
 
-def _one_rule(rule: dict[str, Any], model: type[BaseModel]) -> str:
+def shown(value: object) -> str:
+    """A value as an error shows it: in Python's spelling, and not longer than a line."""
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def _one_rule(rule: ErrorDetails, model: type[BaseModel]) -> str:
     parent, path = _model_at(model, rule["loc"])
     where = ".".join(path)
     if rule["type"] in _UNKNOWN:
@@ -56,13 +68,19 @@ def _one_rule(rule: dict[str, Any], model: type[BaseModel]) -> str:
     if rule["type"] == "union_tag_invalid":
         tag = rule["ctx"]["tag"]
         tags = [known.strip(" '") for known in rule["ctx"]["expected_tags"].split(",")]
-        return f"{where}.name: unknown name {tag!r}; {nearest(tag, tags)}"
+        return f"{where}.name: unknown name {shown(tag)}; {nearest(tag, tags)}"
     if rule["type"] == "union_tag_not_found":
         return f"{where}.name: this key is required"
     if rule["type"] in ("dict_type", "model_type", "model_attributes_type", "dataclass_type"):
-        return f"{where}: must be a mapping of keys, got {rule['input']!r}"
+        return f"{where}: must be a mapping of keys, got {shown(rule['input'])}"
     message = rule["msg"].replace("Input should", "must").replace(" should ", " must ")
-    return f"{where}: {message}, got {rule['input']!r}"
+    advice = ": write it in quotes" if _was_text(rule) else ""
+    return f"{where}: {message}, got {shown(rule['input'])}{advice}"
+
+
+def _was_text(rule: ErrorDetails) -> bool:
+    """Whether YAML made a number of what the schema wants as text."""
+    return rule["type"] == "string_type" and isinstance(rule["input"], int | float)
 
 
 def _model_at(model: type, place: tuple[str | int, ...]) -> tuple[type, list[str]]:
@@ -77,9 +95,16 @@ def _model_at(model: type, place: tuple[str | int, ...]) -> tuple[type, list[str
         path.append(str(part))
         annotation = _annotations(model).get(str(part))
         if annotation is not None:
-            choices = [a for a in get_args(annotation) if "name" in _annotations(a)]
+            choices = _choices(model, str(part))
             model = annotation if _annotations(annotation) else model
     return model, path
+
+
+def _choices(model: type, key: str) -> list[type]:
+    """The classes among which the ``name`` under a key chooses."""
+    fields = getattr(model, "model_fields", {})
+    marks = fields[key].metadata if key in fields else []
+    return [one for mark in marks for one in getattr(mark, "classes", ())]
 
 
 def _annotations(kind: object) -> Mapping[str, Any]:

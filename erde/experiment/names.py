@@ -11,7 +11,7 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
-from erde_core.settings import LossSettings
+from erde_core.settings import METHODS, LossSettings
 
 LOSS_FIELDS = tuple(field.name for field in dataclasses.fields(LossSettings))
 _NAMES = {
@@ -24,6 +24,10 @@ _NAMES = {
 }
 # Their value is a list.
 LIST_FIELDS = ("exit_weights", "decoupled")
+_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")  # it becomes the name of a folder
+# What the workflow writes beside the variants' folders, in results/<experiment>/ and in its logs/.
+_OTHER_FOLDERS = ("teacher", "rivals", "deploy", "checkpoints", "logs", "benchmarks")
+_FILE_ENDINGS = (".csv", ".h5", ".json", ".log", ".png", ".safetensors", ".tsv")
 _NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
 _PAIR = rf"-({'|'.join(LOSS_FIELDS)})-({_NUMBER}(?:_{_NUMBER})*|[a-z_]+)"
 _LISTED = re.compile(rf"(.+?)((?:{_PAIR})+)")
@@ -33,6 +37,33 @@ def listed_label(family: str, values: Mapping[str, object]) -> str:
     """The label of the family's member that has ``values``, by key of ``LossSettings``."""
     pairs = [f"-{key}-{value_text(values[key])}" for key in LOSS_FIELDS if key in values]
     return family + "".join(pairs)
+
+
+def check_label(label: str, method: str, loss: LossSettings) -> None:
+    """Refuse a label that is no folder's name, another file's name, or says what is not so.
+
+    Raises:
+        ValueError: the message begins with the place in the file.
+    """
+    if not _LABEL.fullmatch(label):
+        raise ValueError(
+            "variants: a label must be at most 200 letters A-Z, digits, '_', '-' or '.' "
+            f"and start with a letter or digit, got {label[:220]!r}"
+        )
+    if label in _OTHER_FOLDERS or label.lower().endswith(_FILE_ENDINGS):
+        raise ValueError(f"variants: the label {label!r} is taken by the workflow's own files")
+    family, values = split_label(label)
+    if family in METHODS and family != method:
+        raise ValueError(
+            f"variants: the label {label!r} must be of method {family}, as pictures and report "
+            f"call it so, got method {method}"
+        )
+    for key, text in values.items():
+        if text != value_text(getattr(loss, key)):
+            raise ValueError(
+                f"variants: the label {label!r} says {key} {text}, but its {key} is "
+                f"{value_text(getattr(loss, key))}"
+            )
 
 
 def value_text(value: object) -> str:

@@ -4,75 +4,50 @@ Unknown keys, wrong types and values out of range are refused before any job, in
 names the file, the key, the rule and the value (and, for a misspelt key, the nearest known one).
 """
 
-import re
+import functools
+import operator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from erde.datasets.source import SourceSettings
+from erde.datasets.sources import SOURCES
 from erde.experiment.errors import ExperimentError, nearest, sentence
+from erde.experiment.names import check_label
 from erde.experiment.variants import Variant, expand_variants
+from erde.experiment.yaml_file import YamlError, read_yaml
 from erde_core.fields import FromMapping
 from erde_torch.teacher_cache.settings import CacheSettings
 from erde_torch.training.settings import AugmentSettings, StudentSettings, TeacherSettings
 
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")  # it becomes the name of a folder
-_RESERVED_LABELS = ("teacher", "checkpoints", "logs", "benchmarks")
+_MOST_STUDENTS = 10_000
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-_Side = Annotated[int, Field(ge=1)]  # pixels
 _Seed = Annotated[int, Field(ge=0, lt=2**31)]  # fits the key of every generator
 
 
-class DigitsSource(_Model):
-    """Cluttered digits, made from scikit-learn's handwritten digits."""
+class _OneOf:
+    """Marks a field whose key ``name`` says which class of settings it has."""
 
-    name: Literal["digits"]
-    train_images: int = Field(3000, ge=100, le=4000)
-    canvas: int = Field(24, ge=16, le=64)
-    seed: int = Field(0, ge=0)
+    def __init__(self, classes: Iterable[type]) -> None:
+        self.classes = tuple(dict.fromkeys(classes))
 
-
-class CifarSource(_Model):
-    """CIFAR-10 or CIFAR-100 in their original archives (downloaded and verified)."""
-
-    name: Literal["cifar10", "cifar100"]
-    validation: int = Field(5000, ge=1)
-    split_seed: int = Field(0, ge=0)
-
-
-class SvhnSource(_Model):
-    """SVHN's cropped digits in their original .mat files (downloaded and verified)."""
-
-    name: Literal["svhn"]
-    validation: int = Field(5000, ge=1)
-    split_seed: int = Field(0, ge=0)
-
-
-class FolderSource(_Model):
-    """One's own images: ``path/train/<class>/*.png`` and ``path/test/<class>/*.png``."""
-
-    name: Literal["folder"]
-    path: str
-    image_size: tuple[_Side, _Side] = Field(strict=False)
-    validation: int = Field(ge=1)
-    split_seed: int = Field(0, ge=0)
-
-
-Source = Annotated[
-    DigitsSource | CifarSource | SvhnSource | FolderSource, Field(discriminator="name")
-]
+    def __get_pydantic_core_schema__(self, source: object, handler: Any) -> Any:  # noqa: ANN401
+        members: list[Any] = [Annotated[one, FromMapping()] for one in self.classes]
+        union = functools.reduce(operator.or_, members)
+        return handler.generate_schema(Annotated[union, Field(discriminator="name")])
 
 
 class Experiment(_Model):
     """One experiment file."""
 
-    dataset: Source
+    dataset: Annotated[SourceSettings, _OneOf(entry.settings for entry in SOURCES.values())]
     augment: Annotated[AugmentSettings, FromMapping()] = AugmentSettings()
     teacher: Annotated[TeacherSettings, FromMapping()]
     cache: Annotated[CacheSettings, FromMapping()] = CacheSettings()
@@ -83,14 +58,13 @@ class Experiment(_Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Experiment":
-        for label in self.variants:
-            if not _LABEL.fullmatch(label):
-                raise ValueError(
-                    "variants: a label must be at most 200 letters A-Z, digits, '_', '-' or '.' "
-                    f"and start with a letter or digit, got {label!r}"
-                )
-            if label in _RESERVED_LABELS:
-                raise ValueError(f"variants: the label {label!r} is taken by the workflow")
+        for label, variant in self.variants.items():
+            check_label(label, variant.method, variant.loss)
+        students = len(self.variants) * len(self.seeds)
+        if students > _MOST_STUDENTS:
+            raise ValueError(
+                f"variants and seeds must make at most {_MOST_STUDENTS} students, got {students}"
+            )
         if len(set(self.seeds)) != len(self.seeds):
             raise ValueError(f"seeds must differ from each other, got {self.seeds}")
         orbit, views = self.augment.orbit, self.cache.view_count
@@ -107,26 +81,6 @@ class Experiment(_Model):
         return self.model_dump(exclude={"teacher": unnamed, "student": unnamed})
 
 
-class _Loader(yaml.SafeLoader):
-    """PyYAML takes the last of a repeated key without a word, and 5e-4 for text; not so here."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in seen:
-                line = key.start_mark.line + 1
-                raise ValueError(f"key {key.value!r} must stand once, got it again in line {line}")
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"[-+]?[0-9]+(\.[0-9]*)?[eE][-+]?[0-9]+$"),
-    [*"-+0123456789"],
-)
-
-
 def read_experiment(path: str | Path) -> Experiment:
     """Read and check an experiment file.
 
@@ -140,9 +94,11 @@ def read_experiment(path: str | Path) -> Experiment:
             f"experiment {path.stem!r}: no file {path}; {nearest(path.stem, known)}"
         )
     try:
-        keys = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
-        raise ExperimentError(f"{path}: not readable: {' '.join(str(error).split())}") from error
+        keys = read_yaml(path)
+    except YamlError as error:
+        raise ExperimentError(f"{path}: {error}") from None
+    except OSError as error:
+        raise ExperimentError(f"{path}: not readable: {error.strerror}") from None
     return parse_experiment(keys, str(path))
 
 

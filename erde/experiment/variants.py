@@ -7,16 +7,18 @@ variants are called.
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from erde.experiment.errors import unknown_key
+from erde.experiment.errors import shown, unknown_key
 from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_label, value_text
 from erde_core.settings import METHODS, LossSettings, method_settings
 
 EXITS = 4
+MOST_VARIANTS = 1000
 _KEYS = ("method", "teacher", *LOSS_FIELDS)
 
 
@@ -32,13 +34,13 @@ class Variant(BaseModel):
     @classmethod
     def _from_flat_keys(cls, keys: Any) -> Any:  # noqa: ANN401 -- whatever the YAML holds
         if not isinstance(keys, dict):
-            raise ValueError(f"must be a mapping with the key 'method', got {keys!r}")
+            raise ValueError(f"must be a mapping with the key 'method', got {shown(keys)}")
         for key in keys:
             if key not in _KEYS:
                 raise ValueError(unknown_key(str(key), _KEYS))
         if keys.get("method") not in list(METHODS):  # a list also refuses what cannot be hashed
             known = ", ".join(METHODS)
-            raise ValueError(f"method must be one of {known}, got {keys.get('method')!r}")
+            raise ValueError(f"method must be one of {known}, got {shown(keys.get('method'))}")
         loss = {key: value for key, value in keys.items() if key in LOSS_FIELDS}
         settings = _settings(keys["method"], loss)
         return {"method": keys["method"], "teacher": keys.get("teacher", "cache"), "loss": settings}
@@ -53,12 +55,17 @@ def expand_variants(variants: object) -> object:
     """Every variant that lists values replaced by its members; what is wrong otherwise is kept.
 
     Raises:
-        ValueError: a list is empty, repeats a value or holds a wrong one, or two variants come to
-            the same label; the message begins with the place in the file.
+        ValueError: a list is empty, repeats a value or holds a wrong one, two variants come to
+            the same label, or the lists make too many variants; the message begins with the place
+            in the file.
     """
     if not isinstance(variants, dict):
         return variants
-    expanded, origin = {}, {}
+    most = max((_count(keys) for keys in variants.values()), default=0)
+    if most > MOST_VARIANTS:
+        raise ValueError(f"variants: lists must make at most {MOST_VARIANTS} variants, got {most}")
+    expanded: dict[object, object] = {}
+    origin: dict[object, object] = {}
     for label, keys in variants.items():
         for member, settings in _members(label, keys):
             if member in expanded:
@@ -76,6 +83,13 @@ def plain_distillation(variants: Mapping[str, Variant]) -> LossSettings:
     return next(found, method_settings("kd"))
 
 
+def _count(keys: object) -> int:
+    """How many variants the lists of one make."""
+    if not isinstance(keys, dict):
+        return 1
+    return math.prod(len(keys[key]) for key in LOSS_FIELDS if _lists(key, keys.get(key)))
+
+
 def _members(label: object, keys: object) -> Iterator[tuple[object, object]]:
     if not isinstance(label, str) or not _is_readable(keys):
         yield label, keys  # for the model to refuse
@@ -88,7 +102,7 @@ def _members(label: object, keys: object) -> Iterator[tuple[object, object]]:
         yield listed_label(label, values), keys | values
 
 
-def _is_readable(keys: object) -> bool:
+def _is_readable(keys: object) -> TypeGuard[dict[str, Any]]:
     return isinstance(keys, dict) and set(keys) <= set(_KEYS) and keys.get("method") in [*METHODS]
 
 

@@ -14,6 +14,11 @@ FOLDER = copy.deepcopy(TINY) | {
 }
 
 
+def changed(**keys):
+    """The experiment with other keys of its data set."""
+    return FOLDER | {"dataset": FOLDER["dataset"] | keys}
+
+
 def images(root, count=4, size=(16, 16)):
     """Two classes of random PNGs."""
     random = np.random.default_rng(0)
@@ -32,13 +37,24 @@ def failure(checkout, *arguments):
     return " ".join((done.stdout + done.stderr).split())
 
 
+def refused_in_the_plan(checkout, *arguments):
+    """What stands in the place of the plan: one line of ours and nothing of Snakemake's."""
+    done = checkout.snakemake("--dry-run", "results/bad_pareto.png", *arguments, check=False)
+    assert done.returncode != 0
+    said = done.stdout + done.stderr
+    for word in ("Traceback", "Exception", "WorkflowError", "Wildcards", "in rule", ".smk"):
+        assert word not in said
+    (line,) = [line for line in said.splitlines() if line.startswith("Error: ")]
+    assert said.count(line) == 1
+    return line
+
+
 def test_a_misspelt_key_is_refused_before_any_job(checkout):
     keys = copy.deepcopy(TINY)
     keys["student"]["train"]["epoch"] = keys["student"]["train"].pop("epochs")
     checkout.write_experiment("bad", keys)
-    said = failure(checkout)
-    assert "bad.yaml: student.train" in said
-    assert "unknown key 'epoch'; did you mean 'epochs'?" in said
+    said = refused_in_the_plan(checkout)
+    assert "bad.yaml: student.train: unknown key 'epoch'; did you mean 'epochs'?" in said
     assert not (checkout.root / "results").exists()
 
 
@@ -83,13 +99,75 @@ def break_class(root):
     return ["dog", "train"]
 
 
-@pytest.mark.parametrize("break_it", [break_size, break_image, break_class])
-def test_a_bad_image_folder_is_named(checkout, break_it):
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("rivals=maybe", "--config rivals must be true or false, got 'maybe'"),
+        ("rivalz=false", "--config rivalz: unknown key 'rivalz'; did you mean 'rivals'?"),
+        ("checkpoint_seconds=soon", "checkpoint_seconds must be a number > 0, got 'soon'"),
+    ],
+)
+def test_options_of_the_run_are_known_words(checkout, option, message):
+    checkout.write_experiment("bad", TINY)
+    assert message in refused_in_the_plan(checkout, "--config", option)
+
+
+def test_rivals_false_plans_no_rivals(checkout):
+    checkout.write_experiment("good", TINY)
+    options = ("--config", "rivals=false", "latency=no")
+    plan = checkout.plan("results/good_report.html", *options)
+    assert "report" in plan
+    assert not {"rival", "rivals", "latency"} & set(plan)
+
+
+@pytest.mark.parametrize("break_it", [break_size, break_class])
+def test_the_plan_already_looks_at_one_image_of_each_class(checkout, break_it):
+    images(checkout.root, count=80)
+    words = break_it(checkout.root)
+    checkout.write_experiment("bad", FOLDER)
+    said = refused_in_the_plan(checkout)
+    for word in words:
+        assert word in said
+    assert not (checkout.root / "results").exists()
+
+
+def test_the_plan_says_that_there_is_no_folder(checkout):
+    checkout.write_experiment("bad", FOLDER)
+    assert "images/train: cannot be read" in refused_in_the_plan(checkout)
+
+
+def test_the_plan_says_what_validation_cannot_take(checkout):
     images(checkout.root)
+    checkout.write_experiment("bad", changed(validation=8))
+    said = refused_in_the_plan(checkout)
+    assert "dataset.validation: the validation split must take 1 … 7 of 8 training images" in said
+
+
+def test_a_folder_that_no_memory_holds_is_refused_in_the_plan(checkout):
+    """By its size in pixels: its images are looked at first, and have another one."""
+    images(checkout.root, count=80, size=(2, 2))
+    checkout.write_experiment("bad", changed(image_size=[2, 2]))
+    assert checkout.plan("results/bad/data.h5") == {"data": 1}
+    code = checkout.root / "erde/running/machine.py"
+    text = code.read_text(encoding="utf-8")
+    code.write_text(text.replace("// 10**6 if known", "* 0 if known"), encoding="utf-8")
+    source = checkout.root / "erde/running/cluster/needs.py"
+    text = source.read_text(encoding="utf-8")
+    source.write_text(
+        text.replace("return _COPIES_AT_LEAST", "return 10**9 + _COPIES_AT_LEAST"), "utf-8"
+    )
+    said = refused_in_the_plan(checkout)
+    assert "takes at least 1,000,000,000 MB of memory, this machine has 0" in said
+    assert checkout.plan("results/bad/data.h5", "--jobs", "2") == {"data": 1}  # as on a cluster
+
+
+@pytest.mark.parametrize("break_it", [break_image])
+def test_a_bad_image_folder_is_named(checkout, break_it):
+    images(checkout.root, count=80)
     words = break_it(checkout.root)
     checkout.write_experiment("bad", FOLDER)
     said = failure(checkout)
-    assert "error:" in said
+    assert said.count("error:") == 1
     for word in words:
         assert word in said[said.index("error:") :]
     assert list((checkout.root / "results/bad").glob("*.h5")) == []
@@ -99,8 +177,8 @@ def test_a_bad_image_folder_is_named(checkout, break_it):
 def test_a_batch_larger_than_the_data_is_refused(checkout):
     images(checkout.root)
     checkout.write_experiment("bad", FOLDER)
-    said = failure(checkout)
-    assert "train.batch_size must be at most the 4 training images, got 50" in said
+    said = refused_in_the_plan(checkout)
+    assert "student.train.batch_size must be at most the 4 training images, got 50" in said
 
 
 def test_a_damaged_cache_is_refused(finished):

@@ -40,6 +40,20 @@ def run(checkout, source, size, validation, epochs):
         return list(csv.DictReader(file))
 
 
+def unmounted(checkout):
+    """Images that cannot be read have not changed, and what was made from them is kept."""
+    images, away = checkout.root / "images", checkout.root / "away"
+    images.rename(away)
+    assert checkout.plan("results/mine_pareto.png") == {}
+    forced = checkout.snakemake(
+        "--cores", "1", "--forceall", "results/mine_pareto.png", check=False
+    )
+    assert forced.returncode != 0
+    assert "images cannot be read" in forced.stdout + forced.stderr
+    assert (checkout.root / "results/mine/data.h5").exists()
+    away.rename(images)
+
+
 def test_digits_as_png_folders(checkout):
     dataset = make_digits(train_images=200, canvas=16)
     export(dataset, checkout.root / "images")
@@ -51,6 +65,7 @@ def test_digits_as_png_folders(checkout):
         found = {image.tobytes() for image in np.asarray(file["test/images"])}
     assert found == {image.tobytes() for image in dataset.test.images}
     assert checkout.plan("results/mine_pareto.png") == {}
+    unmounted(checkout)
     next((checkout.root / "images/train").glob("*/*.png")).unlink()
     assert checkout.plan("results/mine_pareto.png")["data"] == 1
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+from base64 import urlsafe_b64encode
 
 import pytest
 
@@ -104,3 +105,18 @@ def test_an_edit_of_what_runs_or_shows_trains_nothing_again(finished):
             path.write_text(text, encoding="utf-8")
     assert not TRAINED & set(plan)
     assert plan["plot"] == 1  # the edits were seen
+
+
+def test_what_a_stopped_run_removed_is_made_again(finished):
+    """With --forceall, all that was made from it is still there."""
+    weights = finished.root / "results/tiny/kd/seed0/weights.safetensors"
+    mark = urlsafe_b64encode(b"results/tiny/kd/seed0/weights.safetensors").decode()
+    mark = finished.root / ".snakemake/incomplete" / mark
+    kept = weights.rename(finished.root / "kept")
+    try:
+        assert finished.plan(TARGET) == {}  # somebody made room, and needs it no more
+        mark.write_text("{}", encoding="utf-8")
+        assert finished.plan(TARGET)["student"] == 1
+    finally:
+        mark.unlink()
+        kept.rename(weights)

@@ -1,16 +1,34 @@
-# Before the first job goes to a cluster: can it run there at all? A dry run asks nobody.
+# Before the first job starts: can what it needs be had at all? A dry run asks nobody.
+from erde.datasets.fingerprint import folder_fingerprint
 from erde.running.cluster.slurm import ClusterError, ask_cluster
 from erde.running.cluster.preflight import Request, find_problem
 
 
+def check_images_can_be_read(jobs):
+    """A job's old output is removed before it starts: too late to find the images away."""
+    for job in jobs:
+        if job.rule.name == "data":
+            name = job.wildcards.experiment
+            folder = experiment(name).dataset.class_folders(Path(DATA))
+            try:
+                folder is None or folder_fingerprint(folder)
+            except OSError as error:
+                raise refusal(
+                    f"results/{name}/data.h5 would be made anew, and {folder} cannot be read "
+                    f"({error.strerror}): make it readable first"
+                ) from None
+
+
 onstart:
     forget_interrupted_updates()
+    jobs = list(workflow.dag.needrun_jobs())
+    check_images_can_be_read(jobs)
     if workflow.executor_plugin.name == "slurm":
-        requests = [Request.of(job) for job in workflow.dag.needrun_jobs()]
+        requests = [Request.of(job) for job in jobs]
         command = workflow.executor_settings.status_command
         try:
             problem = find_problem(requests, ask_cluster(), command)
         except ClusterError as error:
             problem = str(error)
         if problem:
-            raise WorkflowError(problem)
+            raise refusal(problem)

@@ -3,39 +3,51 @@ import dataclasses
 import functools
 import platform
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
+from snakemake.logging import logger
 
 from erde.running.code_hash import code_hash, network_code_hash
 from erde.experiment.schema import read_experiment
 from erde.experiment.errors import ExperimentError
+from erde.experiment.options import run_options
 from erde.running.gpu_claim import visible_gpus
 from erde.running.hangup import hangup_interrupts
 from erde.running.interpreter import speakable_interpreter
+from erde.running.plain_errors import PlainErrors
 from erde.running.cluster.needs import memory_mb
 
 min_version("9.0")
+REPOSITORY = Path(workflow.basedir)
+PLAIN_ERRORS = PlainErrors()
+logger.addFilter(PLAIN_ERRORS)
+
+
+def refusal(sentence):
+    """What to raise: Snakemake ends, and prints nothing but the sentence."""
+    PLAIN_ERRORS.add(sentence)
+    return WorkflowError(sentence)
+
 
 hangup_interrupts()
 try:
     speakable_interpreter()
-except ValueError as error:
-    raise WorkflowError(str(error)) from None
+    OPTIONS = run_options(config)
+except ValueError as error:  # an ExperimentError is one
+    raise refusal(str(error)) from None
 
-REPOSITORY = Path(workflow.basedir)
-EXPERIMENTS = Path(
-    config.get("experiments", REPOSITORY / "workflow/experiments")
-).resolve()
-DATA = config.get("data", "data")
-# Plain networks of the same cost are many more trainings; `--config rivals=False` leaves them out.
-RIVALS_WANTED = bool(config.get("rivals", True))
-# Seconds hold for one machine; `--config latency=False` leaves them out.
-LATENCY_WANTED = bool(config.get("latency", True))
+EXPERIMENTS = Path(OPTIONS.experiments or REPOSITORY / "workflow/experiments").resolve()
+DATA = OPTIONS.data
+# Plain networks of the same cost are many more trainings; `--config rivals=false` leaves them out.
+RIVALS_WANTED = OPTIONS.rivals
+# Seconds hold for one machine; `--config latency=false` leaves them out.
+LATENCY_WANTED = OPTIONS.latency
 # What scripts read beside their params: it changes no result, so a change reruns nothing.
 config["experiments"] = str(EXPERIMENTS)
-config.setdefault("checkpoint_seconds", 300)
+config["checkpoint_seconds"] = OPTIONS.checkpoint_seconds
 
 # Local jobs that want a GPU take turns on those that there are; each claims its own. Where
 # Snakemake counts nodes (--jobs), a cluster may be meant, which shares out its GPUs by itself.
@@ -56,7 +68,7 @@ def experiment(name):
     try:
         return read_experiment(EXPERIMENTS / f"{name}.yaml")
     except ExperimentError as error:
-        raise WorkflowError(str(error)) from None
+        raise refusal(str(error)) from None
 
 
 def setting(get):
@@ -69,6 +81,7 @@ def settings(part):
     return lambda wildcards: experiment(wildcards.experiment).named()[part]
 
 
+@functools.cache
 def code(*modules):
     return code_hash(REPOSITORY, *modules)
 
@@ -101,8 +114,9 @@ def on_cluster():
 
 def gpu_for_auto():
     """Whether `device: auto` asks for a GPU: one is here, or the cluster will have it."""
-    default = on_cluster() or bool(shutil.which("nvidia-smi"))
-    return bool(config.get("gpu_for_auto", default))
+    if OPTIONS.gpu_for_auto is not None:
+        return OPTIONS.gpu_for_auto
+    return on_cluster() or bool(shutil.which("nvidia-smi"))
 
 
 def gpus(wildcards):
@@ -149,7 +163,7 @@ def methods(wildcards):
 def variant(wildcards):
     variants = experiment(wildcards.experiment).variants
     if wildcards.variant not in variants:
-        raise WorkflowError(
+        raise refusal(
             f"experiment {wildcards.experiment!r} has no variant {wildcards.variant!r}; "
             f"known: {', '.join(variants)}"
         )

@@ -1,18 +1,49 @@
 # The data set of an experiment as one file.
-import functools
+from erde.datasets.fingerprint import images_identity
+from erde.datasets.sources import SOURCES
+from erde.running.machine import memory_mb as machine_memory_mb
+from erde.running.plan import check_before_any_job
+from erde.running.stopped import removed_outputs
 
-from erde.datasets.fingerprint import folder_fingerprint
 
-fingerprint = functools.cache(folder_fingerprint)
+@functools.cache
+def own_images(name):
+    """Changes when a user's own images change; other data sets have checksums."""
+    results = Path("results", name)
+    return images_identity(
+        experiment(name).dataset, Path(DATA), results, logger.warning
+    )
 
 
-def own_images(wildcards):
-    """Changes when images are added, removed or replaced; other data sets have checksums."""
-    source = experiment(wildcards.experiment).dataset
-    return fingerprint(source.path) if source.name == "folder" else None
+@functools.cache
+def remake_what_a_stopped_run_removed():
+    """Snakemake would miss nothing where all that was made from it is still there."""
+    if workflow.is_main_process:
+        workflow.dag.forcefiles.update(removed_outputs(Path(".snakemake/incomplete")))
+
+
+def nothing_but_checks(wildcards):
+    """An input function that names no file: it is asked whenever a plan is made."""
+    remake_what_a_stopped_run_removed()
+    name, machine_mb = wildcards.experiment, (
+        None if on_cluster() else machine_memory_mb()
+    )
+    try:
+        check_before_any_job(
+            experiment(name), Path("results", name), own_images(name), machine_mb
+        )
+    except ValueError as error:
+        raise refusal(f"{EXPERIMENTS / name}.yaml: {error}") from None
+    return []
+
+
+def source_of(wildcards):
+    return SOURCES[experiment(wildcards.experiment).dataset.name]
 
 
 rule data:
+    input:
+        nothing_but_checks,
     output:
         "results/{experiment}/data.h5",
     log:
@@ -26,7 +57,12 @@ rule data:
     params:
         dataset=settings("dataset"),
         root=DATA,
-        images=own_images,
-        code=code("erde.datasets.prepare", "erde_core.store.dataset"),
+        images=lambda wildcards: own_images(wildcards.experiment),
+        versions=lambda wildcards: {
+            library: version(library) for library in source_of(wildcards).libraries
+        },
+        code=lambda wildcards: code(
+            source_of(wildcards).module, "erde_core.store.dataset"
+        ),
     script:
         "../scripts/data.py"

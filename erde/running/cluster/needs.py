@@ -5,21 +5,18 @@ too little costs the job. On a GPU the activations lie elsewhere, and the bound 
 """
 
 import functools
-import os
-from pathlib import Path
 
+from erde.datasets.images import DatasetError
+from erde.datasets.source import Facts, SourceSettings
 from erde.experiment.schema import Experiment
 from erde_torch.networks.table import family_of
 from erde_torch.training.settings import StudentSettings, TeacherSettings
 
-# Images of all splits, side in pixels and channels of the published data sets.
-_PUBLISHED = {"cifar10": (60_000, 32, 3), "cifar100": (60_000, 32, 3), "svhn": (99_289, 32, 3)}
-_CLASSES = {"cifar100": 100}  # 10 for the other published ones
-_DIGITS_HELD_OUT = 1_000
 _FLOAT16_BYTES, _FLOAT32_BYTES = 2, 4
 
 _BASE_MB = 3_000  # Python, PyTorch with its GPU libraries, and the two Snakemakes around a job
 _COPIES_READ = 8  # of the pixels, while archives are unpacked and split
+_COPIES_AT_LEAST = 2  # of the pixels, as read and as split
 _COPIES_TRAINED = 4  # as stored, padded, and while one becomes the other
 _MOST_EXITS = 64  # of a network whose exits only PyTorch can count
 _STEM_MAPS = 6  # convolution, norm, activation and pooling, forward and backward
@@ -29,18 +26,20 @@ _ASKED = 64  # images in training that weigh as much as a batch that is only ask
 def memory_mb(experiment: Experiment, stage: str) -> int:
     """MB of main memory for ``data``, ``teacher``, ``cache``, ``verify``, ``student``, ``rival``
     or ``exit_logits``."""
-    images, height, width, channels = _images(experiment)
-    pixels = images * height * width * channels
+    facts = facts_or_none(experiment)
+    if facts is None:
+        return _BASE_MB
+    images, height, width, channels = facts.images, facts.height, facts.width, facts.channels
     if stage == "data":
-        return _in_mb(_COPIES_READ * pixels)
+        return _in_mb(_COPIES_READ * images * height * width * channels)
     padded = (height + 2 * experiment.augment.pad) * (width + 2 * experiment.augment.pad)
     data = _COPIES_TRAINED * images * padded * channels
     teacher = _activations(experiment.teacher, height, width, channels)
     student = _activations(experiment.student, height, width, channels)
-    cache = _cache_bytes(experiment, images)
+    cache = cache_bytes(experiment, facts)
     cached = any(variant.reads_cache for variant in experiment.variants.values())
     most = max(_exits(experiment.teacher), _exits(experiment.student))
-    view = images * most * _classes(experiment) * (2 * _FLOAT32_BYTES + 2 * _FLOAT16_BYTES)
+    view = images * most * facts.classes * (2 * _FLOAT32_BYTES + 2 * _FLOAT16_BYTES)
     processes = {
         "teacher": experiment.teacher.train.processes,
         "student": experiment.student.train.processes,
@@ -60,34 +59,33 @@ def memory_mb(experiment: Experiment, stage: str) -> int:
     )
 
 
-def _images(experiment: Experiment) -> tuple[int, int, int, int]:
-    """Number of all images, height, width, channels."""
-    source = experiment.dataset
-    if source.name == "digits":
-        return source.train_images + _DIGITS_HELD_OUT, source.canvas, source.canvas, 1
-    if source.name == "folder":
-        return _folder(source.path)[0], *source.image_size, 3
-    count, side, channels = _PUBLISHED[source.name]
-    return count, side, side, channels
+def least_memory_mb(experiment: Experiment) -> int:
+    """MB that preparing the data set takes at least, below the upper bound; 0 if unknown."""
+    facts = facts_or_none(experiment)
+    if facts is None:
+        return 0
+    pixels = facts.images * facts.height * facts.width * facts.channels
+    return _COPIES_AT_LEAST * pixels // 10**6
+
+
+def facts_or_none(experiment: Experiment) -> Facts | None:
+    """What is known of the data set; None of a folder that cannot be listed."""
+    return _facts(experiment.dataset)
 
 
 @functools.cache
-def _folder(root: str) -> tuple[int, int]:
-    """Images under ``root/<split>/<class>``, and classes; none where there is no such folder."""
-    classes = [folder for folder in Path(root).glob("*/*") if folder.is_dir()]
-    images = sum(len(os.listdir(folder)) for folder in classes)
-    return images, len({folder.name for folder in classes})
+def _facts(source: SourceSettings) -> Facts | None:
+    try:
+        return source.facts()
+    except (DatasetError, OSError):
+        return None
 
 
-def _classes(experiment: Experiment) -> int:
-    source = experiment.dataset
-    return _folder(source.path)[1] if source.name == "folder" else _CLASSES.get(source.name, 10)
-
-
-def _cache_bytes(experiment: Experiment, images: int) -> int:
-    chosen = experiment.cache.view_count
-    views = experiment.augment.orbit if chosen is None else chosen
-    return views * images * _exits(experiment.teacher) * _classes(experiment) * _FLOAT16_BYTES
+def cache_bytes(experiment: Experiment, facts: Facts) -> int:
+    """The size of the teacher's cache, at most."""
+    views = experiment.cache.view_count or experiment.augment.orbit
+    exits = _exits(experiment.teacher)
+    return views * facts.images * exits * facts.classes * _FLOAT16_BYTES
 
 
 def _exits(part: TeacherSettings | StudentSettings) -> int:

@@ -6,8 +6,10 @@ import tarfile
 import numpy as np
 import pytest
 import torchvision.datasets
+from PIL import Image
 
-from erde.datasets.cifar import read_cifar
+from erde.datasets import cifar
+from erde.datasets.cifar import CifarSettings, prepare, read_cifar, read_class_folders
 from erde.datasets.images import DatasetError
 
 CLASSES = {"cifar10": torchvision.datasets.CIFAR10, "cifar100": torchvision.datasets.CIFAR100}
@@ -173,3 +175,70 @@ def test_missing_without_network(name, tmp_path, monkeypatch):
     monkeypatch.setattr(CLASSES[name], "url", "http://host.invalid/archive")
     kind = CLASSES[name]
     refused(name, tmp_path, f"{kind.filename} must be in the folder {tmp_path}.*{kind.tgz_md5}")
+
+
+def export(name, found, root, monkeypatch):
+    """Class folders of the images, named by their place in the archive."""
+    monkeypatch.setattr(cifar, "_TRAIN", len(found.train))
+    monkeypatch.setattr(cifar, "_TEST", len(found.test))
+    monkeypatch.setitem(cifar._CLASSES, name, 10)
+    for part, split in (("train", found.train), ("test", found.test)):
+        for index, (image, label) in enumerate(zip(split.images, split.labels, strict=True)):
+            folder = root / name / part / found.class_names[label]
+            folder.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(image).save(folder / f"{index:05d}.png")
+
+
+@pytest.fixture
+def batches_of_all_classes(name, rng):
+    """Every class in train and test, so that each class folder holds an image."""
+    train, test, meta = FILES[name]
+    key = "label_names" if name == "cifar10" else "fine_label_names"
+    of_label = "labels" if name == "cifar10" else "fine_labels"
+
+    def whole():
+        labels = rng.permutation(np.repeat(np.arange(10), 2)).tolist()
+        data = rng.integers(0, 256, (20, 3072), np.uint8)
+        return {of_label: labels, "data": data}
+
+    names = {key: [f"thing {n}" for n in range(10)], "coarse_label_names": ["all"]}
+    return {file: whole() for file in [*train, test]} | {meta: names}
+
+
+def test_class_folders_give_the_same_data_set_as_the_archive(
+    name, batches_of_all_classes, publish, monkeypatch
+):
+    root = publish(batches_of_all_classes)
+    published = prepare(CifarSettings(name=name, validation=10), root)
+    export(name, read_cifar(name, root), root, monkeypatch)
+    (root / CLASSES[name].filename).unlink()
+    found = prepare(CifarSettings(name=name, validation=10), root)
+    for part in ("train", "val", "test"):
+        ours, theirs = getattr(found, part), getattr(published, part)
+        np.testing.assert_array_equal(ours.images, theirs.images)
+        np.testing.assert_array_equal(ours.labels, theirs.labels)
+        np.testing.assert_array_equal(ours.group, theirs.group)
+    assert found.class_names == published.class_names
+    assert "class folders of PNG files, in the order of the archives" in found.source
+
+
+def test_class_folders_with_other_names_are_in_their_own_order(
+    name, batches_of_all_classes, publish, monkeypatch
+):
+    root = publish(batches_of_all_classes)
+    export(name, read_cifar(name, root), root, monkeypatch)
+    first = next((root / name / "train").glob("*/*.png"))
+    first.rename(first.with_name("a.png"))
+    found = read_class_folders(root / name)
+    assert found.train.labels.tolist() == sorted(found.train.labels)
+    assert "in the order of the class folders, as their numbers are not" in found.source
+
+
+def test_part_of_cifar_is_not_taken_for_the_whole(
+    name, batches_of_all_classes, publish, monkeypatch
+):
+    root = publish(batches_of_all_classes)
+    export(name, read_cifar(name, root), root, monkeypatch)
+    next((root / name / "test").glob("*/*.png")).unlink()
+    with pytest.raises(DatasetError, match=f"{name}: must hold .* got .* 19 test images of 10"):
+        read_class_folders(root / name)

@@ -4,7 +4,19 @@ import os
 
 import pytest
 
-from erde.datasets.fingerprint import folder_fingerprint
+from erde.datasets.digits import DigitsSettings
+from erde.datasets.fingerprint import (
+    folder_fingerprint,
+    images_identity,
+    record_identity,
+    recorded_identity,
+)
+from erde.datasets.folder import FolderSettings
+from erde.datasets.images import DatasetError
+
+
+def settings(path, validation=1):
+    return FolderSettings(name="folder", path=str(path), image_size=(4, 4), validation=validation)
 
 
 @pytest.fixture
@@ -40,5 +52,56 @@ def test_what_is_no_image_of_a_split_does_not_count(root):
     assert folder_fingerprint(root) == before
 
 
+@pytest.mark.parametrize("hide", ["nothing", "empty"])
+def test_a_folder_that_cannot_be_read_has_not_changed(root, tmp_path, hide):
+    """Unmounted: gone, or an empty mount point."""
+    results, images = tmp_path / "results", tmp_path / "images"
+    images.mkdir()
+    for part in ("train", "test"):
+        (root / part).rename(images / part)
+    source, said = settings(images), []
+    identity = images_identity(source, tmp_path, results, said.append)
+    results.mkdir()
+    (results / "data.h5").touch()
+    record_identity(source, results, identity)
+    images.rename(tmp_path / "away")
+    if hide == "empty":
+        images.mkdir()
+    assert images_identity(source, tmp_path, results, said.append) == identity
+    assert len(said) == 1
+    assert "cannot be read" in said[0]
+    (results / "data.h5").unlink()
+    with pytest.raises(DatasetError, match=r"images.*: cannot be read"):
+        images_identity(source, tmp_path, results, said.append)
+
+
+def test_a_record_of_other_settings_or_a_damaged_one_is_none(root, tmp_path):
+    (tmp_path / "data.h5").touch()
+    record_identity(settings(root), tmp_path, "0" * 16)
+    assert recorded_identity(settings(root), tmp_path) == "0" * 16
+    assert recorded_identity(settings(root, validation=2), tmp_path) is None
+    for damage in ("", "{", "[]", "{}", '{"dataset": 3}'):
+        (tmp_path / "images.json").write_text(damage)
+        assert recorded_identity(settings(root), tmp_path) is None
+    record_identity(settings(root), tmp_path, None)
+    assert not (tmp_path / "images.json").exists()
+
+
+def test_dangling_links_and_names_that_are_no_text_are_changes_like_others(root):
+    before = folder_fingerprint(root)
+    (root / "train/cat/2.png").symlink_to("nowhere")
+    linked = folder_fingerprint(root)
+    assert linked != before
+    with open(os.fsencode(root) + b"/train/cat/\xff.png", "wb"):
+        pass
+    assert folder_fingerprint(root) != linked
+
+
 def test_no_folder(tmp_path):
-    assert folder_fingerprint(tmp_path / "none") is None
+    with pytest.raises(FileNotFoundError):
+        folder_fingerprint(tmp_path / "none")
+
+
+def test_others_have_no_identity(tmp_path):
+    digits = DigitsSettings(name="digits")
+    assert images_identity(digits, tmp_path, tmp_path, pytest.fail) is None

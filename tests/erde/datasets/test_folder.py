@@ -1,3 +1,4 @@
+import os
 import shutil
 
 import numpy as np
@@ -116,15 +117,46 @@ def test_what_is_no_image_file(root, name):
     refused(root, f"train/ox/{name}: must be an image file")
 
 
-def test_the_first_bad_file_is_the_one_named(root):
+def test_all_bad_files_are_named(root):
     for name in ("ant/2", "ox/0", "ox/3"):
         Image.new("RGB", (9, 7)).save(root / f"train/{name}.png")
-    refused(root, r"train/ant/2.png: must be 6 x 9 pixels .* got 7 x 9")
+    each = r".*".join(rf"train/{name}.png: must be 6 x 9 pixels" for name in ("ant/2", "ox/0"))
+    refused(root, rf"3 images cannot be used: .*{each}.*train/ox/3.png: must be 6 x 9 .* got 7 x 9")
+
+
+def test_of_many_bad_files_the_first_20_are_named_and_all_counted(root):
+    for n in range(23):
+        (root / f"train/ox/bad{n:02d}.png").write_bytes(b"none")
+    with pytest.raises(DatasetError, match=r"^23 images cannot be used: .*; and 3 more$") as caught:
+        read_folder(root, SIZE)
+    assert str(caught.value).count(": must be a whole, readable image") == 20
+
+
+def test_the_odd_image_is_blamed_and_not_its_neighbour(root):
+    """Also where it comes first."""
+    Image.new("L", SIZE[::-1]).save(root / "train/ant/0.png")
+    refused(root, r"train/ant/0.png: must be colour like most other images, got a grey one")
+
+
+def test_a_name_that_is_no_text(root):
+    broken = os.fsencode(root) + b"/train/ox/\xff.png"
+    with open(broken, "wb") as file:
+        file.write(b"none")
+    refused(root, r"train/ox/\\xff.png: must be a whole, readable image")
+    os.rename(broken, os.fsencode(root) + b"/train/\xff.png")
+    for part in (b"/train", b"/test"):
+        os.mkdir(os.fsencode(root) + part + b"/\xfe")
+    refused(root, r"train/\\xfe: must have a name in UTF-8")
+
+
+def test_a_dangling_link(root):
+    (root / "train/ox/9.png").symlink_to(root / "nowhere")
+    refused(root, "train/ox/9.png: must be an image file")
 
 
 def test_grey_among_colour(root):
     Image.new("L", SIZE[::-1]).save(root / "train/ox/1.png")
-    refused(root, "train/ox/1.png: must be colour like the other images, got a grey one")
+    refused(root, "train/ox/1.png: must be colour like most other images, got a grey one")
 
 
 def test_grey_test_images_beside_colour_train_images(root):

@@ -28,7 +28,7 @@ WRITTEN = [
     ({"decoupled": [1, 0.5]}, "erde-decoupled-1_0.5"),
     ({"target_from": "last", "self_weight": 0.5}, "erde-target_from-last-self_weight-0.5"),
     ({"right_from": "last", "temperature": 4}, "erde-temperature-4-right_from-last"),
-    ({"entropy_scale": "log_c", "temperature": 1e-5}, "erde-temperature-1e-05-entropy_scale-log_c"),
+    ({"entropy_scale": "log_c", "ce_weight": 1e-5}, "erde-ce_weight-1e-05-entropy_scale-log_c"),
 ]
 
 
@@ -43,7 +43,9 @@ def test_a_label_says_its_values_and_reads_back(values, label):
             assert [float(text) for text in texts[key].split("_")] == value
         else:
             assert type(value)(texts[key]) == value
-    variants = {label: {"method": "erde"}}  # what the model allows is what a folder may be called
+    variants = {
+        label: {"method": "erde"} | values
+    }  # what the model allows is what a folder may be called
     assert list(parse_experiment(KEYS | {"variants": variants}, "x.yaml").variants) == [label]
 
 

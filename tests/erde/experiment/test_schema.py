@@ -12,6 +12,7 @@ from erde.experiment.schema import Experiment, parse_experiment, read_experiment
 from erde_torch.training.settings import AugmentSettings, StudentSettings, TeacherSettings
 
 EXPERIMENTS = Path(__file__).parents[3] / "workflow" / "experiments"
+RULES = EXPERIMENTS.parent / "rules"
 SHIPPED = sorted(EXPERIMENTS.glob("*.yaml"))
 KEYS = {
     "dataset": {"name": "digits"},
@@ -167,10 +168,56 @@ def test_labels_that_are_no_folder_names_are_refused(label):
         parse_experiment(KEYS | {"variants": {label: {"method": "kd"}}}, "x.yaml")
 
 
-@pytest.mark.parametrize("label", ["teacher", "checkpoints", "logs", "benchmarks"])
-def test_labels_of_the_workflow_are_reserved(label):
-    with pytest.raises(ExperimentError, match=f"the label '{label}' is taken by the workflow"):
+def written_names():
+    """What the rules write beside the folders of variants, here and under logs and benchmarks."""
+    rules = "".join(p.read_text(encoding="utf-8") for p in sorted(RULES.glob("*.smk")))
+    paths = re.findall(r"results/\{\{?experiment\}\}?/([A-Za-z0-9_./]+)", rules)
+    names = {part for path in paths for part in path.split("/")[:2] if part}
+    return sorted(names | {"estimate.json", "checkpoints", "comparison.csv", "cache.tsv"})
+
+
+def test_there_are_names_that_the_rules_write():
+    found = {"teacher", "rivals", "deploy", "logs", "pareto.csv", "data.h5", "cache.log"}
+    assert found <= set(written_names())
+
+
+@pytest.mark.parametrize("label", written_names())
+def test_labels_of_the_workflows_own_files_are_refused(label):
+    with pytest.raises(ExperimentError, match=f"the label '{re.escape(label)}' is taken by the"):
         parse_experiment(KEYS | {"variants": {label: {"method": "kd"}}}, "x.yaml")
+
+
+@pytest.mark.parametrize(
+    ("label", "keys", "message"),
+    [
+        ("kd", {"method": "ce"}, "'kd' must be of method kd, as pictures and report call it so"),
+        ("erde-temperature-2", {"method": "kd", "temperature": 2}, "must be of method erde"),
+        ("erde-temperature-2", {"method": "erde"}, "says temperature 2, but its temperature is 4"),
+        ("a-exit_weights-1_1", {"method": "erde"}, "but its exit_weights is None"),
+    ],
+)
+def test_a_label_says_nothing_that_is_not_so(label, keys, message):
+    with pytest.raises(ExperimentError, match=message):
+        parse_experiment(KEYS | {"variants": {label: keys}}, "x.yaml")
+
+
+def test_lists_that_make_too_many_variants_are_refused_before_they_are_made():
+    values = [n / 100 for n in range(1, 201)]
+    keys = {"method": "erde"} | dict.fromkeys(("temperature", "kd_weight", "ce_weight"), values)
+    with pytest.raises(ExperimentError, match="at most 1000 variants, got 8000000"):
+        parse_experiment(KEYS | {"variants": {"erde": keys}}, "x.yaml")
+
+
+def test_too_many_students_are_refused():
+    listed = {"erde": {"method": "erde", "temperature": [*range(1, 101)]}}
+    with pytest.raises(ExperimentError, match="at most 10000 students, got 10100"):
+        parse_experiment(KEYS | {"variants": listed, "seeds": [*range(101)]}, "x.yaml")
+
+
+def test_an_error_is_a_sentence_and_not_a_page():
+    with pytest.raises(ExperimentError) as caught:
+        parse_experiment(changed("device", "x" * 10_000), "x.yaml")
+    assert len(str(caught.value)) < 300
 
 
 @pytest.mark.parametrize("label", ["erde", "ERDE-w0.3", "1", "w_3.5"])
@@ -250,13 +297,13 @@ def test_reading_an_experiment_imports_no_torch():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("seeds: [0]\nseeds: [1]\n", "key 'seeds' must stand once, got it again in line 2"),
-        ("variants:\n  a: {method: kd}\n  a: {method: ce}\n", "key 'a' must stand once"),
-        ("a: 2020-13-45\n", "month must be in 1..12"),
+        ("seeds: [0]\nseeds: [1]\n", "line 2: key 'seeds' must stand once, got it again"),
+        ("variants:\n  a: {method: kd}\n  a: {method: ce}\n", "line 3: key 'a' must stand once"),
+        ("a: {x: 1}\nb: {<<: {x: 2}, <<: {x: 3}}\n", "line 2: key '<<' must stand once"),
     ],
 )
-def test_what_yaml_would_swallow_or_choke_on_is_refused(tmp_path, text, message):
+def test_a_repeated_key_is_refused(tmp_path, text, message):
     path = tmp_path / "x.yaml"
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(ExperimentError, match=f"not readable: {re.escape(message)}"):
+    with pytest.raises(ExperimentError, match=rf"x\.yaml: {re.escape(message)}"):
         read_experiment(path)

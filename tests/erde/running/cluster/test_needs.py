@@ -3,8 +3,7 @@ import copy
 import pytest
 
 from erde.experiment.schema import parse_experiment
-from erde.running.cluster import needs
-from erde.running.cluster.needs import memory_mb
+from erde.running.cluster.needs import least_memory_mb, memory_mb
 from erde_torch.networks.table import known_names
 
 STAGES = ("data", "teacher", "cache", "verify", "student", "rival", "exit_logits")
@@ -60,15 +59,25 @@ def test_every_process_of_a_training_has_its_own():
 
 
 def test_a_folder_is_counted(tmp_path):
-    needs._folder.cache_clear()
-    for name in ("train/cat", "train/dog", "test/cat"):
+    for name in ("train/cat", "train/dog", "test/cat", "test/dog"):
         (tmp_path / name).mkdir(parents=True)
         for index in range(50):
             (tmp_path / name / f"{index}.png").touch()
     (tmp_path / "notes.txt").touch()
     source = {"name": "folder", "path": str(tmp_path), "image_size": [1000, 1000], "validation": 4}
-    assert needed("data", dataset=source) == 3000 + 8 * 150 * 3
+    assert needed("data", dataset=source) == 3000 + 8 * 200 * 3
     assert needed("data", dataset=source | {"path": str(tmp_path / "none")}) == 3000
+
+
+def test_what_it_takes_at_least_is_below_the_upper_bound():
+    experiment = parse_experiment(copy.deepcopy(KEYS), "test")
+    assert least_memory_mb(experiment) == 2 * 60_000 * 32 * 32 * 3 // 10**6
+    assert least_memory_mb(experiment) < memory_mb(experiment, "data")
+
+
+def test_digits_are_in_colour():
+    source = {"name": "digits", "train_images": 4000, "canvas": 64}
+    assert needed("data", dataset=source) == 3000 + -(-8 * 5000 * 64 * 64 * 3 // 10**6)
 
 
 def test_small_batches_still_pay_for_the_large_ones_of_answering():

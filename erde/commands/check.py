@@ -1,0 +1,102 @@
+"""Read an experiment file, and say what would be trained, on how much, in how much memory."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from erde.experiment.schema import Experiment
+    from erde_torch.training.settings import StudentSettings, TeacherSettings
+
+_STAGES = ("data", "teacher", "cache", "verify", "student", "exit_logits")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """``FILE`` and ``--json``."""
+    parser.add_argument("file", type=Path, metavar="FILE", help="an experiment file")
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print it; ValueError with one sentence where a rule is broken."""
+    from erde.experiment.schema import read_experiment
+
+    experiment = read_experiment(options.file)
+    _check(experiment, options.file)
+    found = summary(experiment)
+    if options.json:
+        print(json.dumps(found, indent=2))
+    else:
+        print("\n".join(_lines(options.file, found)))
+    return 0
+
+
+def _check(experiment: "Experiment", file: Path) -> None:
+    from erde.running.machine import memory_mb
+    from erde.running.plan import check_before_any_job
+
+    try:
+        check_before_any_job(experiment, Path("results", file.stem), None, memory_mb())
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
+
+
+def summary(experiment: "Experiment") -> dict[str, Any]:
+    """What the experiment comes to, as plain data; sizes in MB of 10⁶ bytes."""
+    from erde.running.cluster.needs import cache_bytes, facts_or_none, memory_mb
+
+    facts = facts_or_none(experiment)
+    folds, seeds = experiment.teacher.folds, experiment.seeds
+    cached = any(variant.reads_cache for variant in experiment.variants.values())
+    return {
+        "dataset": experiment.dataset.name,
+        "images": None if facts is None else vars(facts),
+        "teacher": _part(experiment.teacher),
+        "student": _part(experiment.student),
+        "teachers": 1 if folds == 1 else 1 + folds,
+        "variants": {label: variant.method for label, variant in experiment.variants.items()},
+        "seeds": seeds,
+        "students": len(experiment.variants) * len(seeds),
+        "views": (experiment.cache.view_count or experiment.augment.orbit) if cached else 0,
+        "cache_mb": -(-cache_bytes(experiment, facts) // 10**6) if cached and facts else 0,
+        "device": experiment.device,
+        "memory_mb": {stage: memory_mb(experiment, stage) for stage in _STAGES},
+    }
+
+
+def _part(settings: "TeacherSettings | StudentSettings") -> dict[str, Any]:
+    network, train = settings.network, settings.train
+    return {
+        "network": network.name,
+        "width": network.width,
+        "epochs": train.epochs,
+        "batch_size": train.batch_size,
+    }
+
+
+def _lines(file: Path, found: dict[str, Any]) -> list[str]:
+    images, most = found["images"], max(found["memory_mb"].items(), key=lambda pair: pair[1])
+    size = "{height} × {width}, {classes} classes".format(**images) if images else ""
+    lines = [f"{file}: a valid experiment"]
+    if images:
+        counts = "{train:,} / {val:,} / {test:,} train / val / test images".format(**images)
+        lines.append(f"  data      {found['dataset']}: {counts}, {size}")
+    for part in ("teacher", "student"):
+        lines.append(
+            "  {:9} {network} × width {width:g}, {epochs} epochs in batches of {batch_size}".format(
+                part, **found[part]
+            )
+        )
+    by_method = ", ".join(
+        label if label == method else f"{label} ({method})"
+        for label, method in found["variants"].items()
+    )
+    return [
+        *lines,
+        f"  cache     {found['views']} views, {found['cache_mb']:,} MB",
+        f"  trainings {found['teachers']} teacher(s), {found['students']} students: "
+        f"{len(found['variants'])} variants × {len(found['seeds'])} seeds",
+        f"  variants  {by_method}",
+        f"  memory    at most {most[1]:,} MB ({most[0]}); a loose upper bound",
+    ]

@@ -1,0 +1,142 @@
+"""Look at a folder of images, and write an experiment file for it, with comments."""
+
+import argparse
+import re
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from erde.datasets.class_folders import ClassFolders
+
+_EXPERIMENTS = Path("workflow/experiments")
+_HELD_OUT = 0.1  # of the training images, for validation
+_SAMPLES = 200  # images whose size is looked at
+
+_TEXT = """\
+# {count_train:,} train and {count_test:,} test images of {classes} classes in {quoted}.
+# `erde check {file}` says what would be trained; `erde run {name}` does it (in a clone).
+dataset:
+  name: folder
+  path: {quoted}
+  image_size: [{height}, {width}]  # height, width in pixels, of every image
+  validation: {validation}  # train images held out, to choose thresholds on
+
+# What a training may do to an image: shift it by up to `pad` pixels, mirror it.
+# flip: false where left and right mean something, as in digits and text.
+augment: {{pad: {pad}, flip: true}}
+
+# The accurate network, trained once.
+teacher:
+  network: {{name: resnet34}}
+  train: {{epochs: 60, batch_size: {batch}, learning_rate: {rate}}}
+
+# Its answers are kept for so many of the {orbit} views of each image; `all` is best, and largest.
+cache: {{views: {views}}}
+
+# The cheap network that leaves early, trained for each variant and seed.
+student:
+  network: {{name: resnet10, width: 0.5}}
+  train: {{epochs: 60, batch_size: {batch}, learning_rate: {rate}}}
+
+seeds: [0, 1, 2]  # fewer are faster, and say less of what another training would give
+
+variants:
+  ce: {{method: ce}}  # without a teacher
+  kd: {{method: kd}}  # plain distillation
+  erde: {{method: erde}}
+"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """``FOLDER`` and ``--output``."""
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="holds train/<class>/ and test/<class>/"
+    )
+    parser.add_argument(
+        "--output", type=Path, metavar="FILE", help=f"instead of {_EXPERIMENTS}/<folder>.yaml"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write it and say where; a file that is there is left as it is.
+
+    Raises:
+        ValueError: the folder has no class folders, its images have several sizes, or the file is
+            there already; one sentence.
+    """
+    from erde.datasets.class_folders import list_class_folders
+    from erde.experiment.schema import read_experiment
+
+    found = list_class_folders(options.folder)
+    file = options.output or _default(options.folder)
+    text = _written(found, _common_size(found), file)
+    try:
+        with file.open("x", encoding="utf-8") as out:
+            out.write(text)
+    except FileExistsError:
+        raise ValueError(f"{file}: is there already; --output names another file") from None
+    try:
+        read_experiment(file)
+    except ValueError:
+        file.unlink()
+        raise
+    print(f"{file}: written; `erde check {file}` says what it comes to")
+    return 0
+
+
+def _default(folder: Path) -> Path:
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", folder.resolve().name).strip("_.-") or "mine"
+    return (_EXPERIMENTS if _EXPERIMENTS.is_dir() else Path()) / f"{name}.yaml"
+
+
+def _written(found: "ClassFolders", size: tuple[int, int], file: Path) -> str:
+    import json
+
+    train, smallest = found.count("train"), min(map(len, found.files["train"]))
+    if smallest < 2:
+        raise ValueError(
+            f"{found.path}/train: every class must have at least 2 images, one of them for "
+            f"validation, got {smallest}"
+        )
+    validation = max(len(found.classes), round(train * _HELD_OUT))
+    pad = max(1, min(16, round(min(size) / 8)))
+    orbit = (2 * pad + 1) ** 2 * 2
+    batch = max(2, min(128, (train - validation) // 4))
+    return _TEXT.format(
+        count_train=train,
+        count_test=found.count("test"),
+        classes=len(found.classes),
+        quoted=json.dumps(str(found.path), ensure_ascii=False),
+        file=file,
+        name=file.stem,
+        height=size[0],
+        width=size[1],
+        validation=validation,
+        pad=pad,
+        orbit=orbit,
+        views="all" if orbit <= 200 else 100,
+        batch=batch,
+        rate=round(0.1 * max(1, batch // 32) / 4, 4),
+    )
+
+
+def _common_size(found: "ClassFolders") -> tuple[int, int]:
+    """(height, width) of the images, by a sample spread over all of them."""
+    from PIL import Image, UnidentifiedImageError
+
+    files = [file for part in found.files.values() for of_class in part for file in of_class]
+    sizes: Counter[tuple[int, int]] = Counter()
+    for file in files[:: -(-len(files) // _SAMPLES)]:
+        try:
+            with Image.open(file) as image:
+                sizes[image.height, image.width] += 1
+        except (UnidentifiedImageError, OSError) as error:
+            raise ValueError(f"{file}: must be a readable image, got: {error}") from None
+    if len(sizes) > 1:
+        shown = ", ".join(f"{h} × {w}" for (h, w), _ in sizes.most_common(5))
+        raise ValueError(
+            f"{found.path}: all images must have one size, got {len(sizes)} sizes (height × width: "
+            f"{shown}): scale them first"
+        )
+    return next(iter(sizes))

@@ -1,0 +1,63 @@
+"""Compute an experiment's picture, report or deployment: Snakemake does it, in a clone of ERDE."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from erde.experiment.schema import Experiment
+
+_RESULTS = ("picture", "report", "deploy")
+_MARKS = ("Snakefile", "workflow/rules/common.smk")
+_EXPERIMENTS = Path("workflow/experiments")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """``EXPERIMENT``, what of it, and what Snakemake is to be told."""
+    parser.add_argument("experiment", metavar="EXPERIMENT", help="its name, or its file's")
+    parser.add_argument("result", nargs="?", choices=_RESULTS, default="picture")
+    parser.add_argument("--cores", default="all", help="at one time (all)")
+    parser.add_argument("-n", "--dry-run", action="store_true", help="show the jobs, run none")
+
+
+def run(options: argparse.Namespace) -> NoReturn:
+    """Become Snakemake, once the experiment file and the images pass what can be checked.
+
+    Raises:
+        ValueError: not in a clone, no such experiment, or a rule is broken; one sentence.
+    """
+    target = _target(options)
+    command = ["-m", "snakemake", "--cores", options.cores, *["--dry-run"] * options.dry_run]
+    sys.stdout.flush()
+    os.execv(sys.executable, [sys.executable, *command, "--", target])
+
+
+def _target(options: argparse.Namespace) -> str:
+    from erde.experiment.schema import read_experiment
+
+    if not all(Path(mark).is_file() for mark in _MARKS):
+        raise ValueError(
+            f"erde run must start in a clone of the repository, where Snakefile and workflow/ lie, "
+            f"got {Path.cwd()}"
+        )
+    path = Path(options.experiment)
+    if path.suffix == ".yaml" and path.resolve().parent != _EXPERIMENTS.resolve():
+        raise ValueError(
+            f"the experiment file must lie in {_EXPERIMENTS}, got {path}: copy it there"
+        )
+    name = path.stem if path.suffix == ".yaml" else options.experiment
+    experiment = read_experiment(_EXPERIMENTS / f"{name}.yaml")
+    if options.result == "deploy":
+        return _deployment(name, experiment)
+    ending = {"picture": "pareto.png", "report": "report.html"}[options.result]
+    return f"results/{name}_{ending}"
+
+
+def _deployment(name: str, experiment: "Experiment") -> str:
+    """The folder of the variant that the report shows, trained with the first seed."""
+    from erde.experiment.names import shown_label
+
+    methods = {label: variant.method for label, variant in experiment.variants.items()}
+    return f"results/{name}/deploy/{shown_label(methods)}-seed{experiment.seeds[0]}"

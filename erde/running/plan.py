@@ -1,0 +1,76 @@
+"""What can be checked of an experiment before its first job, from settings, names and sizes."""
+
+from pathlib import Path
+
+import numpy as np
+
+from erde.datasets.class_folders import list_class_folders
+from erde.datasets.fingerprint import recorded_identity
+from erde.datasets.folder import FolderSettings, check_samples
+from erde.datasets.images import DatasetError
+from erde.datasets.split import hold_out
+from erde.experiment.schema import Experiment
+from erde.running.cluster.needs import facts_or_none, least_memory_mb
+
+
+class PlanError(ValueError):
+    """An experiment cannot run as it is; the message is one sentence."""
+
+
+def check_before_any_job(
+    experiment: Experiment, results: Path, identity: str | None, machine_mb: int | None
+) -> None:
+    """Check what there is to check of the data set.
+
+    Args:
+        experiment: as its file says.
+        results: its folder; images that have become ``data.h5`` there are not looked at again.
+        identity: of the user's own images, as the data stage has it.
+        machine_mb: memory of the machine that prepares the data set; None where that is unknown,
+            or a cluster's.
+
+    Raises:
+        PlanError, DatasetError: one sentence.
+    """
+    source = experiment.dataset
+    made = (results / "data.h5").exists()
+    unchanged = made and identity == recorded_identity(source, results)
+    if isinstance(source, FolderSettings) and not unchanged:
+        _check_folder(source)
+    check_counts(experiment)
+    least = least_memory_mb(experiment)
+    if not made and machine_mb is not None and least > machine_mb:
+        raise PlanError(
+            f"dataset: preparing it takes at least {least:,} MB of memory, this machine has "
+            f"{machine_mb:,}: take fewer or smaller images, or a cluster"
+        )
+
+
+def check_counts(experiment: Experiment) -> None:
+    """Refuse batches that are larger than what there is to train on.
+
+    Raises:
+        PlanError: with the counts; a folder that cannot be listed is passed over.
+    """
+    facts = facts_or_none(experiment)
+    if facts is None:
+        return
+    seen = facts.train - (-(-facts.train // experiment.teacher.folds)) * (
+        experiment.teacher.folds > 1
+    )
+    for part, images in (("student", facts.train), ("teacher", seen)):
+        batch = getattr(experiment, part).train.batch_size
+        if batch > images:
+            raise PlanError(
+                f"{part}.train.batch_size must be at most the {images} training images, got {batch}"
+            )
+
+
+def _check_folder(source: FolderSettings) -> None:
+    found = list_class_folders(source.path)
+    counts = [len(files) for files in found.files["train"]]
+    try:
+        hold_out(np.repeat(np.arange(len(counts)), counts), source.validation, source.split_seed)
+    except DatasetError as error:
+        raise DatasetError(f"dataset.validation: {error}") from None
+    check_samples(found, source.image_size)

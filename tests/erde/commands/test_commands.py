@@ -1,0 +1,164 @@
+"""erde init, check, run and schema, called as the command line calls them."""
+
+import argparse
+import importlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from erde.commands.schema import experiment_schema
+from erde.experiment.schema import read_experiment
+
+REPOSITORY = Path(__file__).parents[3]
+SHIPPED = sorted((REPOSITORY / "workflow/experiments").glob("*.yaml"))
+
+
+def call(name, *arguments):
+    module, parser = importlib.import_module(f"erde.commands.{name}"), argparse.ArgumentParser()
+    module.add_options(parser)
+    return module.run(parser.parse_args([str(one) for one in arguments]))
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    for part, count in (("train", 30), ("test", 5)):
+        for name in ("cat", "dog"):
+            (tmp_path / "my pets" / part / name).mkdir(parents=True)
+            for n in range(count):
+                pixels = rng.integers(0, 256, (20, 24, 3), np.uint8)
+                Image.fromarray(pixels).save(tmp_path / "my pets" / part / name / f"{n}.png")
+    return tmp_path / "my pets"
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+def test_init_writes_an_experiment_that_check_accepts(folder, monkeypatch, capsys):
+    monkeypatch.chdir(folder.parent)
+    assert call("init", folder) == 0
+    experiment = read_experiment("my_pets.yaml")
+    assert experiment.dataset.image_size == (20, 24)
+    assert experiment.dataset.validation == 6
+    assert call("check", "my_pets.yaml") == 0
+    said = capsys.readouterr().out
+    assert "54 / 6 / 10 train / val / test images, 20 × 24, 2 classes" in said
+    assert "9 students: 3 variants × 3 seeds" in said
+
+
+def test_init_leaves_what_is_there(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    (folder.parent / "my_pets.yaml").write_text("mine")
+    with pytest.raises(ValueError, match=r"my_pets\.yaml: is there already"):
+        call("init", folder)
+    assert (folder.parent / "my_pets.yaml").read_text() == "mine"
+
+
+def test_init_in_a_clone_writes_among_the_experiments(folder, monkeypatch):
+    (folder.parent / "workflow/experiments").mkdir(parents=True)
+    monkeypatch.chdir(folder.parent)
+    call("init", folder)
+    assert (folder.parent / "workflow/experiments/my_pets.yaml").exists()
+
+
+def test_init_says_what_is_wrong_with_the_folder(folder, tmp_path):
+    with pytest.raises(ValueError, match="must be a folder of class folders, got no such folder"):
+        call("init", tmp_path / "none")
+    Image.new("RGB", (9, 9)).save(folder / "train/cat/0.png")
+    with pytest.raises(ValueError, match=r"one size, got 2 sizes .*20 × 24, 9 × 9"):
+        call("init", folder, "--output", tmp_path / "x.yaml")
+    assert not (tmp_path / "x.yaml").exists()
+
+
+def test_check_says_what_is_wrong_with_the_images(folder, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    call("init", folder)
+    Image.new("L", (24, 20)).save(folder / "train/cat/0.png")
+    with pytest.raises(ValueError, match=r"my_pets\.yaml: .*cat/0\.png: must be colour like"):
+        call("check", "my_pets.yaml")
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_check_answers_programs_too(path, capsys):
+    assert call("check", path, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["students"] == len(found["variants"]) * len(found["seeds"])
+    assert set(found["memory_mb"]) >= {"data", "teacher", "student"}
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_the_editors_schema_accepts_the_shipped_experiments(path):
+    jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), experiment_schema())
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("seedz",), [0]),
+        (("student", "train", "epochs"), "3"),
+        (("variants", "erde", "method"), "erdee"),
+        (("variants", "erde", "entropy_weigth"), 1),
+        (("variants", "erde", "temperature"), []),
+        (("dataset", "name"), "cifar11"),
+    ],
+)
+def test_the_editors_schema_refuses_what_the_reader_refuses(place, value):
+    keys = yaml.safe_load((REPOSITORY / "workflow/experiments/digits.yaml").read_text())
+    inner = keys
+    for key in place[:-1]:
+        inner = inner[key]
+    inner[place[-1]] = value
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(keys, experiment_schema())
+
+
+def test_the_schema_is_printed(capsys):
+    assert call("schema") == 0
+    assert json.loads(capsys.readouterr().out)["properties"]["variants"]
+
+
+RESULTS = {
+    "picture": "results/digits_pareto.png",
+    "report": "results/digits_report.html",
+    "deploy": "results/digits/deploy/erde-seed0",
+}
+
+
+@pytest.mark.parametrize("result", RESULTS)
+@pytest.mark.parametrize("name", ["digits", "workflow/experiments/digits.yaml"])
+def test_run_becomes_snakemake(name, result, monkeypatch):
+    called = []
+    monkeypatch.setattr(os, "execv", lambda *command: called.append(command))
+    monkeypatch.chdir(REPOSITORY)
+    call("run", name, result, "--cores", "3", "-n")
+    expected = ["-m", "snakemake", "--cores", "3", "--dry-run", "--", RESULTS[result]]
+    assert called == [(sys.executable, [sys.executable, *expected])]
+
+
+def test_run_says_what_is_wrong_before_snakemake(monkeypatch, tmp_path):
+    monkeypatch.setattr(os, "execv", None)
+    monkeypatch.chdir(REPOSITORY)
+    with pytest.raises(ValueError, match="did you mean 'digits'"):
+        call("run", "digitz")
+    with pytest.raises(ValueError, match="must lie in workflow/experiments"):
+        call("run", tmp_path / "x.yaml")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="must start in a clone of the repository"):
+        call("run", "digits")
+
+
+@pytest.mark.parametrize("name", ["init", "check", "run", "schema"])
+def test_a_command_loads_no_torch_and_no_pydantic_before_it_runs(name):
+    heavy = {"torch", "pydantic", "yaml"}
+    code = f"import sys, erde.commands.{name}; print({heavy} & {{*sys.modules}})"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "set()"
