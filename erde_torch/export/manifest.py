@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.pareto import right_answers, split_sweep
 from erde_core.certify import Certificate, certified_threshold, units_needed
+from erde_core.scores.split import right_answers, split_sweep
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
 from erde_core.sweep import OperatingPoints, pareto_front

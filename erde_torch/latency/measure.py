@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from erde.evaluation.pareto import Row
+from erde_core.store.tables import Row
+from erde_torch.latency.machine import other_load
+from erde_torch.latency.names import STUDENT, TEACHER
 
-TEACHER, STUDENT = "teacher", "student, no exits"
 BATCHES = (1, 4, 16, 64, 256)
 # With one thread both agree on an idle machine; on a shared one the processor's clock stands still
 # while somebody else is served.
@@ -66,6 +67,8 @@ def latency_rows(
 ) -> Iterator[Row]:
     """One row per batch size and contender.
 
+    ``other_load`` is how many cores other processes kept busy meanwhile, None where the system does
+    not say; ``round_spread`` the slowest minus the fastest round, as a share of the median one.
     ``macs`` is the mean over the images timed. Speed-ups are medians, lowest and highest over the
     rounds, against the teacher in the same runtime; ``macs_ratio`` is what MACs alone promise.
 
@@ -76,23 +79,11 @@ def latency_rows(
         device: of the networks that run in PyTorch.
     """
     for batch in batches:
-        seconds = _measure(contenders, batch, plan, device)
+        with other_load() as load:
+            seconds = _measure(contenders, batch, plan, device)
         calls = next(iter(seconds.values())).shape[1]
-        yield from _rows(contenders, seconds, batch, calls * batch)
-
-
-def break_even(table: Sequence[Row]) -> list[tuple[str, str, list[int]]]:
-    """Runtime, operating point, and the batch sizes at which leaving early saves time.
-
-    That is, at which the student with exits is faster than the same student without. The rows may
-    be those of :func:`latency_rows` or their text, as read from a file.
-    """
-    lines = {}
-    for row in table:
-        if row["network"] not in (TEACHER, STUDENT):
-            batches = lines.setdefault((row["runtime"], row["network"]), [])
-            batches += [int(row["batch"])] * (float(row["speed_up_over_no_exits"]) > 1)
-    return [(*key, batches) for key, batches in lines.items()]
+        for row in _rows(contenders, seconds, batch, calls * batch):
+            yield row | {"other_load": load.cores}
 
 
 def _measure(
@@ -114,7 +105,7 @@ def _measure(
     once = sum(call(contender, 0) for contender in contenders)
     calls = max(1, int(min(calls, plan.seconds / (once * plan.rounds))))
     starts = range(0, calls * batch, batch)
-    seconds = {index: [] for index in range(len(contenders))}
+    seconds: dict[int, list[list[float]]] = {index: [] for index in range(len(contenders))}
     for number in range(plan.rounds + 1):
         for index, contender in enumerate(contenders):
             taken = [call(contender, start) for start in starts]
@@ -154,4 +145,5 @@ def _rows(
             "macs_ratio": ratio,
             "speed_up_per_macs_ratio": speed_up / ratio,
             "speed_up_over_no_exits": statistics.median((means[student] / means[index]).tolist()),
+            "round_spread": float(np.ptp(means[index]) / np.median(means[index])),
         }

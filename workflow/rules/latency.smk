@@ -47,7 +47,7 @@ rule latency:
         code=code(
             "erde_torch.latency.measure",
             "erde_torch.latency.contenders",
-            "erde.evaluation.latency_points",
+            "erde.evaluation.latency",
             "erde.pictures.latency",
         ),
     script:

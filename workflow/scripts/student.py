@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from erde.evaluation.tables import HISTORY
 from erde.experiment.schema import read_experiment
 from erde.running.estimate import announce
 from erde.running.lock import check_held
 from erde.running.training_stage import run_training
 from erde_core.settings import LossSettings
 from erde_core.store.dataset import dataset_hash, read_dataset
-from erde_core.store.tables import write_table
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_torch.device import choose_precision
 from erde_torch.networks.weights import network_hash, read_network, write_network
@@ -57,7 +57,7 @@ def train(host):
     if host.processes.first:
         check_held(host.folder)
         write_network(snakemake.output.weights, network, card)
-        write_table(snakemake.output.history, history)
+        HISTORY.write(snakemake.output.history, history)
 
 
 run_training(snakemake, __file__, name, "student", train)

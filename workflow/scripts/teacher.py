@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from erde.evaluation.tables import HISTORY
 from erde.experiment.schema import read_experiment
 from erde.running.estimate import announce
 from erde.running.lock import check_held
 from erde.running.training_stage import run_training
 from erde_core.store.dataset import dataset_hash, read_dataset
-from erde_core.store.tables import write_table
 from erde_torch.networks.weights import write_network
 from erde_torch.training.settings import AugmentSettings, TeacherSettings
 from erde_torch.training.teacher import train_teacher
@@ -31,7 +31,7 @@ def train(host):
     if host.processes.first:
         check_held(host.folder)
         write_network(snakemake.output.weights, network, card)
-        write_table(snakemake.output.history, history)
+        HISTORY.write(snakemake.output.history, history)
 
 
 run_training(snakemake, __file__, name, "teacher", train)

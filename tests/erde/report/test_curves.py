@@ -5,8 +5,8 @@ import dataclasses
 
 import numpy as np
 
-from erde.evaluation.pareto import split_sweep
 from erde.report.curves import curve
+from erde_core.scores.split import split_sweep
 from tests.erde.evaluation.networks import network
 
 
