@@ -50,5 +50,10 @@ def _column(column: Column) -> str:
     return textwrap.fill(text, _WIDTH, subsequent_indent="  ", break_on_hyphens=False)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print the page."""
     print(tables_page(), end="")
+
+
+if __name__ == "__main__":
+    main()
