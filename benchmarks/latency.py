@@ -10,12 +10,14 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.latency_networks import random_trial
-from erde.pictures.latency import draw_latency
+from erde.evaluation.latency import break_even, disturbances
+from erde.pictures.drawing import save_figure
+from erde.pictures.latency import latency_figure
 from erde_core.store.tables import write_table
 from erde_torch.device import choose_device, set_threads
 from erde_torch.latency.contenders import RUNTIMES, working_contenders
 from erde_torch.latency.machine import machine_text
-from erde_torch.latency.measure import BATCHES, CLOCKS, Plan, break_even, latency_rows
+from erde_torch.latency.measure import BATCHES, CLOCKS, Plan, latency_rows
 
 NAMES = {name.split()[0].lower(): name for name in RUNTIMES}
 
@@ -71,11 +73,13 @@ def main():
         f"{options.rounds} rounds"
     )
     show(table)
+    for sentence in disturbances(table):
+        print(f"warning: {sentence}")
     for runtime, point, batches in break_even(table):
         print(f"{runtime}, {point}: saves time at batch {', '.join(map(str, batches)) or 'none'}")
     if options.output:
         write_table(options.output.with_suffix(".csv"), table)
-        draw_latency(options.output.with_suffix(".png"), table)
+        save_figure(latency_figure(table), options.output.with_suffix(".png"))
 
 
 if __name__ == "__main__":

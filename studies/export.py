@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.pareto import Row
 from erde.evaluation.resample import COMPARED, budgets_of
 from erde_core.outcomes import right_answers, split_sweep
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import SPLITS, ExitLogits, SplitLogits, read_exit_logits
 from erde_core.store.files import whole_file
-from erde_core.store.tables import read_table, write_table
+from erde_core.store.tables import Row, read_table, write_table
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_core.sweep import accuracy_at
 

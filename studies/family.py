@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from erde.pictures.pareto import FONT
+from erde.pictures.drawing import FONT
 from studies.tables import numbers, rows_of, unique
 
 # Suffix of the experiment → what its student is, colour (Okabe and Ito), line.

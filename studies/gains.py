@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from erde.experiment.names import name_of
-from erde.pictures.pareto import FONT
+from erde.pictures.drawing import FONT
 from studies.tables import rows_of
 
 _AGAINST = {"kd": "#009E73", "masked_kd": "#666666"}  # their colours in every other picture

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from erde.pictures.pareto import save_figure
+from erde.pictures.drawing import save_figure
 from erde_core.store.files import write_text
 from studies import tables
 from studies.family import family_figure

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from erde.cli import main
+from erde.evaluation.tables import TABLES
 from erde.experiment.schema import Experiment
 from erde_torch.export.folder import write_deployment
 from erde_torch.export.manifest import deployment_manifest
@@ -190,8 +191,7 @@ def test_the_list_of_results_has_every_output_of_the_rules():
     outputs = re.findall(r"^    output:\n(.*?)^    \w+:", rules, re.M | re.S)
     names = {Path(path).name for text in outputs for path in re.findall(r'"(results/.*?)"', text)}
     text = TEXTS["results/README.md"].replace("latency.{csv,png}", "latency.csv latency.png")
-    tables = re.search(r"REPORT_TABLES = \[(.*?)\]", rules, re.S)
-    names |= {f"{name}.csv" for name in re.findall(r'"(\w+)"', tables[1])} if tables else set()
+    names |= {f"{name}.csv" for name in TABLES}
     for name in names - {"{name}.csv"}:
         plain = re.sub(r"\{(\w+?)\}", lambda found: f"<{found[1]}>", name)
         assert plain.replace("seed<seed>", "seed<n>") in text, name

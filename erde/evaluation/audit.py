@@ -1,13 +1,16 @@
 """Does the entropy term do what it is for? Students where the teacher was right, and wrong."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.operating_points import reference_threshold
-from erde.evaluation.pareto import Row, Students
+from erde.evaluation.choice import threshold_for_drop
+from erde.evaluation.pareto import Students
 from erde_core.outcomes import outcomes, right_answers
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import ExitLogits
+from erde_core.store.tables import Row
 
 
 def audit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
@@ -17,15 +20,15 @@ def audit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
     (they leave here if they arrive), and the exit's accuracy. Empty where there is no such image.
     """
     was_right = right_answers(teacher.test)
-    rows = []
+    rows: list[Row] = []
     for (variant, seed), student in students.items():
         h, correct = entropy(student.test.logits), right_answers(student.test)
-        theta = reference_threshold(student)
+        theta = threshold_for_drop(student)
         for e in range(h.shape[1]):
             for right in (True, False):
                 chosen = was_right[:, e] == right
                 rows.append(
-                    {"variant": variant, "seed": seed, "exit": e, "teacher_right": int(right)}
+                    {"variant": variant, "seed": seed, "exit": e, "teacher_right": right}
                     | {"threshold_nats": theta, "images": int(chosen.sum())}
                     | _means(h[chosen, e], theta, correct[chosen, e])
                 )
@@ -34,9 +37,9 @@ def audit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
 
 def class_rows(students: Students) -> list[Row]:
     """Test accuracy and mean MACs of each class at the reference threshold, per network."""
-    rows = []
+    rows: list[Row] = []
     for (variant, seed), student in students.items():
-        theta = reference_threshold(student)
+        theta = threshold_for_drop(student)
         right, _, exits = outcomes(student.test, theta)
         for label in range(student.test.logits.shape[2]):
             chosen = student.test.labels == label
@@ -52,7 +55,7 @@ def class_rows(students: Students) -> list[Row]:
     return rows
 
 
-def _means(h: NDArray, theta: float, correct: NDArray) -> Row:
+def _means(h: NDArray[np.float64], theta: float, correct: NDArray[np.bool_]) -> Row:
     return {
         "entropy_nats": _mean(h),
         "share_below_threshold": _mean(h < theta),
@@ -60,5 +63,5 @@ def _means(h: NDArray, theta: float, correct: NDArray) -> Row:
     }
 
 
-def _mean(values: NDArray) -> float | None:
+def _mean(values: NDArray[Any]) -> float | None:
     return float(np.mean(values)) if len(values) else None

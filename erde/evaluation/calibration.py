@@ -3,10 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.pareto import Row, Students
+from erde.evaluation.pareto import Students
 from erde_core.outcomes import right_answers
 from erde_core.softmax import entropy, softmax
 from erde_core.store.exit_logits import SplitLogits
+from erde_core.store.tables import Row
 
 BINS = 15
 
@@ -37,7 +38,7 @@ def calibration_error(confidence: NDArray[np.float64], correct: NDArray[np.bool_
 
 def exit_rows(students: Students) -> list[Row]:
     """Test accuracy, mean entropy and expected calibration error of each exit, per network."""
-    rows = []
+    rows: list[Row] = []
     for (variant, seed), student in students.items():
         confidence, correct = _confidence(student.test)
         h = entropy(student.test.logits).mean(axis=0)
@@ -52,7 +53,7 @@ def exit_rows(students: Students) -> list[Row]:
 
 def reliability_rows(students: Students) -> list[Row]:
     """The reliability curve of each exit, per network; empty bins are left out."""
-    rows = []
+    rows: list[Row] = []
     for (variant, seed), student in students.items():
         confidence, correct = _confidence(student.test)
         for e in range(confidence.shape[1]):

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.pareto import Row
 from erde.evaluation.resample import (
     COMPARED,
     Drawn,
@@ -21,15 +20,11 @@ from erde.evaluation.resample import (
 )
 from erde.experiment.names import family_of
 from erde_core.intervals import LEAST_GROUPS, new_seeds, these_seeds
+from erde_core.store.tables import Row
 
 _INTERVAL_COLUMNS = ("these_seeds_low", "these_seeds_high", "new_seeds_low", "new_seeds_high")
-_TABLE_COLUMNS = (*_INTERVAL_COLUMNS, "seeds", "intervals")
+_TABLE_COLUMNS = (*_INTERVAL_COLUMNS, "seeds", "intervals", "seed_lowest", "seed_highest")
 DIFFERENCE_COLUMNS = ("difference", *_TABLE_COLUMNS)
-COMPARISON_COLUMNS = (
-    *("variant", "against", "equal", "at", "variant_macs", "against_macs"),
-    *DIFFERENCE_COLUMNS,
-)
-OVERALL_COLUMNS = ("variant", "against", "equal", *DIFFERENCE_COLUMNS)
 
 
 def band_rows(resampled: Mapping[str, Resampled], macs: NDArray[np.int64]) -> list[Row]:
@@ -87,7 +82,7 @@ def comparison_rows(
     ``equal`` says what is held equal, ``macs`` or ``theta``; ``at`` its value (MACs or nats). At
     equal threshold the columns of MACs say what each side costs there.
     """
-    rows = []
+    rows: list[Row] = []
     for one, other in pairs(methods):
         a, b = resampled[one], resampled[other]
         names = {"variant": one, "against": other}
@@ -112,7 +107,7 @@ def overall_rows(resampled: Mapping[str, Resampled], methods: Mapping[str, str])
     It is the mean of what :func:`comparison_rows` holds at each. Twenty intervals that depend on
     each other do not add up to one verdict; the interval of their mean is one.
     """
-    rows = []
+    rows: list[Row] = []
     for one, other in pairs(methods):
         a, b = resampled[one], resampled[other]
         means = {
@@ -146,7 +141,7 @@ def _difference(a: Drawn, b: Drawn, groups: int) -> list[Row]:
 
 
 def _with_intervals(name: str, per_seed: Float64, resampled: Float64, groups: int) -> list[Row]:
-    """One row per column: the mean, and its intervals for these and for new seeds.
+    """One row per column: the mean, its intervals for these and for new seeds, the seeds' range.
 
     ``intervals`` is ``ok``, or ``needs n test groups`` where there are too few for any; cells of
     an interval that cannot be given are empty.
@@ -161,7 +156,8 @@ def _with_intervals(name: str, per_seed: Float64, resampled: Float64, groups: in
     ]
     status = "ok" if enough else f"needs {LEAST_GROUPS} test groups"
     columns = (name, *_TABLE_COLUMNS)
+    seeds = zip(per_seed.min(axis=0).tolist(), per_seed.max(axis=0).tolist(), strict=True)
     return [
-        dict(zip(columns, (*row, len(per_seed), status), strict=True))
-        for row in zip(mean.tolist(), *ends, strict=True)
+        dict(zip(columns, (*row, len(per_seed), status, *across), strict=True))
+        for row, across in zip(zip(mean.tolist(), *ends, strict=True), seeds, strict=True)
     ]

@@ -4,50 +4,48 @@ All are chosen on the validation split of one network; their test cost and accur
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from erde.evaluation.choice import Choice, measured, threshold_for_drop, threshold_within
 from erde.evaluation.comparison import DIFFERENCE_COLUMNS, difference_row
-from erde.evaluation.pareto import TEACHER_SHARES, Row, Students
+from erde.evaluation.pareto import TEACHER_SHARES, Students
 from erde.evaluation.resample import RESAMPLES
+from erde.evaluation.rows import where
 from erde_core.bootstrap import group_weights
 from erde_core.certify import certified_threshold, units_needed
-from erde_core.choose import index_for_budget, index_for_drop, thresholds_for_budget
-from erde_core.outcomes import outcomes, right_answers, split_sweep
+from erde_core.choose import thresholds_for_budget
+from erde_core.outcomes import outcomes, right_answers
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import ExitLogits
+from erde_core.store.tables import Row
 
+Choose = Callable[[ExitLogits, float], float | NDArray[np.float64]]
 DROPS = (0.0, 0.01, 0.02, 0.05)
 EPSILONS = (0.01, 0.02, 0.05, 0.1)
 DELTA = 0.05  # that any certificate of one network fails; divided among the epsilons
 _PER_EXIT_COLUMNS = ("one_accuracy", "one_macs", "each_accuracy", "each_macs", *DIFFERENCE_COLUMNS)
-REFERENCE_DROP = 0.01  # defines the threshold at which audit and classes are looked at
 
 
-def operating_rows(teacher: ExitLogits, students: Students) -> list[Row]:
+def operating_rows(students: Students, pareto: Sequence[Row]) -> list[Row]:
     """Every way to choose a threshold, for every network.
 
-    ``goal`` is ``teacher_share`` (``value`` a share of the teacher's MACs), ``drop`` (the largest
-    loss of validation accuracy against the full network) or ``certified`` (epsilon; ``delta`` is
-    what it was certified at). ``status`` is ``ok``, ``saturated``, ``not reachable`` or
-    ``needs n images``; without ``ok`` or ``saturated`` the other cells are empty.
+    ``goal`` is ``teacher_share`` (``value`` a share of the teacher's MACs; chosen in ``pareto``,
+    the rows of ``pareto.csv``), ``drop`` (the largest loss of validation accuracy against the full
+    network) or ``certified`` (epsilon; ``delta`` is what it was certified at). ``status`` is
+    ``ok``, ``saturated``, ``not reachable`` or ``needs n images``; without ``ok`` or ``saturated``
+    the other cells are empty.
     """
-    full = int(teacher.macs[-1])
-    rows = []
+    rows: list[Row] = []
     for (variant, seed), student in students.items():
         names = {"variant": variant, "seed": seed, "weights_sha256": student.network}
-        rows += [names | _budget_row(student, full, share) for share in TEACHER_SHARES]
+        shares = where(pareto, variant=variant, seed=seed)
+        rows += [names | _share_row(student, row) for row in shares]
         rows += [names | _drop_row(student, drop) for drop in DROPS]
         rows += [names | _certified_row(student, epsilon) for epsilon in EPSILONS]
     return rows
-
-
-def reference_threshold(student: ExitLogits) -> float:
-    """The cheapest threshold that loses at most one point of validation accuracy."""
-    points = split_sweep(student.val, student.macs)
-    return float(points.threshold[index_for_drop(points, REFERENCE_DROP)])
 
 
 def per_exit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
@@ -58,7 +56,7 @@ def per_exit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
     """
     test = next(iter(students.values())).test
     weights = group_weights(test.group, RESAMPLES, seed=0)
-    rows = []
+    rows: list[Row] = []
     for variant in dict.fromkeys(variant for variant, _ in students):
         networks = [s for (v, _), s in students.items() if v == variant]
         for share in TEACHER_SHARES:
@@ -68,21 +66,14 @@ def per_exit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
     return rows
 
 
-def _budget_row(student: ExitLogits, full: int, share: int) -> Row:
-    budget = full / share
-    goal = _goal("teacher_share", f"1/{share}")
-    if budget < student.macs[0]:
-        return goal | _empty("not reachable", student)
-    points = split_sweep(student.val, student.macs)
-    index = index_for_budget(points, min(budget, float(student.macs[-1])), student.macs)
-    status = "saturated" if budget >= student.macs[-1] else "ok"
-    return goal | _filled(status, student, float(points.threshold[index]))
+def _share_row(student: ExitLogits, chosen: Row) -> Row:
+    choice = Choice(chosen["threshold_nats"], chosen["status"])
+    return _goal("teacher_share", chosen["teacher_share"]) | measured(student, choice)
 
 
 def _drop_row(student: ExitLogits, drop: float) -> Row:
-    points = split_sweep(student.val, student.macs)
-    threshold = float(points.threshold[index_for_drop(points, drop)])
-    return _goal("drop", f"{drop:g}") | _filled("ok", student, threshold)
+    choice = Choice(threshold_for_drop(student, drop), "ok")
+    return _goal("drop", f"{drop:g}") | measured(student, choice)
 
 
 def _certified_row(student: ExitLogits, epsilon: float) -> Row:
@@ -90,7 +81,7 @@ def _certified_row(student: ExitLogits, epsilon: float) -> Row:
     goal = _goal("certified", f"{epsilon:g}", delta)
     needed, units = units_needed(epsilon, delta), len(np.unique(student.val.group))
     if units < needed:
-        return goal | _empty(f"needs {needed} images", student)
+        return goal | measured(student, Choice(None, f"needs {needed} images"))
     found = certified_threshold(
         entropy(student.val.logits),
         right_answers(student.val),
@@ -99,35 +90,22 @@ def _certified_row(student: ExitLogits, epsilon: float) -> Row:
         delta=delta,
         group=student.val.group,
     )
-    return goal | _filled("ok", student, found.threshold)
+    return goal | measured(student, Choice(found.threshold, "ok"))
 
 
 def _goal(goal: str, value: str, delta: float | None = None) -> Row:
     return {"goal": goal, "value": value, "delta": delta}
 
 
-def _filled(status: str, student: ExitLogits, threshold: float) -> Row:
-    row: Row = {"status": status, "threshold_nats": threshold}
-    for name in ("val", "test"):
-        right, harmed, exits = outcomes(getattr(student, name), threshold)
-        row[f"{name}_accuracy"] = float(right.mean())
-        row[f"{name}_mean_macs"] = float(student.macs[exits].mean())
-        row[f"{name}_harm"] = float(harmed.mean())
-    share = np.bincount(exits, minlength=len(student.macs)) / len(exits)
-    return row | {f"test_share_exit{e}": float(s) for e, s in enumerate(share)}
-
-
-def _empty(status: str, student: ExitLogits) -> Row:
-    return dict.fromkeys(_filled("", student, 0.0)) | {"status": status}
-
-
-def _per_exit_row(networks: list[ExitLogits], budget: float, weights: NDArray) -> Row:
+def _per_exit_row(networks: list[ExitLogits], budget: float, weights: NDArray[np.int32]) -> Row:
     macs = networks[0].macs
     row: Row = {"budget_macs": budget, "status": "ok"}
     if not macs[0] <= budget <= macs[-1]:
         row["status"] = "not reachable" if budget < macs[0] else "saturated"
         return row | dict.fromkeys(_PER_EXIT_COLUMNS)
-    one, each = (_chosen_on_test(networks, choose, budget) for choose in (_one_for_all, _one_each))
+    one, each = (
+        _chosen_on_test(networks, choose, budget) for choose in (threshold_within, _one_each)
+    )
     return (
         row
         | {"one_accuracy": float(one[0].mean()), "one_macs": one[1]}
@@ -137,17 +115,12 @@ def _per_exit_row(networks: list[ExitLogits], budget: float, weights: NDArray) -
 
 
 def _chosen_on_test(
-    networks: list[ExitLogits], choose: Callable, budget: float
+    networks: list[ExitLogits], choose: Choose, budget: float
 ) -> tuple[NDArray[np.float64], float]:
     """Right answers on test ``(S, N)`` of thresholds chosen on validation, and the mean MACs."""
     found = [outcomes(n.test, choose(n, budget)) for n in networks]
     costs = [float(n.macs[exits].mean()) for n, (_, _, exits) in zip(networks, found, strict=True)]
     return np.array([right for right, _, _ in found], dtype=float), math.fsum(costs) / len(costs)
-
-
-def _one_for_all(student: ExitLogits, budget: float) -> float:
-    points = split_sweep(student.val, student.macs)
-    return float(points.threshold[index_for_budget(points, budget, student.macs)])
 
 
 def _one_each(student: ExitLogits, budget: float) -> NDArray[np.float64]:

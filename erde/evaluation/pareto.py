@@ -7,17 +7,16 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from erde.evaluation.choice import choose_for_budget, measured
 from erde_core.outcomes import right_answers, split_sweep
-from erde_core.policy import exit_indices
-from erde_core.softmax import entropy
 from erde_core.store.exit_logits import ExitLogits
-from erde_core.sweep import accuracy_at, best_index
+from erde_core.store.tables import Row
+from erde_core.sweep import accuracy_at
 
 TEACHER_SHARES = (5, 6, 8, 10, 12)  # a budget is the teacher's MACs divided by one of these
 CURVE_BUDGETS = 400
 
 Students = Mapping[tuple[str, int], ExitLogits]  # (variant, seed) → its exit logits
-Row = dict[str, object]
 
 
 def check_comparable(teacher: ExitLogits, students: Students) -> None:
@@ -36,7 +35,7 @@ def check_comparable(teacher: ExitLogits, students: Students) -> None:
 
 def curve_rows(students: Students) -> list[Row]:
     """Test accuracy of the best point at or under each of 400 budgets, per variant and seed."""
-    rows = []
+    rows: list[Row] = []
     for (variant, seed), student in students.items():
         budgets = np.linspace(student.macs[0], student.macs[-1], CURVE_BUDGETS)
         accuracy = accuracy_at(split_sweep(student.test, student.macs), budgets)
@@ -68,42 +67,6 @@ def budget_rows(teacher: ExitLogits, students: Students) -> list[Row]:
 
 
 def budget_row(student: ExitLogits, budget: float) -> Row:
-    """The point that is best on validation at or under ``budget`` MACs, measured on test.
-
-    ``status`` is ``ok``; ``saturated`` where the budget is above the student's full cost, and
-    ``not reachable`` where no threshold is cheap enough (the other cells are then empty).
-    """
-    points = split_sweep(student.val, student.macs)
-    index = best_index(points, budget)
-    status = "saturated" if budget >= student.macs[-1] else "ok"
-    row: Row = {"budget_macs": budget, "status": status if index is not None else "not reachable"}
-    chosen = dict.fromkeys(_POINT_COLUMNS + _share_columns(len(student.macs)))
-    if index is not None:
-        chosen["threshold_nats"] = float(points.threshold[index])
-        chosen["val_accuracy"] = float(points.accuracy[index])
-        chosen["val_mean_macs"] = float(points.mean_macs[index])
-        chosen |= _on_test(student, chosen["threshold_nats"])
-    return row | chosen
-
-
-_POINT_COLUMNS = [
-    "threshold_nats",
-    "val_accuracy",
-    "val_mean_macs",
-    "test_accuracy",
-    "test_mean_macs",
-]
-
-
-def _share_columns(exits: int) -> list[str]:
-    return [f"test_share_exit{e}" for e in range(exits)]
-
-
-def _on_test(student: ExitLogits, threshold: float) -> Row:
-    left_at = exit_indices(entropy(student.test.logits), threshold)
-    right = right_answers(student.test)[np.arange(len(left_at)), left_at]
-    share = np.bincount(left_at, minlength=len(student.macs)) / len(left_at)
-    return {
-        "test_accuracy": float(right.mean()),
-        "test_mean_macs": float(student.macs[left_at].mean()),
-    } | dict(zip(_share_columns(len(share)), share.tolist(), strict=True))
+    """What :func:`erde.evaluation.choice.choose_for_budget` gives for ``budget`` MACs."""
+    point = measured(student, choose_for_budget(student, budget))
+    return {"budget_macs": budget} | {k: v for k, v in point.items() if not k.endswith("_harm")}

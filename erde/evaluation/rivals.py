@@ -5,13 +5,14 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from erde.evaluation.choice import threshold_within
 from erde.evaluation.comparison import difference_row
-from erde.evaluation.pareto import Row, Students
+from erde.evaluation.pareto import Students
 from erde.evaluation.resample import RESAMPLES
 from erde_core.bootstrap import group_weights
-from erde_core.choose import index_for_budget
-from erde_core.outcomes import outcomes, right_answers, split_sweep
+from erde_core.outcomes import outcomes, right_answers
 from erde_core.store.exit_logits import ExitLogits
+from erde_core.store.tables import Row
 from erde_torch.networks.rival_names import rival_exit
 
 
@@ -32,7 +33,7 @@ def rival_rows(
     first = next(iter(students.values()))
     weights = group_weights(first.test.group, RESAMPLES, seed=0)
     seeds = list(dict.fromkeys(seed for _, seed in students))
-    rows = []
+    rows: list[Row] = []
     for rival in dict.fromkeys(rival for rival, _ in rivals):
         kind, e = rival_exit(rival)
         ends = e if kind == "truncated" else len(first.macs) - 1
@@ -56,9 +57,7 @@ def _early(networks: list[ExitLogits], budget: float) -> tuple[NDArray[np.bool_]
     """Right answers ``(S, N)`` on test at thresholds chosen on validation, and their mean MACs."""
     right, costs = [], []
     for network in networks:
-        points = split_sweep(network.val, network.macs)
-        theta = float(points.threshold[index_for_budget(points, budget, network.macs)])
-        answers, _, exits = outcomes(network.test, theta)
+        answers, _, exits = outcomes(network.test, threshold_within(network, budget))
         right.append(answers)
         costs.append(network.macs[exits].mean())
     return np.array(right), float(np.mean(costs))

@@ -3,13 +3,12 @@
 Thresholds and values are chosen on validation; the test column says what the choice then gives.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from statistics import fmean, stdev
 
+from erde.evaluation.rows import Rows, distinct, where
 from erde.experiment.names import family_of, split_label
-
-Table = Sequence[dict[str, str]]
-Row = dict[str, object]
+from erde_core.store.tables import Row
 
 
 def listed_families(labels: Iterable[str]) -> dict[str, list[str]]:
@@ -21,7 +20,7 @@ def listed_families(labels: Iterable[str]) -> dict[str, list[str]]:
     return {family: _ascending(members) for family, members in families.items()}
 
 
-def value_rows(pareto: Table) -> list[Row]:
+def value_rows(pareto: Rows) -> list[Row]:
     """One row per share of the teacher's cost and listed variant, in the order to draw them.
 
     Args:
@@ -30,28 +29,28 @@ def value_rows(pareto: Table) -> list[Row]:
     Returns:
         rows with ``seeds`` (how many reach the budget), mean and standard deviation (n - 1) over
         them of validation and test accuracy, ``status`` as in ``pareto.csv`` (of the worst seed),
-        and ``chosen``: 1 for the family's best mean on validation, the first of equals; 0 for the
-        rest, and for values that some seed cannot reach the budget with.
+        and ``chosen``: true for the family's best mean on validation, the first of equals, never
+        for a value that some seed cannot reach the budget with.
     """
-    rows = []
-    for family, labels in listed_families(row["variant"] for row in pareto).items():
-        for share in dict.fromkeys(row["teacher_share"] for row in pareto):
+    rows: list[Row] = []
+    for family, labels in listed_families(distinct(pareto, "variant")).items():
+        for share in distinct(pareto, "teacher_share"):
             group = [_row(family, label, share, pareto) for label in labels]
             whole = [row for row in group if row["status"] != "not reachable"]
             best = max(whole, key=lambda row: row["val_accuracy"], default=None)
-            rows += [row | {"chosen": int(row is best)} for row in group]
+            rows += [row | {"chosen": row is best} for row in group]
     return rows
 
 
-def _row(family: str, label: str, share: str, pareto: Table) -> Row:
-    mine = [r for r in pareto if (r["variant"], r["teacher_share"]) == (label, share)]
+def _row(family: str, label: str, share: str, pareto: Rows) -> Row:
+    mine = where(pareto, variant=label, teacher_share=share)
     states = [row["status"] for row in mine]
     worst = "not reachable" if "not reachable" in states else states[0]
     reached = [row for row in mine if row["status"] != "not reachable"]
     row: Row = {"family": family, "variant": label, "teacher_share": share, "status": worst}
     row["seeds"] = len(reached)
     for split in ("val", "test"):
-        values = [float(one[f"{split}_accuracy"]) for one in reached]
+        values = [one[f"{split}_accuracy"] for one in reached]
         row[f"{split}_accuracy"] = fmean(values) if values else None
         row[f"{split}_deviation"] = stdev(values) if len(values) > 1 else None
     return row

@@ -1,50 +1,59 @@
 """The picture: measured speed-up over the teacher beside what the MACs promise."""
 
-import os
-from collections.abc import Sequence
+import textwrap
+from typing import Any
 
-import matplotlib
-
-matplotlib.use("Agg")
-from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from erde.evaluation.pareto import Row
-from erde_core.store.files import whole_file
+from erde.evaluation.latency import disturbances
+from erde.evaluation.rows import Rows, distinct, where
+from erde.pictures.drawing import drawing
 
 _COLORS = ("#0072B2", "#D55E00", "#009E73")  # Okabe and Ito's
+_LETTERS = 44  # of a warning on one line, per panel
 
 
-def draw_latency(path: str | os.PathLike, table: Sequence[Row]) -> None:
-    """Write a PNG: one panel per batch size; bars are runtimes, the grey bar the ratio of MACs."""
-    batches = sorted({row["batch"] for row in table})
-    figure, axes = plt.subplots(
-        1, len(batches), figsize=(2.2 + 2.4 * len(batches), 4.2), sharey=True, squeeze=False
-    )
-    for axis, batch in zip(axes[0], batches, strict=True):
-        _panel(axis, [row for row in table if row["batch"] == batch])
-        axis.set_title(f"batch {batch}")
-    figure.supxlabel("times faster than the teacher in the same runtime", fontsize=10)
-    figure.legend(*axes[0][0].get_legend_handles_labels(), loc="upper center", ncols=4)
-    figure.tight_layout(rect=(0, 0, 1, 0.93))
-    with whole_file(path) as temporary:
-        figure.savefig(temporary, dpi=150, format="png")
-    plt.close(figure)
+def latency_figure(table: Rows) -> Figure:
+    """Rows of ``latency.csv``: a panel per batch size, the ratio of MACs above the runtimes' bars.
+
+    A line on each bar goes from the slowest to the fastest round. Where something disturbed the
+    clock, the title says so.
+    """
+    batches = sorted(distinct(table, "batch"))
+    with drawing():
+        figure = Figure(figsize=(2.2 + 2.4 * len(batches), 4.4), dpi=150, layout="constrained")
+        panels = figure.subplots(1, len(batches), sharey=True, squeeze=False)[0]
+        for axes, batch in zip(panels, batches, strict=True):
+            _panel(axes, where(table, batch=batch))
+            axes.set_title(f"batch {batch}", fontsize=9)
+        figure.supxlabel("times faster than the teacher in the same runtime", fontsize=9)
+        handles, names = panels[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside upper center", ncols=4)
+        warnings = disturbances(table)
+        if warnings:
+            text = textwrap.fill(" ".join(warnings), _LETTERS * (1 + len(batches)))
+            figure.suptitle(text, fontsize=8, color="#A03000")
+    return figure
 
 
-def _panel(axis: Axes, rows: Sequence[Row]) -> None:
-    runtimes = list(dict.fromkeys(row["runtime"] for row in rows))
-    names = list(dict.fromkeys(row["network"] for row in rows))
-    of = {(row["network"], row["runtime"]): row for row in rows}
+def _panel(axes: Axes, rows: Rows) -> None:
+    runtimes, names = distinct(rows, "runtime"), distinct(rows, "network")
     height = 0.8 / (len(runtimes) + 1)
-    promised = [of[name, runtimes[0]]["macs_ratio"] for name in names]
-    axis.barh(range(len(names)), promised, height, color="0.75", label="ratio of MACs")
+    promised = [row["macs_ratio"] for row in where(rows, runtime=runtimes[0])]
+    axes.barh(range(len(names)), promised, height, color="0.75", label="ratio of MACs")
     for k, runtime in enumerate(runtimes, 1):
-        found = [of[name, runtime]["speed_up"] for name in names]
+        found = where(rows, runtime=runtime)
+        middle = [row["speed_up"] for row in found]
+        reach = [
+            [row["speed_up"] - row["speed_up_lowest"] for row in found],
+            [row["speed_up_highest"] - row["speed_up"] for row in found],
+        ]
         places = [n + k * height for n in range(len(names))]
-        axis.barh(places, found, height, color=_COLORS[k - 1], label=runtime)
-    axis.set_yticks([n + height * len(runtimes) / 2 for n in range(len(names))], names)
-    if not axis.yaxis_inverted():
-        axis.invert_yaxis()
-    axis.grid(axis="x", color="0.9")
-    axis.set_axisbelow(True)
+        ends: dict[str, Any] = {"xerr": reach, "error_kw": {"elinewidth": 1, "capsize": 2}}
+        axes.barh(places, middle, height, color=_COLORS[k - 1], label=runtime, **ends)
+    axes.set_yticks([n + height * len(runtimes) / 2 for n in range(len(names))], names)
+    if not axes.yaxis_inverted():
+        axes.invert_yaxis()
+    axes.grid(axis="x", color="0.9")
+    axes.set_axisbelow(True)

@@ -1,19 +1,16 @@
 """The picture: accuracy over cost, one curve per variant, with the teacher's own exits."""
 
-import os
-from collections.abc import Sequence
+from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from erde.evaluation.rows import Rows, distinct, where
 from erde.experiment.names import name_of
+from erde.pictures.drawing import drawing
 from erde.pictures.style import Style, styles_of
-from erde_core.store.files import whole_file
-
-Table = Sequence[dict[str, str]]
 
 # Six and seven: the first 42 curves differ in line or marker.
 _LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2))]
@@ -21,37 +18,30 @@ _MARKERS = ["o", "s", "^", "D", "v", "P", "X"]
 _INSIDE = 6  # entries that fit under the curves; a longer legend stands beside the picture
 _SHORT = 14  # letters of a name beside which the whole title fits on one line
 _TEACHER = "#000000"
-FONT = {
-    "font.family": "DejaVu Sans",
-    "font.size": 9,
-    "axes.linewidth": 0.8,
-    "axes.spines.right": False,
-    "legend.frameon": False,
-}
 
 
-def pareto_figure(experiment: str, curves: Table, pareto: Table, teacher: Table) -> Figure:
+def pareto_figure(experiment: str, curves: Rows, pareto: Rows, teacher_exits: Rows) -> Figure:
     """Draw one experiment.
 
     Args:
         experiment: its name, for the title.
         curves: rows of ``curves.csv``: test accuracy at each budget, per variant and seed.
         pareto: rows of ``pareto.csv``: operating points chosen on validation.
-        teacher: rows of ``teacher_exits.csv``.
+        teacher_exits: rows of ``teacher_exits.csv``.
 
     Returns:
         The figure. Curves are means over seeds, bands one standard deviation (n - 1) around
         them; markers are means over seeds of the chosen points at their test cost.
     """
-    with mpl.rc_context(FONT):
-        styles = styles_of((row["variant"] for row in curves), len(_LINES), len(_MARKERS))
+    with drawing():
+        styles = styles_of(distinct(curves, "variant"), len(_LINES), len(_MARKERS))
         beside = len(styles) > _INSIDE
         figure = Figure(figsize=(9.4 if beside else 6.4, 4.3), dpi=200, layout="constrained")
         axes = figure.add_subplot()
         for label, style in styles.items():
-            _draw_curve(axes, [row for row in curves if row["variant"] == label], label, style)
-            _draw_points(axes, [row for row in pareto if row["variant"] == label], style)
-        full = _draw_teacher(axes, teacher)
+            _draw_curve(axes, where(curves, variant=label), label, style)
+            _draw_points(axes, where(pareto, variant=label), style)
+        full = _draw_teacher(axes, teacher_exits)
         _label(axes, experiment, curves, pareto, full)
         if beside:
             figure.legend(loc="outside right upper", handlelength=3.2, fontsize=8)
@@ -60,22 +50,16 @@ def pareto_figure(experiment: str, curves: Table, pareto: Table, teacher: Table)
     return figure
 
 
-def save_figure(figure: Figure, path: str | os.PathLike) -> None:
-    """Write ``figure`` as PNG, whole or not at all."""
-    with whole_file(path) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": None})
-
-
-def _by_seed(rows: Table, column: str) -> NDArray[np.float64]:
+def _by_seed(rows: Rows, column: str) -> NDArray[np.float64]:
     """One column as ``(seeds, rows per seed)``; empty cells are NaN."""
-    seeds = dict.fromkeys(row["seed"] for row in rows)
-    return np.array([[float(r[column] or "nan") for r in rows if r["seed"] == s] for s in seeds])
+    seeds = distinct(rows, "seed")
+    return np.array([[r[column] for r in where(rows, seed=s)] for s in seeds], dtype=np.float64)
 
 
-def _draw_curve(axes: Axes, rows: Table, label: str, style: Style) -> None:
+def _draw_curve(axes: Axes, rows: Rows, label: str, style: Style) -> None:
     color, line = style.color, _LINES[style.line]
     # The legend shows the curve with its marker, which stand apart in the picture.
-    shown = {"color": color, "linestyle": line, "linewidth": 1.6}
+    shown: dict[str, Any] = {"color": color, "linestyle": line, "linewidth": 1.6}
     axes.plot([], [], label=name_of(label), **shown, **_mark(style))
     budgets = _by_seed(rows, "budget_macs")[0] / 1e6
     accuracy = 100 * _by_seed(rows, "test_accuracy")
@@ -86,40 +70,37 @@ def _draw_curve(axes: Axes, rows: Table, label: str, style: Style) -> None:
         axes.fill_between(budgets, mean - spread, mean + spread, color=color, alpha=0.15, lw=0)
 
 
-def _draw_points(axes: Axes, rows: Table, style: Style) -> None:
-    rows = [row for row in rows if row["status"] == "ok"]
-    if not rows:
-        return
-    shares = dict.fromkeys(row["teacher_share"] for row in rows)
-    for share in shares:
-        chosen = [row for row in rows if row["teacher_share"] == share]
-        cost = np.mean([float(row["test_mean_macs"]) for row in chosen]) / 1e6
-        accuracy = 100 * np.mean([float(row["test_accuracy"]) for row in chosen])
+def _draw_points(axes: Axes, rows: Rows, style: Style) -> None:
+    reached = where(rows, status="ok")
+    for share in distinct(reached, "teacher_share"):
+        chosen = where(reached, teacher_share=share)
+        cost = np.mean([row["test_mean_macs"] for row in chosen]) / 1e6
+        accuracy = 100 * np.mean([row["test_accuracy"] for row in chosen])
         axes.plot(cost, accuracy, color=style.color, zorder=3, **_mark(style))
 
 
-def _mark(style: Style) -> dict[str, object]:
+def _mark(style: Style) -> dict[str, Any]:
     return {"marker": _MARKERS[style.marker], "mec": "white", "mew": 0.7, "ms": 6.5}
 
 
-def _draw_teacher(axes: Axes, rows: Table) -> float:
-    macs = [float(row["macs"]) / 1e6 for row in rows]
-    accuracy = [100 * float(row["test_accuracy"]) for row in rows]
+def _draw_teacher(axes: Axes, rows: Rows) -> float:
+    macs = [row["macs"] / 1e6 for row in rows]
+    accuracy = [100 * row["test_accuracy"] for row in rows]
     axes.axhline(accuracy[-1], color=_TEACHER, linewidth=0.8, linestyle=(0, (1, 3)))
     axes.plot(macs, accuracy, "*", color=_TEACHER, markersize=9, label="teacher's exits")
-    return macs[-1]
+    return float(macs[-1])
 
 
-def _label(axes: Axes, experiment: str, curves: Table, pareto: Table, full: float) -> None:
+def _label(axes: Axes, experiment: str, curves: Rows, pareto: Rows, full: float) -> None:
     axes.set_xscale("log")
     axes.set_xlabel("mean cost per image (million MACs, log scale)")
     axes.set_ylabel("test accuracy (%)")
-    low = min(float(row["budget_macs"]) for row in curves) / 1e6
+    low = min(row["budget_macs"] for row in curves) / 1e6
     axes.set_xlim(low * 0.92, full * 1.12)
     ticks = _round_ticks(low * 0.92, full * 1.12)
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    shares = list(dict.fromkeys(row["teacher_share"] for row in pareto))
+    shares = distinct(pareto, "teacher_share")
     top = axes.secondary_xaxis("top")
     inside = [s for s in shares if full * _fraction(s) > low * 0.92]
     top.set_xticks([full, *(full * _fraction(s) for s in inside)], ["1", *inside])
@@ -129,7 +110,7 @@ def _label(axes: Axes, experiment: str, curves: Table, pareto: Table, full: floa
         axes.axvline(full * _fraction(share), color="0.88", linewidth=0.7, zorder=0)
     axes.grid(axis="y", color="0.92", linewidth=0.7)
     axes.set_axisbelow(True)
-    variants, seeds = ({row[key] for row in curves} for key in ("variant", "seed"))
+    variants, seeds = (distinct(curves, key) for key in ("variant", "seed"))
     axes.set_title(
         f"{experiment}: mean over {len(seeds)} seed{'s' * (len(seeds) > 1)}"
         + (", band ± 1 standard deviation" if len(seeds) > 1 else "")

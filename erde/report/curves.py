@@ -1,17 +1,19 @@
-"""Exact operating curves, small enough to travel inside the page.
+"""Exact operating curves and the choices for every budget, small enough to travel inside the page.
 
-The page moves along every operating point, so it needs them all: the entropies at which decisions
-change, and how many images are right and leave at each exit between them. Bytes in base64.
+The page moves along every operating point of the test split, so it needs them all: the entropies at
+which decisions change, and how many images are right and leave at each exit between them. What
+validation chooses for a budget it looks up in a table. Bytes in base64.
 """
 
 import base64
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from erde_core.outcomes import split_sweep
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import SplitLogits
+from erde_core.sweep import pareto_front
 
 
 def curve(split: SplitLogits, macs: NDArray[np.int64]) -> dict[str, object]:
@@ -35,5 +37,19 @@ def curve(split: SplitLogits, macs: NDArray[np.int64]) -> dict[str, object]:
     }
 
 
-def _packed(values: NDArray, dtype: str) -> str:
+def choices(split: SplitLogits, macs: NDArray[np.int64]) -> dict[str, object]:
+    """What :func:`erde.evaluation.choice.choose_for_budget` answers to every budget.
+
+    Returns:
+        ``macs`` float64, ascending: from this budget on (and below the next) the threshold at the
+        same place of ``thresholds`` is chosen. Below the first there is none.
+    """
+    front = pareto_front(split_sweep(split, macs))
+    return {
+        "macs": _packed(front.mean_macs[::-1], "<f8"),
+        "thresholds": _packed(front.threshold[::-1], "<f8"),
+    }
+
+
+def _packed(values: NDArray[np.float64], dtype: DTypeLike) -> str:
     return base64.b64encode(values.astype(dtype).tobytes()).decode()

@@ -19,16 +19,19 @@ function unpackCurve(curve) {
 }
 
 for (const network of data.networks) {
-  network.val = unpackCurve(network.val);
+  network.choices = {
+    macs: unpack(network.choices.macs, "f8"),
+    thresholds: unpack(network.choices.thresholds, "f8"),
+  };
   network.test = unpackCurve(network.test);
 }
 
-// The point that a threshold reaches: as many steps down as there are entropies below it.
-function indexAt(curve, theta) {
-  let low = 0, high = curve.entropies.length;
+// How many of the ascending numbers are below a limit.
+function countBelow(numbers, limit) {
+  let low = 0, high = numbers.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (curve.entropies[middle] < theta) low = middle + 1; else high = middle;
+    if (numbers[middle] < limit) low = middle + 1; else high = middle;
   }
   return low;
 }
@@ -39,27 +42,16 @@ function meanMacs(curve, k) {
   return total / curve.images;
 }
 
-function thresholdOf(curve, k) {
-  const h = curve.entropies;
-  if (k === 0) return 0;
-  if (k === h.length) return 2 * data.log_classes;
-  const middle = h[k - 1] + (h[k] - h[k - 1]) / 2;
-  return middle > h[k - 1] ? middle : h[k];
-}
-
-// Of the affordable points on validation the most accurate, then the cheapest, then the loosest.
-function thresholdForBudget(curve, budget) {
-  let best = -1, bestRight = -1, bestCost = 0;
-  for (let k = 0; k < curve.right.length; k++) {
-    const cost = meanMacs(curve, k);
-    const better = curve.right[k] > bestRight || (curve.right[k] === bestRight && cost <= bestCost);
-    if (cost <= budget && better) { best = k; bestRight = curve.right[k]; bestCost = cost; }
-  }
-  return best < 0 ? null : thresholdOf(curve, best);
+// What validation chose for a budget, from a table; null where the budget is too small.
+function thresholdForBudget(choices, budget) {
+  let last = countBelow(choices.macs, budget);
+  if (choices.macs[last] !== budget) last -= 1;
+  return last < 0 ? null : choices.thresholds[last];
 }
 
 function outcome(network, theta) {
-  const curve = network.test, k = indexAt(curve, theta), exits = data.macs.length;
+  // One step down the curve per entropy below θ.
+  const curve = network.test, k = countBelow(curve.entropies, theta), exits = data.macs.length;
   const leaves = Array.from(curve.leaves.slice(k * exits, (k + 1) * exits));
   return {
     theta,
@@ -97,7 +89,12 @@ function row(variant, s) {
     s.shares.map((share) => (100 * share).toFixed(0)).join(" / "),
     Number.isFinite(s.bound) ? "≤ " + (100 * s.bound).toFixed(0) + " %" : "none",
   ];
-  for (const text of cells) line.appendChild(document.createElement("td")).textContent = text;
+  const titles = [...element("columns").children].map((title) => title.textContent);
+  cells.forEach((text, i) => {
+    const cell = line.appendChild(document.createElement("td"));
+    cell.textContent = text;
+    cell.dataset.label = titles[i];
+  });
   return line;
 }
 
@@ -139,7 +136,8 @@ function showBudget(budget) {
     return;
   }
   element("message").textContent = "";
-  showing = () => show((network) => thresholdForBudget(network.val, budget));
+  element("theta").value = "";
+  showing = () => show((network) => thresholdForBudget(network.choices, budget));
   showing();
 }
 
@@ -164,21 +162,52 @@ element("budget").addEventListener("change", (event) => showBudget(1e6 * Number(
 element("seed").addEventListener("change", () => showing());
 
 const narrow = () => window.innerWidth < 600;
+const font = { family: "system-ui, DejaVu Sans, sans-serif", color: "#1a1a1a" };
+const axis = (title) => ({
+  title: { text: title, standoff: 8, font: { size: 12 } }, automargin: true, gridcolor: "#e8e8e8", zerolinecolor: "#999",
+});
 
 function draw(id, chart) {
-  const axis = (title) => ({ title: { text: title }, automargin: true, gridcolor: "#eee" });
-  const log = chart.ticks ? { type: "log", tickvals: chart.ticks, ticktext: chart.ticks } : {};
   const layout = {
-    font: { family: "system-ui, DejaVu Sans, sans-serif", size: narrow() ? 11 : 13 },
-    title: { text: chart.title, font: { size: 14 } },
-    margin: { l: 50, r: 10, t: chart.title ? 40 : 10, b: 45 },
-    xaxis: { ...axis(chart.x), ...log },
+    font: { ...font, size: narrow() ? 12 : 13 },
+    margin: { l: 48, r: 12, t: 8, b: 40 },
+    xaxis: axis(chart.x),
     yaxis: axis(chart.y),
-    legend: { orientation: "h", y: chart.ticks ? -0.2 : -0.35 },
+    showlegend: false,
     barmode: "group",
+    bargap: 0.25,
   };
+  if (chart.log_ticks.all) {
+    const [tickvals, ticktext] = narrow() ? chart.log_ticks.few : chart.log_ticks.all;
+    Object.assign(layout.xaxis, { type: "log", tickvals, ticktext });
+  }
   Plotly.newPlot(id, chart.traces, layout, { responsive: true, displayModeBar: false });
 }
 
-for (const [id, chart] of Object.entries(data.charts)) draw(id, chart);
+// Squares as large as fit, and never too small to tell; a wide matrix scrolls sideways.
+function drawMatrix(id, chart) {
+  const names = chart.traces[0].meta, letters = Math.max(...names.map((name) => name.length));
+  const across = element(id).clientWidth;
+  const margin = (size) => 30 + Math.ceil(0.65 * size * letters);
+  const fitting = (size) => Math.floor((across - margin(size) - 12) / chart.cells);
+  const size = [12, 9, 8].find((size) => fitting(size) > size) || 9;
+  const cell = Math.min(Math.max(fitting(size), size + 1), 44);
+  const left = margin(size), top = letters > 2 ? left : 44;
+  const ticks = { tickvals: names.map((_, i) => i), ticktext: names, tickfont: { size } };
+  const still = { ...ticks, showgrid: false, zeroline: false, fixedrange: true, ticks: "" };
+  const layout = {
+    font: { ...font, size: 12 },
+    width: left + 12 + cell * chart.cells,
+    height: top + 12 + cell * chart.cells,
+    margin: { l: left, r: 12, t: top, b: 12 },
+    xaxis: { ...still, title: { text: chart.x }, side: "top", tickangle: letters > 2 ? -90 : 0 },
+    yaxis: { ...still, title: { text: chart.y }, autorange: "reversed" },
+    plot_bgcolor: "#fff",
+  };
+  const numbers = cell >= 26 ? { texttemplate: "%{z:.0f}", textfont: { size: 11 } } : {};
+  const traces = chart.traces.map((trace) => ({ ...trace, ...numbers }));
+  Plotly.newPlot(id, traces, layout, { displayModeBar: false });
+}
+
+for (const [id, chart] of Object.entries(data.charts)) (chart.cells ? drawMatrix : draw)(id, chart);
 element("slider").dispatchEvent(new Event("input"));

@@ -1,18 +1,21 @@
 """The page itself: everything inlined, nothing fetched."""
 
-import html
+import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from erde.evaluation.rows import Rows, where
 from erde.experiment.names import name_of
-from erde.report import charts
-from erde.report.charts import Chart, Table
-from erde.report.curves import curve
-from erde.report.sections.all import sections_html
-from erde.report.sections.latency import latency_charts
+from erde.report.charts import looks
+from erde.report.curves import choices, curve
+from erde.report.html import render
+from erde.report.section import Section
+from erde.report.sections import SECTIONS
 from erde.report.source import Source
 
 _HERE = Path(__file__).parent
@@ -20,59 +23,45 @@ _HERE = Path(__file__).parent
 
 def report_page(source: Source) -> str:
     """The whole report as one HTML document."""
-    shown = _charts(source)
-    sections = sections_html(source, shown)
-    data = json.dumps(_data(source, shown), allow_nan=False).replace("</", "<\\/")
-    title = html.escape(f"{source.experiment}: from a curve to a decision")
-    script = (_HERE / "page.js").read_text(encoding="utf-8")
-    style = (_HERE / "page.css").read_text(encoding="utf-8")
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<link rel="icon" href="data:,"><title>{title}</title><style>{style}</style></head>'
-        f"<body><h1>{title}</h1>{sections}"
-        f'<script type="application/json" id="data">{data}</script>'
-        f"<script>{get_plotlyjs()}</script><script>{script}</script></body></html>"
+    sections = {name: section(source) for name, section in SECTIONS.items()}
+    data = json.dumps(_data(source, sections), allow_nan=False).replace("</", "<\\/")
+    return render(
+        _text("page.html"),
+        title=f"{source.experiment}: from a curve to a decision",
+        sections=sections,
+        style=Markup(_text("page.css")),
+        script=Markup(_text("page.js")),
+        plotly=Markup(get_plotlyjs()),
+        data=Markup(data),
     )
 
 
-def _data(source: Source, shown: dict[str, Chart]) -> dict[str, object]:
+def _text(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def _data(source: Source, sections: Mapping[str, Section]) -> dict[str, object]:
     first = next(iter(source.students.values()))
-    variants = charts.style_of([variant for variant, _ in source.students])
+    charts = {id: c for section in sections.values() for id, c in section.charts.items()}
     return {
         "macs": first.macs.tolist(),
         "teacher_macs": int(source.teacher.macs[-1]),
         "log_classes": math.log(first.test.logits.shape[2]),
-        "names": {variant: name_of(variant) for variant in variants},
+        "names": {variant: name_of(variant) for variant in looks(v for v, _ in source.students)},
         "networks": [
             {"variant": variant, "seed": seed}
-            | {name: curve(getattr(student, name), student.macs) for name in ("val", "test")}
-            | {"certified": _certified(source.csv["operating_points"], variant, seed)}
+            | {"choices": choices(student.val, student.macs)}
+            | {"test": curve(student.test, student.macs)}
+            | {"certified": _certified(source.rows["operating_points"], variant, seed)}
             for (variant, seed), student in source.students.items()
         ],
-        "charts": shown,
+        "charts": {id: dataclasses.asdict(chart) for id, chart in charts.items()},
     }
 
 
-def _certified(operating: Table, variant: str, seed: int) -> list[dict[str, object]]:
+def _certified(operating: Rows, variant: str, seed: int) -> list[dict[str, object]]:
     """The certified thresholds of one network, strictest guarantee first."""
     return [
-        {"epsilon": r["value"], "threshold": float(r["threshold_nats"])}
-        for r in operating
-        if (r["variant"], r["seed"], r["goal"]) == (variant, str(seed), "certified")
-        and r["status"] == "ok"
+        {"epsilon": row["value"], "threshold": row["threshold_nats"]}
+        for row in where(operating, variant=variant, seed=seed, goal="certified", status="ok")
     ]
-
-
-def _charts(source: Source) -> dict[str, Chart]:
-    csv = source.csv
-    found = {"pareto": charts.pareto_chart(csv["bands"], csv["teacher"], csv["rivals"])}
-    groups = {
-        "difference": charts.difference_charts(csv["comparison"]),
-        "latency": latency_charts(csv["latency"]),
-        "audit": charts.audit_charts(csv["audit"]),
-        "reliability": charts.reliability_charts(csv["reliability"]),
-    }
-    for name, members in groups.items():
-        found |= {f"{name}{i}": chart for i, chart in enumerate(members)}
-    return found

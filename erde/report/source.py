@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from erde.evaluation.pareto import Students
-from erde.report.charts import Table
+from erde.evaluation.rows import Rows
 from erde_core.images import ImageDataset
 from erde_core.store.exit_logits import ExitLogits
 
@@ -16,9 +16,7 @@ class Source:
     Attributes:
         experiment: its name.
         methods: of each variant's label.
-        csv: tables by name: bands, areas, comparison, overall, operating_points, per_exit, audit,
-            classes, exits, reliability, teacher, rivals (empty where they were not trained),
-            latency (empty where nothing was timed).
+        rows: of the tables, by name; rivals and latency are empty where they were not asked for.
         teacher, students: exit logits.
         dataset: for the pictures and class names.
         behind: text by title: configuration, versions and so on.
@@ -26,7 +24,7 @@ class Source:
 
     experiment: str
     methods: Mapping[str, str]
-    csv: Mapping[str, Table]
+    rows: Mapping[str, Rows]
     teacher: ExitLogits
     students: Students
     dataset: ImageDataset

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import torch
 
+from erde.evaluation.tables import HISTORY
 from erde.experiment.schema import read_experiment
 from erde.running.claim_device import claim_for_children
 from erde.running.estimate import announce
@@ -18,7 +19,6 @@ from erde.running.stage_host import stage_host
 from erde.running.training_job import TrainingJob
 from erde_core.images import ImageDataset
 from erde_core.store.dataset import dataset_hash, read_dataset
-from erde_core.store.tables import write_table
 from erde_torch.device import choose_device
 from erde_torch.networks.weights import NetworkCard, write_network
 from erde_torch.training.host import Host
@@ -81,7 +81,7 @@ def train_and_write(
             check_held(host.folder)
             write_network(job.output.weights, trained.network, trained.card)
             if "history" in job.output.keys():  # noqa: SIM118 -- Snakemake's iterates over values
-                write_table(job.output.history, [dict(row) for row in trained.history])
+                HISTORY.write(job.output.history, [dict(row) for row in trained.history])
             write(opened, trained)
 
     run_training(job, script, name, part, body)

@@ -10,15 +10,15 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-Row = dict[str, Any]  # a cell per column: text, number or None
+from erde_core.store.tables import Row
+from erde_torch.latency.machine import other_load
+from erde_torch.latency.names import STUDENT, TEACHER
 
-TEACHER, STUDENT = "teacher", "student, no exits"
 BATCHES = (1, 4, 16, 64, 256)
 # With one thread both agree on an idle machine; on a shared one the processor's clock stands still
 # while somebody else is served.
@@ -67,6 +67,8 @@ def latency_rows(
 ) -> Iterator[Row]:
     """One row per batch size and contender.
 
+    ``other_load`` is how many cores other processes kept busy meanwhile, None where the system does
+    not say; ``round_spread`` the slowest minus the fastest round, as a share of the median one.
     ``macs`` is the mean over the images timed. Speed-ups are medians, lowest and highest over the
     rounds, against the teacher in the same runtime; ``macs_ratio`` is what MACs alone promise.
 
@@ -77,23 +79,11 @@ def latency_rows(
         device: of the networks that run in PyTorch.
     """
     for batch in batches:
-        seconds = _measure(contenders, batch, plan, device)
+        with other_load() as load:
+            seconds = _measure(contenders, batch, plan, device)
         calls = next(iter(seconds.values())).shape[1]
-        yield from _rows(contenders, seconds, batch, calls * batch)
-
-
-def break_even(table: Sequence[Row]) -> list[tuple[str, str, list[int]]]:
-    """Runtime, operating point, and the batch sizes at which leaving early saves time.
-
-    That is, at which the student with exits is faster than the same student without. The rows may
-    be those of :func:`latency_rows` or their text, as read from a file.
-    """
-    lines: dict[tuple[str, str], list[int]] = {}
-    for row in table:
-        if row["network"] not in (TEACHER, STUDENT):
-            batches = lines.setdefault((row["runtime"], row["network"]), [])
-            batches += [int(row["batch"])] * (float(row["speed_up_over_no_exits"]) > 1)
-    return [(*key, batches) for key, batches in lines.items()]
+        for row in _rows(contenders, seconds, batch, calls * batch):
+            yield row | {"other_load": load.cores}
 
 
 def _measure(
@@ -155,4 +145,5 @@ def _rows(
             "macs_ratio": ratio,
             "speed_up_per_macs_ratio": speed_up / ratio,
             "speed_up_over_no_exits": statistics.median((means[student] / means[index]).tolist()),
+            "round_spread": float(np.ptp(means[index]) / np.median(means[index])),
         }

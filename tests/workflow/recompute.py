@@ -23,6 +23,7 @@ class Network:
 
     def __init__(self, path):
         self.entropy, self.right, self.confidence, self.labels = {}, {}, {}, {}
+        self.answers = {}
         with h5py.File(path) as file:
             self.macs = np.asarray(file["macs"])
             for split in SPLITS:
@@ -32,7 +33,8 @@ class Network:
                 self.classes = p.shape[2]
                 self.labels[split] = np.asarray(file[split]["labels"])
                 self.entropy[split] = -(p * np.log(np.where(p > 0, p, 1))).sum(2)
-                self.right[split] = logits.argmax(2) == self.labels[split][:, None]
+                self.answers[split] = logits.argmax(2)
+                self.right[split] = self.answers[split] == self.labels[split][:, None]
                 self.confidence[split] = p.max(2)
             self.group = np.asarray(file["test/group"])
 

@@ -146,13 +146,25 @@ def test_seconds_stand_beside_macs(report, page):
     batches = dict.fromkeys(row["batch"] for row in rows)
     for index, batch in enumerate(batches):
         chart = f"document.getElementById('latency{index}')"
-        assert page.run(f"return {chart}.layout.title.text") == f"Batch {batch}"
+        title = f"return {chart}.parentElement.querySelector('figcaption').textContent"
+        assert page.run(title) == f"Batch {batch}"
         drawn = page.run(f"return {chart}.data.map((t) => [t.name, ...t.y])")
         mine = [row for row in rows if row["batch"] == batch]
         eager = [row for row in mine if row["runtime"] == "eager"]
         assert drawn[0] == ["ratio of MACs", *(float(row["macs_ratio"]) for row in eager)]
         assert drawn[1] == ["eager", *(float(row["speed_up"]) for row in eager)]
     assert rows[0]["machine"] in page.run("return document.body.textContent")
+
+
+def test_it_opens_with_the_row_of_the_decision(report, page):
+    rows = [r for r in table(report.parent / "tiny/decision.csv") if r["threshold_nats"]]
+    lead = page.run("return document.querySelector('.lead').textContent")
+    assert any(
+        f"θ = {float(row['threshold_nats']):.4f} nats" in lead and f"seed {row['seed']}" in lead
+        for row in rows
+    )
+    readers = page.run("return document.querySelector('.readers').textContent")
+    assert "One seed says nothing of another" in readers
 
 
 def test_what_is_behind_it_is_named(report, finished):

@@ -1,6 +1,12 @@
 # What every exit says of validation and test images, and what thresholds make of it.
 
 
+def student_keys(wildcards):
+    """(variant, seed) of every student, in the order of ``students``."""
+    exp = experiment(wildcards.experiment)
+    return [(variant, seed) for variant in exp.variants for seed in exp.seeds]
+
+
 rule exit_logits:
     input:
         data="results/{experiment}/data.h5",
@@ -36,7 +42,7 @@ rule sweep:
     output:
         pareto="results/{experiment}/pareto.csv",
         curves="results/{experiment}/curves.csv",
-        teacher="results/{experiment}/teacher_exits.csv",
+        teacher_exits="results/{experiment}/teacher_exits.csv",
     log:
         "results/{experiment}/logs/sweep.log",
     benchmark:
@@ -45,11 +51,7 @@ rule sweep:
     resources:
         runtime=60,
     params:
-        students=lambda wildcards: [
-            (variant, seed)
-            for variant in experiment(wildcards.experiment).variants
-            for seed in experiment(wildcards.experiment).seeds
-        ],
+        students=student_keys,
         code=code("erde.evaluation.pareto"),
     script:
         "../scripts/sweep.py"

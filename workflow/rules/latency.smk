@@ -49,7 +49,7 @@ rule latency:
             "erde_torch.latency.measure",
             "erde_torch.latency.contenders",
             "erde.deployment.runner",
-            "erde.evaluation.latency_points",
+            "erde.evaluation.latency",
             "erde.pictures.latency",
         ),
     script:

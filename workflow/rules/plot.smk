@@ -5,7 +5,7 @@ rule plot:
     input:
         pareto="results/{experiment}/pareto.csv",
         curves="results/{experiment}/curves.csv",
-        teacher="results/{experiment}/teacher_exits.csv",
+        teacher_exits="results/{experiment}/teacher_exits.csv",
     output:
         report(
             "results/{experiment}_pareto.png",

@@ -1,36 +1,19 @@
 # From curves to a decision: intervals, thresholds to deploy, and the report to read.
 import hashlib
 
-REPORT_TABLES = [
-    "operating_points",
-    "per_exit",
-    "bands",
-    "areas",
-    "comparison",
-    "overall",
-    "audit",
-    "classes",
-    "exits",
-    "reliability",
-]
+from erde.evaluation.tables import STATISTICS
 
-
+REPORT_TABLES = [table.name for table in STATISTICS]
 SHOWN_TABLES = (
-    REPORT_TABLES
+    ["teacher_exits", "pareto", *REPORT_TABLES]
     + (["rivals"] if RIVALS_WANTED else [])
     + (["latency"] if LATENCY_WANTED else [])
 )
 
 
-def student_keys(wildcards):
-    exp = experiment(wildcards.experiment)
-    return [(variant, seed) for variant in exp.variants for seed in exp.seeds]
-
-
 def page_hash():
     """Of the files of the page that are not Python, which the code's hash leaves out."""
-    names = ("page.css", "page.js")
-    files = (REPOSITORY / "erde/report" / name for name in names)
+    files = sorted((REPOSITORY / "erde/report").glob("page.*"))
     return hashlib.sha256(b"".join(f.read_bytes() for f in files)).hexdigest()[:16]
 
 
@@ -38,6 +21,7 @@ rule statistics:
     input:
         teacher="results/{experiment}/teacher/exit_logits.h5",
         students=students("results/{experiment}/{variant}/seed{seed}/exit_logits.h5"),
+        pareto="results/{experiment}/pareto.csv",
     output:
         **{name: f"results/{{experiment}}/{name}.csv" for name in REPORT_TABLES},
     log:
@@ -52,9 +36,12 @@ rule statistics:
         methods=methods,
         code=code(
             "erde.evaluation.comparison",
+            "erde.evaluation.decision",
             "erde.evaluation.operating_points",
             "erde.evaluation.audit",
             "erde.evaluation.calibration",
+            "erde.evaluation.confusion",
+            "erde.evaluation.tables",
         ),
     script:
         "../scripts/statistics.py"
@@ -66,7 +53,6 @@ rule report:
         data="results/{experiment}/data.h5",
         teacher_logits="results/{experiment}/teacher/exit_logits.h5",
         students=students("results/{experiment}/{variant}/seed{seed}/exit_logits.h5"),
-        teacher="results/{experiment}/teacher_exits.csv",
     output:
         report(
             "results/{experiment}_report.html",
@@ -83,7 +69,7 @@ rule report:
     params:
         students=student_keys,
         methods=methods,
-        tables=["teacher", *SHOWN_TABLES],
+        tables=SHOWN_TABLES,
         config=setting(lambda exp: exp.named()),
         code=code("erde.report.page"),
         page=page_hash(),

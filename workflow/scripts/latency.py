@@ -4,17 +4,18 @@ import tempfile
 from pathlib import Path
 
 from erde.deployment.runner import predictor
-from erde.evaluation.latency_points import latency_points
-from erde.pictures.latency import draw_latency
+from erde.evaluation.latency import break_even, disturbances, latency_points
+from erde.evaluation.tables import LATENCY
+from erde.pictures.drawing import save_figure
+from erde.pictures.latency import latency_figure
 from erde.running.claim_device import claim_device
 from erde.running.stage import running
 from erde_core.store.dataset import read_dataset
 from erde_core.store.exit_logits import read_exit_logits
-from erde_core.store.tables import write_table
 from erde_torch.device import set_threads
 from erde_torch.latency.contenders import RUNTIMES, Trial, working_contenders
 from erde_torch.latency.machine import machine_text
-from erde_torch.latency.measure import BATCHES, Plan, break_even, latency_rows
+from erde_torch.latency.measure import BATCHES, Plan, latency_rows
 from erde_torch.networks.exit_logits import check_made_by
 from erde_torch.networks.weights import read_network
 
@@ -43,7 +44,9 @@ with running(f"{snakemake.wildcards.experiment} · latency", snakemake.log[0]) a
         "student": f"{snakemake.params.student[0]}/seed{snakemake.params.student[1]}",
         "machine": machine_text(device, THREADS),
     }
-    write_table(snakemake.output.table, [row | known for row in rows])
-    draw_latency(snakemake.output.picture, rows)
+    LATENCY.write(snakemake.output.table, [row | known for row in rows])
+    save_figure(latency_figure(rows), snakemake.output.picture)
+    for sentence in disturbances(rows):
+        say(f"warning: {sentence}")
     for runtime, point, paying in break_even(rows):
         say(f"{runtime}, {point}: saves time at batch {', '.join(map(str, paying)) or 'none'}")

@@ -5,13 +5,13 @@ from importlib import metadata
 import yaml
 
 from erde.evaluation.pareto import check_comparable
+from erde.evaluation.tables import TABLES
 from erde.report.page import report_page
 from erde.report.source import Source
 from erde.running.stage import running
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.exit_logits import read_exit_logits, read_networks
 from erde_core.store.files import write_text
-from erde_core.store.tables import read_table
 
 VERSIONS = ("erde", "numpy", "numba", "torch", "torchvision", "snakemake", "plotly")
 
@@ -28,8 +28,9 @@ with running(f"{snakemake.wildcards.experiment} · report", snakemake.log[0]) as
         "Versions": yaml.safe_dump({name: metadata.version(name) for name in VERSIONS}),
         "Configuration, defaults included": yaml.safe_dump(params.config, sort_keys=False),
     }
-    csv = {"rivals": [], "latency": []} | {name: read_table(inputs[name]) for name in params.tables}
+    rows = {"rivals": [], "latency": []}
+    rows |= {name: TABLES[name].read(inputs[name]) for name in params.tables}
     name = snakemake.wildcards.experiment
-    source = Source(name, params.methods, csv, teacher, students, dataset, behind)
+    source = Source(name, params.methods, rows, teacher, students, dataset, behind)
     write_text(snakemake.output[0], report_page(source))
     say(f"the report is {snakemake.output[0]}")

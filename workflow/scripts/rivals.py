@@ -1,9 +1,9 @@
 """Early exit against plain networks of the same cost."""
 
 from erde.evaluation.rivals import rival_rows
+from erde.evaluation.tables import RIVALS
 from erde.running.stage import running
 from erde_core.store.exit_logits import read_networks
-from erde_core.store.tables import write_table
 from erde_torch.networks.macs import plain_macs
 from erde_torch.networks.rival_names import rival_exit
 from erde_torch.networks.weights import read_network
@@ -20,4 +20,4 @@ with running(f"{snakemake.wildcards.experiment} · rivals", snakemake.log[0]):
         macs[rival] = plain_macs(network, tuple(card.image_shape), last)
     students = read_networks(params.students, inputs.students)
     rivals = read_networks(params.rivals, inputs.rivals)
-    write_table(snakemake.output[0], rival_rows(students, rivals, macs))
+    RIVALS.write(snakemake.output[0], rival_rows(students, rivals, macs))

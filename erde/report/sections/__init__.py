@@ -1,1 +1,31 @@
-"""The sections of the report, one file each."""
+"""The report's sections in their order: a file each, and an entry in this table."""
+
+from collections.abc import Callable
+
+from erde.report.section import Section
+from erde.report.sections.audit import audit_section
+from erde.report.sections.behind import behind_section
+from erde.report.sections.calibration import calibration_section
+from erde.report.sections.classes import classes_section
+from erde.report.sections.decision import decision_section
+from erde.report.sections.differences import differences_section
+from erde.report.sections.examples import examples_section
+from erde.report.sections.explorer import explorer_section
+from erde.report.sections.latency import latency_section
+from erde.report.sections.rivals import rivals_section
+from erde.report.sections.thresholds import thresholds_section
+from erde.report.source import Source
+
+SECTIONS: dict[str, Callable[[Source], Section]] = {
+    "decision": decision_section,
+    "explorer": explorer_section,
+    "rivals": rivals_section,
+    "differences": differences_section,
+    "thresholds": thresholds_section,
+    "latency": latency_section,
+    "audit": audit_section,
+    "calibration": calibration_section,
+    "classes": classes_section,
+    "examples": examples_section,
+    "behind": behind_section,
+}

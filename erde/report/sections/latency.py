@@ -1,56 +1,79 @@
-"""The report's section on seconds: measured speed-ups beside what MACs promise."""
+"""How long it takes: measured speed-ups beside what MACs promise."""
 
-import html
-
-from erde.report.charts import Chart, Table
-from erde.report.tables import html_table
-from erde_torch.latency.measure import break_even
+from erde.evaluation.latency import break_even, disturbances
+from erde.evaluation.rows import Rows, distinct, where
+from erde.report import words
+from erde.report.charts import Chart, Key, Trace, bars
+from erde.report.html import Cell, chart_grid, render, table
+from erde.report.section import Section
+from erde.report.source import Source
 
 _COLORS = ("#0072B2", "#D55E00", "#009E73")
-_INTRO = """
+_NONE = "<p>Nothing was timed for this report (<code>latency: false</code>).</p>"
+_BODY = """
+{% if warnings %}
+<div class="warning" role="note"><b>Read these times with care.</b> {{ warnings }}</div>
+{% endif %}
 <p>MACs alone mislead: early heads read many weights for few multiplications, and every operation
-costs something however small it is. Student {student}, θ chosen on validation. Every network goes
-from test images to class and probability; teacher and "no exits" run without early heads. Below
-the bars stand the budget, as a share of the teacher's MACs, or the largest loss of accuracy.</p>
-<p class="quiet">Measured on {machine}, by the wall clock. All networks of one batch size take turns
-in one process; each round classifies the same images, one round (and before it one call) warms up
-and is not counted, and on a GPU every call is synchronised. A speed-up is the median over rounds
-(lowest – highest) against the teacher in the same runtime. Another machine gives other
-numbers.</p>
+costs something however small it is. Student {{ student }}, θ chosen on validation. Every network
+goes from test images to class and probability; teacher and "no exits" run without early heads.
+Below the bars stand the budget, as a share of the teacher's MACs, or the largest loss of
+accuracy.</p>
+{{ charts }}
+<p class="quiet">Measured on {{ machine }}, by the wall clock. All networks of one batch size take
+turns in one process; each round classifies the same images, one round (and before it one call)
+warms up and is not counted, and on a GPU every call is synchronised. A speed-up is the median over
+rounds against the teacher in the same runtime; the line on a bar goes from the slowest round to the
+fastest. Another machine gives other numbers.</p>
+<h3>Where leaving early is faster than the same student without exits</h3>
+{{ paying }}
+{{ all }}
 """
 
 
-def latency_charts(latency: Table) -> list[Chart]:
+def latency_section(source: Source) -> Section:
+    """The section; its charts are ``latency0`` and so on, a sentence where nothing was timed."""
+    rows, title = source.rows["latency"], "How long it takes"
+    if not rows:
+        return Section(title, render(_NONE))
+    charts = {f"latency{i}": chart for i, chart in enumerate(latency_charts(rows))}
+    runtimes = zip(distinct(rows, "runtime"), _COLORS, strict=False)
+    keys = [Key("ratio of MACs", "#bbbbbb", 10), *(Key(name, c, 10) for name, c in runtimes)]
+    body = render(
+        _BODY,
+        warnings=" ".join(disturbances(rows)),
+        student=rows[0]["student"],
+        machine=rows[0]["machine"],
+        charts=chart_grid(charts, keys),
+        paying=_paying(rows),
+        all=_table(rows),
+    )
+    return Section(title, body, charts)
+
+
+def latency_charts(latency: Rows) -> list[Chart]:
     """One chart per batch size: the ratio of MACs, then what each runtime makes of it."""
-    return [_chart(latency, batch) for batch in dict.fromkeys(row["batch"] for row in latency)]
+    return [_chart(where(latency, batch=batch), batch) for batch in distinct(latency, "batch")]
 
 
-def latency_html(latency: Table, charts: str) -> str:
-    """The section; ``charts`` is where its charts go."""
-    if not latency:
-        return "<p>Nothing was timed for this report (<code>latency: false</code>).</p>"
-    named = {key: html.escape(latency[0][key]) for key in ("student", "machine")}
-    return _INTRO.format(**named) + charts + _paying(latency) + _table(latency)
-
-
-def _chart(latency: Table, batch: str) -> Chart:
-    rows = [row for row in latency if row["batch"] == batch]
-    runtimes = list(dict.fromkeys(row["runtime"] for row in rows))
-    promised = [row for row in rows if row["runtime"] == runtimes[0]]
-    traces = [_bars(promised, "macs_ratio", "ratio of MACs", "#bbbbbb")]
+def _chart(rows: Rows, batch: int) -> Chart:
+    runtimes = distinct(rows, "runtime")
+    promised = where(rows, runtime=runtimes[0])
+    names = [_short(row["network"]) for row in promised]
+    traces = [bars(names, [row["macs_ratio"] for row in promised], "ratio of MACs", "#bbbbbb")]
     for runtime, color in zip(runtimes, _COLORS, strict=False):
-        mine = [row for row in rows if row["runtime"] == runtime]
-        traces.append(_bars(mine, "speed_up", runtime, color))
-    title = f"Batch {batch}"
-    return {"traces": traces, "x": "", "y": "times faster than the teacher", "title": title}
+        traces.append(_measured(where(rows, runtime=runtime), runtime, color))
+    return Chart(traces, "", "× faster than the teacher", f"Batch {batch}")
 
 
-def _bars(rows: Table, column: str, name: str, color: str) -> Chart:
-    bars = {
-        "x": [_short(row["network"]) for row in rows],
-        "y": [float(row[column]) for row in rows],
+def _measured(rows: Rows, name: str, color: str) -> Trace:
+    shown = [_short(row["network"]) for row in rows]
+    reach = {
+        "array": [row["speed_up_highest"] - row["speed_up"] for row in rows],
+        "arrayminus": [row["speed_up"] - row["speed_up_lowest"] for row in rows],
     }
-    return {"type": "bar", "name": name, "marker": {"color": color}} | bars
+    line = {"type": "data", "symmetric": False, "thickness": 1.2, "width": 3}
+    return bars(shown, [row["speed_up"] for row in rows], name, color) | {"error_y": line | reach}
 
 
 def _short(network: str) -> str:
@@ -59,25 +82,28 @@ def _short(network: str) -> str:
     return short.replace("at most", "≤").removesuffix(" lost")
 
 
-def _paying(latency: Table) -> str:
-    sentences = []
-    for runtime, network, batches in break_even(latency):
-        paying = f"batch {', '.join(map(str, batches))}" if batches else "no batch size measured"
-        sentences.append(f"{runtime}, {network}: at {paying}.")
-    items = "".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
-    title = "Where leaving early is faster than the same student without exits"
-    return f"<h3>{title}</h3><ul>{items}</ul>"
+def _paying(latency: Rows) -> object:
+    found = {(runtime, network): batches for runtime, network, batches in break_even(latency)}
+    runtimes = distinct(latency, "runtime")
+    cells: list[list[Cell]] = []
+    for network in dict.fromkeys(network for _, network in found):
+        batches = [found[runtime, network] for runtime in runtimes]
+        cells.append([network, *(", ".join(map(str, b)) or "never" for b in batches)])
+    return table(["at batch", *runtimes], cells)
 
 
-def _table(latency: Table) -> str:
-    rows = []
+def _table(latency: Rows) -> object:
+    cells: list[list[Cell]] = []
     for row in latency:
-        milliseconds = [f"{float(row[f'p{p}_ms']):.2f}" for p in (50, 95, 99)]
-        ends = " – ".join(f"{float(row[f'speed_up_{end}']):.2f}" for end in ("lowest", "highest"))
-        rows.append(
-            [row["batch"], row["runtime"], row["network"], f"{float(row['macs']) / 1e6:.2f}"]
-            + [row["calls"], *milliseconds, f"{float(row['speed_up']):.2f} ({ends})"]
-            + [f"{float(row[k]):.2f}" for k in ("macs_ratio", "speed_up_over_no_exits")]
+        milliseconds = [f"{row[f'p{p}_ms']:.2f}" for p in (50, 95, 99)]
+        ends = f"{row['speed_up_lowest']:.2f} – {row['speed_up_highest']:.2f}"
+        spread = row["round_spread"]
+        cells.append(
+            [row["batch"], row["runtime"], row["network"], words.megamacs(row["macs"])]
+            + [row["calls"], *milliseconds, f"{row['speed_up']:.2f} ({ends})"]
+            + [f"{row[k]:.2f}" for k in ("macs_ratio", "speed_up_over_no_exits")]
+            + [None if spread is None else f"{100 * spread:.0f}\N{NO-BREAK SPACE}%"]
         )
     header = ["batch", "runtime", "network", "M MACs", "calls", "p50 ms", "p95 ms", "p99 ms"]
-    return html_table([*header, "times faster", "ratio of MACs", "× no exits"], rows)
+    header += ["times faster", "ratio of MACs", "× no exits", "spread of rounds"]
+    return table(header, cells)

@@ -8,13 +8,8 @@ from erde.pictures.values import values_figure
 from tests.erde.evaluation.test_values import RUNS, pareto
 
 
-def text(rows):
-    """As ``read_table`` gives them."""
-    return [{k: "" if v is None else str(v) for k, v in row.items()} for row in rows]
-
-
 def figure(runs=RUNS, status=None):
-    return values_figure("digits", text(value_rows(pareto(runs, status))))
+    return values_figure("digits", value_rows(pareto(runs, status)))
 
 
 def heights(axes, marker):
@@ -54,8 +49,8 @@ def test_what_cannot_be_reached_leaves_a_gap():
 def test_nothing_reached_draws_nothing_and_moves_nothing():
     rows = pareto() + [row | {"teacher_share": "1/12"} for row in pareto()]
     for row in rows[len(rows) // 2 :]:
-        row |= {"status": "not reachable", "val_accuracy": "", "test_accuracy": ""}
-    val, _ = values_figure("digits", text(value_rows(rows))).axes
+        row |= {"status": "not reachable", "val_accuracy": None, "test_accuracy": None}
+    val, _ = values_figure("digits", value_rows(rows)).axes
     assert [place for place, _ in rings(val)] == [0]
     assert len(val.collections) == 1
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from erde_torch.latency import measure
-from erde_torch.latency.measure import STUDENT, TEACHER, Contender, Plan, break_even, latency_rows
+from erde_torch.latency.measure import STUDENT, TEACHER, Contender, Plan, latency_rows
 
 CPU = torch.device("cpu")
 
@@ -57,6 +57,8 @@ def test_times_and_speed_ups(contender):
     alone = {row["network"]: row for row in rows if row["batch"] == 1}
     exits = alone["exits"]
     assert exits["calls"] == 6
+    assert exits["round_spread"] == 0
+    assert {row["other_load"] for row in alone.values()} == {exits["other_load"]}
     assert exits["p50_ms"] == 2000  # images 0 … 2 take 1, 2 and 3 s
     assert exits["p99_ms"] == pytest.approx(np.percentile([1, 2, 3] * 2, 99) * 1e3)
     assert exits["macs"] == 101
@@ -84,10 +86,11 @@ def test_contenders_take_turns_on_the_same_images(contender):
     assert both[0][1] == both[1][1] == [(0, 4)] * 2 + [(0, 4), (4, 8), (8, 12)] * 2
 
 
-def test_where_leaving_early_pays(contender):
-    rows = table(contender, [1, 4], Plan(rounds=1, calls=1), exits=lambda n: 1.0 + n)
-    assert break_even(rows) == [("eager", "exits", [1])]
-    text = [{key: "" if v is None else str(v) for key, v in row.items()} for row in rows]
-    assert break_even(text) == break_even(rows)
-    rows = table(contender, [1, 4], Plan(rounds=1), exits=lambda _: 2.0)
-    assert break_even(rows) == [("eager", "exits", [])]
+def test_uneven_rounds_are_recorded(contender, clock):
+    """Three rounds of 8, 8 and 12 seconds: half of the median lies between slowest and fastest."""
+    taken = iter([8, 8, 8, 8, 8, 12])  # a call, a call to guess, a round to warm up, then three
+    slow, _ = contender(TEACHER, lambda _: next(taken), (800,))
+    even, _ = contender(STUDENT, lambda _: 2.0, (200,))
+    teacher, student = latency_rows([slow, even], [1], Plan(rounds=3, calls=1), CPU)
+    assert teacher["round_spread"] == 0.5
+    assert student["round_spread"] == 0

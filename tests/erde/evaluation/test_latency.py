@@ -2,10 +2,17 @@
 
 import numpy as np
 
-from erde.evaluation.latency_points import latency_points
-from erde.evaluation.operating_points import reference_threshold
+from erde.evaluation.choice import threshold_for_drop
+from erde.evaluation.latency import (
+    MOST_LOAD,
+    MOST_SPREAD,
+    break_even,
+    disturbances,
+    latency_points,
+)
 from erde.evaluation.pareto import budget_row
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
+from tests.erde.report.sources import latency_rows
 from tests.erde_torch.deployable import exit_logits
 
 
@@ -15,7 +22,7 @@ def test_points_are_chosen_on_validation(deployable):
     exits = ExitLogits(exits.val, other, exits.macs, "0" * 64, "0" * 64)
     teacher_macs = int(exits.macs[-1] * 4.5)
     points = latency_points(exits, teacher_macs)
-    assert reference_threshold(exits) in points.values()
+    assert threshold_for_drop(exits) in points.values()
     shares = [name for name in points if "teacher" in name]
     assert shares
     for name in shares:
@@ -42,3 +49,32 @@ def test_equal_thresholds_come_once(deployable):
         ExitLogits(split, split, exits.macs, "0" * 64, "0" * 64), int(exits.macs[0] * 5.5)
     )
     assert len(points) == len(set(points.values()))
+
+
+def test_where_leaving_early_pays():
+    table = latency_rows()
+    network = "exits, 1/8 of the teacher's MACs"
+    assert break_even(table) == [("eager", network, [1]), ("ONNX Runtime", network, [1])]
+    never = latency_rows(speed_up_over_no_exits=0.9)
+    assert [batches for _, _, batches in break_even(never)] == [[], []]
+
+
+def test_a_quiet_machine_needs_no_warning():
+    assert disturbances(latency_rows()) == []
+    assert disturbances(latency_rows(other_load=MOST_LOAD, round_spread=MOST_SPREAD)) == []
+    assert disturbances(latency_rows(other_load=None)) == []  # the system does not say
+
+
+def test_other_processes_and_uneven_rounds_are_warned_of():
+    (busy,) = disturbances(latency_rows(other_load=1.26))
+    assert busy.startswith("Other processes kept up to 1.3 cores busy meanwhile (batch 1)")
+    table = latency_rows()
+    table[4]["round_spread"] = 0.5
+    (uneven,) = disturbances(table)
+    assert uneven.startswith("1 of 12 rows differ by more than 20 % between their rounds, most ")
+    assert "student, no exits in ONNX Runtime at batch 1: 50 %." in uneven
+
+
+def test_an_old_table_is_said_to_lack_the_record():
+    (sentence,) = disturbances(latency_rows(other_load=None, round_spread=None))
+    assert sentence == "What else the machine did meanwhile was not recorded."

@@ -7,7 +7,7 @@ import re
 import numpy as np
 from PIL import Image
 
-from erde.report.pictures import SHOWN, example_rows, pictures_html
+from erde.report.sections.examples import SHOWN, example_rows, pictures_html
 from erde_core.images import ImageDataset, Split
 from erde_core.outcomes import outcomes
 from erde_core.softmax import entropy

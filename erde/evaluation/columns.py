@@ -1,0 +1,60 @@
+"""Columns that several tables have."""
+
+from erde_core.store.tables import Column
+
+VARIANT = Column("variant", str, "the variant's label")
+SEED = Column("seed", int, "of the training")
+EXIT = Column("exit", int, "0 is the first")
+IMAGES = Column("images", int, "test images in this row")
+WEIGHTS = Column("weights_sha256", str, "of the network: a θ belongs to one network")
+SHARE = Column("teacher_share", str, "the budget as a share of the teacher's MACs: 1/5 … 1/12")
+BUDGET = Column("budget_macs", float, "MACs per image allowed on average")
+THRESHOLD = Column("threshold_nats", float, "θ, an entropy in nats")
+ACCURACY = Column("test_accuracy", float, "a fraction of the test images")
+REFERENCE = Column(
+    "threshold_nats", float, "θ that loses at most one point of validation accuracy, nats"
+)
+STATUS = Column(
+    "status",
+    str,
+    "`ok`; `saturated`: the budget exceeds the full student; `not reachable`: it is below the "
+    "first exit; `needs n images`: validation is too small to certify. Without a θ, its cells are "
+    "empty",
+)
+POINT = (
+    Column("threshold_nats", float, "θ, chosen on validation, nats", empty=True),
+    Column("val_accuracy", float, "at θ, a fraction of the validation images", empty=True),
+    Column("val_mean_macs", float, "MACs per validation image at θ", empty=True),
+)
+SHARES = Column("test_share_exit{exit}", float, "fraction that leaves at this exit", empty=True)
+
+
+def harm(split: str) -> Column:
+    """Of one split, ``val`` or ``test``."""
+    words = "fraction of spoilt answers: wrong at the exit taken, right at the last"
+    return Column(f"{split}_harm", float, words, empty=True)
+
+
+def intervals(empty: bool = False) -> tuple[Column, ...]:
+    """What stands beside a mean over the seeds; all cells may be ``empty``, or only the ends."""
+    these, new = "these networks on all images", "newly trained networks too"
+    return (
+        Column("these_seeds_low", float, f"lower end of the 95 % interval for {these}", empty=True),
+        Column("these_seeds_high", float, "its upper end", empty=True),
+        Column("new_seeds_low", float, f"the same for {new}; empty with one seed", empty=True),
+        Column("new_seeds_high", float, "its upper end", empty=True),
+        Column("seeds", int, "how many the mean is over", empty=empty),
+        Column(
+            "intervals", str, "`ok`, or how many groups of images are needed", empty, absent="ok"
+        ),
+        Column("seed_lowest", float, "the seed with the lowest value", empty=True, absent=None),
+        Column("seed_highest", float, "the seed with the highest value", empty=True, absent=None),
+    )
+
+
+DIFFERENCE = Column("difference", float, "in accuracy, a fraction: `variant` minus `against`")
+PAIR = (
+    VARIANT,
+    Column("against", str, "label of the variant that it is held against"),
+    Column("equal", str, "what is held equal: `macs` or `theta`"),
+)

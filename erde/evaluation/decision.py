@@ -1,0 +1,94 @@
+"""What to ship for a budget, and how far below the teacher that is.
+
+Validation chooses three times: θ of each network, the variant by the mean over its seeds, and of
+that variant the best network. The test split then says what the choice is worth: for who ships
+these weights, with the interval of this network; for who trains again, of the variant's seeds.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from erde.evaluation.comparison import difference_row
+from erde.evaluation.pareto import Students
+from erde.evaluation.resample import RESAMPLES
+from erde.evaluation.rows import Rows, distinct, mean_of, where
+from erde_core.bootstrap import group_weights
+from erde_core.outcomes import outcomes
+from erde_core.scores.split import right_answers
+from erde_core.store.exit_logits import ExitLogits
+from erde_core.store.tables import Row
+
+_CHOSEN = ("variant", "seed", "weights_sha256", "threshold_nats", "val_accuracy", "val_mean_macs")
+_MEASURED = ("test_accuracy", "test_mean_macs")
+_DIFFERENCE = ("difference", "difference_low", "difference_high")
+_AGAIN = ("again_difference", "again_low", "again_high", "seeds", "seed_lowest", "seed_highest")
+
+
+def decision_rows(teacher: ExitLogits, students: Students, pareto: Rows) -> list[Row]:
+    """One row per share of the teacher's MACs.
+
+    Args:
+        teacher: its last exit is what is compared with.
+        students: by variant and seed.
+        pareto: rows of ``pareto.csv``, where every network's θ has been chosen.
+    """
+    weights = group_weights(teacher.test.group, RESAMPLES, seed=0)
+    right = right_answers(teacher.test)[:, -1]
+    reference = {"teacher_accuracy": float(right.mean()), "teacher_macs": int(teacher.macs[-1])}
+    rows = []
+    for share in distinct(pareto, "teacher_share"):
+        offered = where(pareto, teacher_share=share)
+        row = {"teacher_share": share, "budget_macs": offered[0]["budget_macs"]}
+        seeds = _best_variant(offered)
+        if not seeds:
+            empty = dict.fromkeys((*_CHOSEN, *_MEASURED))
+            nothing = dict.fromkeys((*_DIFFERENCE, *_AGAIN))
+            rows.append(row | {"status": "not reachable"} | empty | reference | nothing)
+            continue
+        best = max(seeds, key=lambda r: (r["val_accuracy"], -r["val_mean_macs"]))
+        student = students[best["variant"], best["seed"]]
+        names = {"status": best["status"]} | {key: best.get(key) for key in _CHOSEN}
+        rows.append(
+            row
+            | names
+            | {"weights_sha256": student.network}
+            | {key: best[key] for key in _MEASURED}
+            | reference
+            | _this_network(student, best, right, weights)
+            | _trained_again(students, seeds, right, weights)
+        )
+    return rows
+
+
+def _best_variant(offered: Rows) -> list[Row]:
+    """The rows of the variant with the best mean on validation, if all its seeds can pay."""
+    able = [
+        where(offered, variant=variant)
+        for variant in distinct(offered, "variant")
+        if all(r["threshold_nats"] is not None for r in where(offered, variant=variant))
+    ]
+    return max(able, key=lambda rows: mean_of(rows, "val_accuracy") or 0.0, default=[])
+
+
+def _this_network(
+    student: ExitLogits, chosen: Row, teacher: NDArray[np.bool_], weights: NDArray[np.int32]
+) -> Row:
+    found = difference_row(_gain(student, chosen, teacher)[None], weights, student.test.group)
+    ends = (found["difference"], found["these_seeds_low"], found["these_seeds_high"])
+    return dict(zip(_DIFFERENCE, ends, strict=True))
+
+
+def _trained_again(
+    students: Students, seeds: Rows, teacher: NDArray[np.bool_], weights: NDArray[np.int32]
+) -> Row:
+    networks = [students[row["variant"], row["seed"]] for row in seeds]
+    gains = [_gain(n, row, teacher) for n, row in zip(networks, seeds, strict=True)]
+    found = difference_row(np.array(gains), weights, networks[0].test.group)
+    ends = [found[name] for name in ("difference", "new_seeds_low", "new_seeds_high")]
+    return dict(zip(_AGAIN, (*ends, *(found[name] for name in _AGAIN[3:])), strict=True))
+
+
+def _gain(student: ExitLogits, chosen: Row, teacher: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """1 where only the student is right, -1 where only the teacher is, ``(N,)``."""
+    right, _, _ = outcomes(student.test, chosen["threshold_nats"])
+    return right.astype(np.float64) - teacher

@@ -1,0 +1,64 @@
+"""The tables: what is committed reads and writes to the byte, and the docs name no other."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from erde.evaluation.tables import STATISTICS, TABLES
+from erde.evaluation.tables_page import tables_page
+from tests.erde.report.sources import source
+
+REPOSITORY = Path(__file__).parents[3]
+PUBLISHED = [
+    path for path in sorted(REPOSITORY.glob("docs/results/*/*.csv")) if path.stem in TABLES
+]
+# Of erde predict and of the user's own.
+OTHERS = {"answers", "groups"}
+
+
+@pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_published_tables_are_read_and_written_to_the_byte(path, tmp_path):
+    table = TABLES[path.stem]
+    names = path.read_text(encoding="utf-8").split("\n", 1)[0].split(",")
+    rows = table.read(path)
+    assert rows
+    table.write(tmp_path / path.name, [{name: row[name] for name in names} for row in rows])
+    assert (tmp_path / path.name).read_bytes() == path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def rows():
+    return source().rows
+
+
+@pytest.mark.parametrize("name", sorted(set(TABLES) - {"curves", "values", "history"}))
+def test_what_is_computed_is_what_its_table_says(rows, name, tmp_path):
+    TABLES[name].write(tmp_path / "table.csv", rows[name])
+    assert TABLES[name].read(tmp_path / "table.csv") == rows[name]
+
+
+def test_the_page_of_tables_is_current():
+    page = (REPOSITORY / "docs/tables.md").read_text(encoding="utf-8")
+    assert page == tables_page(), "python -m erde.evaluation.tables_page > docs/tables.md"
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/decision.md", "docs/deploy.md"])
+def test_the_docs_name_tables_that_there_are(page):
+    text = (REPOSITORY / page).read_text(encoding="utf-8")
+    named = set(re.findall(r"([a-z_]+)\.csv\b", text)) | {"pareto"}
+    assert named - OTHERS <= set(TABLES)
+
+
+def test_columns_that_the_docs_name_are_there():
+    text = (REPOSITORY / "docs/decision.md").read_text(encoding="utf-8")
+    columns = {column.name for table in TABLES.values() for column in table.columns}
+    for name in ("goal", "value", "delta", "status", "val_harm", "test_harm", "weights_sha256"):
+        assert f"`{name}`" in text
+        assert name in columns
+
+
+def test_the_workflow_makes_every_table():
+    rules = "".join(p.read_text("utf-8") for p in REPOSITORY.glob("workflow/rules/*.smk"))
+    made = {table.name for table in STATISTICS} | set(re.findall(r"(\w+)\.csv\"", rules))
+    assert set(TABLES) <= made
