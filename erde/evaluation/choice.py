@@ -9,8 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from erde_core.choose import index_for_budget, index_for_drop
-from erde_core.outcomes import outcomes
-from erde_core.scores.split import split_sweep
+from erde_core.outcomes import outcomes, split_sweep
 from erde_core.store.exit_logits import ExitLogits
 from erde_core.store.tables import Row
 from erde_core.sweep import best_index

@@ -13,8 +13,7 @@ from erde.evaluation.pareto import Students
 from erde.evaluation.resample import RESAMPLES
 from erde.evaluation.rows import Rows, distinct, mean_of, where
 from erde_core.bootstrap import group_weights
-from erde_core.outcomes import outcomes
-from erde_core.scores.split import right_answers
+from erde_core.outcomes import outcomes, right_answers
 from erde_core.store.exit_logits import ExitLogits
 from erde_core.store.tables import Row
 

@@ -16,7 +16,7 @@ from erde.evaluation.choice import (
 from erde.evaluation.operating_points import operating_rows
 from erde.evaluation.pareto import budget_row, budget_rows
 from erde.report.curves import choices
-from erde_core.scores.split import split_sweep
+from erde_core.outcomes import split_sweep
 from erde_core.sweep import best_index
 from tests.erde.evaluation.networks import MACS, network
 

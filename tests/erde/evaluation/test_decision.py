@@ -8,8 +8,7 @@ import pytest
 from erde.evaluation.decision import decision_rows
 from erde.evaluation.pareto import budget_rows
 from erde.evaluation.rows import mean_of, where
-from erde_core.outcomes import outcomes
-from erde_core.scores.split import right_answers
+from erde_core.outcomes import outcomes, right_answers
 from tests.erde.report.sources import MACS, TEACHER_MACS, network
 
 TEACHER = network(99, 2.0, TEACHER_MACS)

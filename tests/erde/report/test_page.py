@@ -107,7 +107,7 @@ def test_the_page_looks_up_what_python_chose(pages, two_seeds):
       (row) => [row.dataset.variant, row.dataset.theta]));
     """
     from erde.evaluation.choice import choose_for_budget
-    from erde_core.scores.split import split_sweep
+    from erde_core.outcomes import split_sweep
 
     student = two_seeds.students["erde", 0]
     costs = split_sweep(student.val, student.macs).mean_macs
