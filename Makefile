@@ -1,10 +1,10 @@
-# make venv | demo | test | faults | campaign | cluster | mutation | bench | lint | clean      (PYTHON=python3.12 make venv picks another Python ≥ 3.11)
+# make venv | demo | test | fuzz | faults | campaign | cluster | mutation | bench | lint | clean      (PYTHON=python3.12 make venv picks another Python ≥ 3.11)
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN = .venv/bin
 READY = .venv/.ready
 
-.PHONY: venv demo test faults campaign cluster mutation bench lint clean
+.PHONY: venv demo test fuzz faults campaign cluster mutation bench lint clean
 
 venv: $(READY)
 
@@ -26,11 +26,15 @@ demo: $(READY)
 test: $(READY)
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
+# Damaged files of every kind; apart from `make test` for its length.
+fuzz: $(READY)
+	$(BIN)/python -m pytest tests/fuzz -n auto --dist loadfile --override-ini addopts=-q
+
 # Minutes of SIGKILL, full disks and second trainers; apart from `make test` for its length.
 faults: $(READY)
 	$(BIN)/python -m pytest tests/faults --override-ini addopts=-q -rA
 
-# Many more damaged files of every kind than `make test` tries; CASES=1000000 for a night.
+# Many more of them; CASES=1000000 for a night.
 CASES ?= 20000
 campaign: $(READY)
 	$(BIN)/python -m tests.fuzz.campaign all --cases $(CASES)
