@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 
-from erde.evaluation.resample import RESAMPLES, resample_variants
+from erde.evaluation.differences.resample import RESAMPLES, resample_variants
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
 
 EXITS, CLASSES = 4, 100

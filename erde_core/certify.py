@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from erde_core.sorted_steps import SortedSteps, sorted_steps, weighted_right
 from erde_core.statistics.exact_tail import check_probability, critical_count, units_needed
+from erde_core.statistics.sorted_steps import SortedSteps, sorted_steps, weighted_right
 
 __all__ = [
     "Certificate",

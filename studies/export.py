@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.resample import COMPARED, budgets_of
+from erde.evaluation.differences.resample import COMPARED, budgets_of
 from erde_core.outcomes import right_answers, split_sweep
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import SPLITS, ExitLogits, SplitLogits, read_exit_logits

@@ -8,12 +8,12 @@ these weights, with the interval of this network; for who trains again, of the v
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.comparison import difference_row
+from erde.evaluation.differences.comparison import difference_row
+from erde.evaluation.differences.resample import RESAMPLES
 from erde.evaluation.pareto import Students
-from erde.evaluation.resample import RESAMPLES
 from erde.evaluation.rows import Rows, distinct, mean_of, where
-from erde_core.bootstrap import group_weights
 from erde_core.outcomes import outcomes, right_answers
+from erde_core.statistics.bootstrap import group_weights
 from erde_core.store.exit_logits import ExitLogits
 from erde_core.store.tables import Row
 

@@ -10,15 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde.evaluation.choice import Choice, measured, threshold_for_drop, threshold_within
-from erde.evaluation.comparison import DIFFERENCE_COLUMNS, difference_row
+from erde.evaluation.differences.comparison import DIFFERENCE_COLUMNS, difference_row
+from erde.evaluation.differences.resample import RESAMPLES
 from erde.evaluation.pareto import TEACHER_SHARES, Students
-from erde.evaluation.resample import RESAMPLES
 from erde.evaluation.rows import where
-from erde_core.bootstrap import group_weights
 from erde_core.certify import certified_threshold, units_needed
 from erde_core.choose import thresholds_for_budget
 from erde_core.outcomes import outcomes, right_answers
 from erde_core.softmax import entropy
+from erde_core.statistics.bootstrap import group_weights
 from erde_core.store.exit_logits import ExitLogits
 from erde_core.store.tables import Row
 

@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde.evaluation.choice import threshold_within
-from erde.evaluation.comparison import difference_row
+from erde.evaluation.differences.comparison import difference_row
+from erde.evaluation.differences.resample import RESAMPLES
 from erde.evaluation.pareto import Students
-from erde.evaluation.resample import RESAMPLES
-from erde_core.bootstrap import group_weights
 from erde_core.outcomes import outcomes, right_answers
+from erde_core.statistics.bootstrap import group_weights
 from erde_core.store.exit_logits import ExitLogits
 from erde_core.store.tables import Row
-from erde_torch.networks.rival_names import rival_exit
+from erde_torch.networks.rivals.names import rival_exit
 
 
 def rival_rows(

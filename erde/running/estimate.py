@@ -13,7 +13,7 @@ from torch import nn
 
 from erde.experiment.schema import Experiment
 from erde.running.clock import clock
-from erde.running.lock import folder_lock
+from erde.running.holding.lock import folder_lock
 from erde_core.images import ImageDataset
 from erde_core.store.files import write_text
 from erde_torch.device import autocast, choose_precision, on_device

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from erde.running.claim_device import claim_device
 from erde.running.clock import clock
-from erde.running.lock import check_held
+from erde.running.gpus.claim_device import claim_device
+from erde.running.holding.lock import check_held
 from erde_torch.device import choose_device
 from erde_torch.training.host import Host
 from erde_torch.training.processes import ALONE, Processes

@@ -1,4 +1,4 @@
-"""Compiled twin of ``erde_core.bootstrap.resampled_curves``: same arguments, outcome and errors."""
+"""Compiled twin of ``resampled_curves``: same arguments, outcome and errors."""
 
 import math
 from typing import Any
@@ -7,15 +7,15 @@ import numpy as np
 from numba import prange
 from numpy.typing import ArrayLike, NDArray
 
-from erde_core.bootstrap import checked_arguments
 from erde_core.fast._jit import serial, threaded
-from erde_core.sorted_steps import SortedSteps
+from erde_core.statistics.bootstrap import checked_arguments
+from erde_core.statistics.sorted_steps import SortedSteps
 
 
 def resampled_curves(
     steps: SortedSteps, weights: ArrayLike, budgets: ArrayLike
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """See :func:`erde_core.bootstrap.resampled_curves`."""
+    """See :func:`erde_core.statistics.bootstrap.resampled_curves`."""
     weights, budgets = checked_arguments(steps, weights, budgets)
     accuracy, area = np.empty((len(weights), len(budgets))), np.empty(len(weights))
     _all_rows(

@@ -10,8 +10,8 @@ import torch
 from safetensors.torch import load_file
 from torch.nn import functional as F
 
-from erde.running.launch import launch
-from erde.running.training_job import Named
+from erde.running.training.launch import launch
+from erde.running.training.training_job import Named
 from erde_core.store.dataset import write_dataset
 from erde_torch.networks.build import build_network
 from erde_torch.networks.settings import NetworkSettings

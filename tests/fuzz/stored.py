@@ -4,8 +4,8 @@ import random
 from collections import Counter
 
 from erde_core.store.files import StoreError
-from tests.fuzz.damage import BYTES, outcome
-from tests.fuzz.hdf5 import change_a_part
+from tests.fuzz.changes.damage import BYTES, outcome
+from tests.fuzz.changes.hdf5 import change_a_part
 
 
 def damage_campaign(folder, write, contents, read, cases, seed):

@@ -11,7 +11,7 @@ from erde_core.store import teacher_logits as store
 from erde_core.store import teacher_logits_writer as writing
 from erde_core.store.teacher_logits import CacheIdentity
 from erde_core.store.teacher_logits_writer import TeacherLogitsWriter
-from tests.fuzz.damage import BYTES, no_hang, plain
+from tests.fuzz.changes.damage import BYTES, no_hang, plain
 from tests.fuzz.stored import damage_campaign, lies_are_refused
 
 CASES, SEED = 1000, 22

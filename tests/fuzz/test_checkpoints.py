@@ -12,8 +12,8 @@ from erde_torch.training.identity import Identity
 from erde_torch.training.optimiser import make_optimiser
 from erde_torch.training.settings import TrainSettings
 from erde_torch.training.shelf import Position
-from tests.fuzz.damage import no_hang, plain
-from tests.fuzz.safetensors import (
+from tests.fuzz.changes.damage import no_hang, plain
+from tests.fuzz.changes.safetensors import (
     Damaged,
     changed_json,
     gone,

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from erde.datasets.image_file import ImageError, read_image
-from tests.fuzz.damage import BYTES, no_hang
+from tests.fuzz.changes.damage import BYTES, no_hang
 
 CASES, SEED = 1500, 4
 SIZE = (12, 16)

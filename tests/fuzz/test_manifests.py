@@ -14,8 +14,8 @@ from erde_core.store.manifest import ManifestError, read_deployment, sealed
 from erde_torch.export.folder import write_deployment
 from erde_torch.export.manifest import deployment_manifest
 from tests.erde_torch.deployable import card_of, evaluated, exit_logits, random_network
-from tests.fuzz.damage import BYTES, no_hang
-from tests.fuzz.fields import changed
+from tests.fuzz.changes.damage import BYTES, no_hang
+from tests.fuzz.changes.fields import changed
 
 CASES, SEED = 900, 9
 ASKED = ({}, {"theta": 0.3}, {"budget": "0.15x"}, {"max_drop": 0.01})

@@ -9,8 +9,8 @@ from erde_torch.networks.build import build_network
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.weights import read_network, seal, write_network
 from erde_torch.training.data import network_card
-from tests.fuzz.damage import outcome
-from tests.fuzz.safetensors import Damaged, changed_json, gone, renamed, reshaped
+from tests.fuzz.changes.damage import outcome
+from tests.fuzz.changes.safetensors import Damaged, changed_json, gone, renamed, reshaped
 from tests.images import pattern_dataset
 
 CASES, SEED = 400, 23

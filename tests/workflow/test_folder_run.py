@@ -10,7 +10,7 @@ from PIL import Image
 
 from erde.datasets.digits import make_digits
 from tests.workflow.conftest import TINY
-from tests.workflow.recompute import check_all
+from tests.workflow.statistics.recompute import check_all
 
 
 def export(dataset, root):

@@ -4,7 +4,7 @@ import pytest
 
 from erde_torch.latency.measure import STUDENT, TEACHER
 from tests.workflow.conftest import TINY
-from tests.workflow.recompute import table
+from tests.workflow.statistics.recompute import table
 
 TARGET = "results/tiny/latency.csv"
 

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from tests.browser import browser
-from tests.workflow.recompute import table
+from tests.workflow.statistics.recompute import table
 
 ENTER = """
 const [id, value] = arguments, field = document.getElementById(id);

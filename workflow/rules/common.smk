@@ -14,7 +14,7 @@ from erde.running.code_hash import code_hash, network_code_hash
 from erde.experiment.schema import read_experiment
 from erde.experiment.errors import ExperimentError
 from erde.experiment.options import run_options
-from erde.running.gpu_claim import visible_gpus
+from erde.running.gpus.gpu_claim import visible_gpus
 from erde.running.hangup import hangup_interrupts
 from erde.running.interpreter import speakable_interpreter
 from erde.running.plain_errors import PlainErrors

@@ -35,7 +35,7 @@ rule statistics:
         students=student_keys,
         methods=methods,
         code=code(
-            "erde.evaluation.comparison",
+            "erde.evaluation.differences.comparison",
             "erde.evaluation.decision",
             "erde.evaluation.operating_points",
             "erde.evaluation.audit",

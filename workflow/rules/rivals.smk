@@ -2,7 +2,7 @@
 from erde.experiment.variants import plain_distillation
 
 from erde.running.network_exits import exit_count
-from erde_torch.networks.rival_names import rival_names
+from erde_torch.networks.rivals.names import rival_names
 from erde_torch.networks.table import family_of
 
 
@@ -53,7 +53,7 @@ rule rival:
             ["student"],
             "erde_torch.training.student",
             "erde_torch.networks.weights",
-            "erde_torch.networks.rival",
+            "erde_torch.networks.rivals.network",
         ),
     script:
         "../scripts/rival.py"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from erde.running.lock import folder_lock
+from erde.running.holding.lock import folder_lock
 from erde.running.stage import running
 from erde.running.stage_host import stage_host
 from erde_core.store.dataset import dataset_hash, read_dataset

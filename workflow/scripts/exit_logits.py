@@ -1,6 +1,6 @@
 """Collect the exit logits of one trained network."""
 
-from erde.running.claim_device import claim_device
+from erde.running.gpus.claim_device import claim_device
 from erde.running.stage import running
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.exit_logits import write_exit_logits

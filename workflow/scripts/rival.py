@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from erde.running.training_stage import Trained, train_and_write
+from erde.running.training.training_stage import Trained, train_and_write
 from erde_core.settings import LossSettings
 from erde_core.store.exit_logits import write_exit_logits
 from erde_torch.networks.exit_logits import collect_exit_logits
-from erde_torch.networks.rival import rival_loss, rival_network
+from erde_torch.networks.rivals.network import rival_loss, rival_network
 from erde_torch.teacher_cache.fill import expected_identity
 from erde_torch.training.settings import StudentSettings
 from erde_torch.training.student import train_student

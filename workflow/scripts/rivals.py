@@ -5,7 +5,7 @@ from erde.evaluation.tables import RIVALS
 from erde.running.stage import running
 from erde_core.store.exit_logits import read_networks
 from erde_torch.networks.macs import plain_macs
-from erde_torch.networks.rival_names import rival_exit
+from erde_torch.networks.rivals.names import rival_exit
 from erde_torch.networks.weights import read_network
 
 params, inputs = snakemake.params, snakemake.input

@@ -5,12 +5,17 @@ import numba
 from erde.evaluation import tables
 from erde.evaluation.audit import audit_rows, class_rows
 from erde.evaluation.calibration import exit_rows, reliability_rows
-from erde.evaluation.comparison import area_rows, band_rows, comparison_rows, overall_rows
 from erde.evaluation.confusion import confusion_rows
 from erde.evaluation.decision import decision_rows
+from erde.evaluation.differences.comparison import (
+    area_rows,
+    band_rows,
+    comparison_rows,
+    overall_rows,
+)
+from erde.evaluation.differences.resample import resample_variants
 from erde.evaluation.operating_points import operating_rows, per_exit_rows
 from erde.evaluation.pareto import check_comparable
-from erde.evaluation.resample import resample_variants
 from erde.running.stage import running
 from erde_core.store.exit_logits import read_exit_logits, read_networks
 

@@ -2,7 +2,7 @@
 
 import json
 
-from erde.running.claim_device import claim_device
+from erde.running.gpus.claim_device import claim_device
 from erde.running.stage import running
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.files import write_text

@@ -250,28 +250,6 @@ def test_missing_file_names_the_nearest(tmp_path):
         read_experiment(tmp_path / "digit.yaml")
 
 
-@pytest.mark.parametrize("content", [b"a: [1", b"a: \xff", b"\tb: 1"])
-def test_what_is_not_yaml(tmp_path, content):
-    (tmp_path / "x.yaml").write_bytes(content)
-    with pytest.raises(ExperimentError, match=r"x\.yaml: not readable: [^\n]+$"):
-        read_experiment(tmp_path / "x.yaml")
-
-
-@pytest.mark.parametrize(("content", "found"), [(b"", "NoneType"), (b"- 1", "list")])
-def test_yaml_without_keys(tmp_path, content, found):
-    (tmp_path / "x.yaml").write_bytes(content)
-    with pytest.raises(ExperimentError, match=f"must be a mapping of keys, got {found}"):
-        read_experiment(tmp_path / "x.yaml")
-
-
-@pytest.mark.parametrize("number", ["5e-4", "5E-04", "0.5e-3", "0.0005", "+5e-4"])
-def test_numbers_as_people_write_them(tmp_path, number):
-    text = (EXPERIMENTS / "digits.yaml").read_text(encoding="utf-8")
-    text = re.sub("learning_rate: 0.1", f"learning_rate: 0.1, weight_decay: {number}", text)
-    (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
-    assert read_experiment(tmp_path / "x.yaml").student.train.weight_decay == 5e-4
-
-
 def test_experiment_survives_a_json_round_trip_of_its_parts():
     """Snakemake hands the parts to the scripts as plain data."""
     experiment = parse_experiment(KEYS, "x.yaml")
@@ -292,18 +270,3 @@ def test_the_number_of_processes_is_no_part_of_what_is_trained():
 def test_reading_an_experiment_imports_no_torch():
     code = "import sys, erde.experiment.schema; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("seeds: [0]\nseeds: [1]\n", "line 2: key 'seeds' must stand once, got it again"),
-        ("variants:\n  a: {method: kd}\n  a: {method: ce}\n", "line 3: key 'a' must stand once"),
-        ("a: {x: 1}\nb: {<<: {x: 2}, <<: {x: 3}}\n", "line 2: key '<<' must stand once"),
-    ],
-)
-def test_a_repeated_key_is_refused(tmp_path, text, message):
-    path = tmp_path / "x.yaml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(ExperimentError, match=rf"x\.yaml: {re.escape(message)}"):
-        read_experiment(path)

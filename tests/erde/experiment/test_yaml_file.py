@@ -1,10 +1,15 @@
 """YAML as people read it: what YAML 1.1 takes for something else is refused with the line."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from erde.experiment.errors import ExperimentError
 from erde.experiment.schema import read_experiment
 from erde.experiment.yaml_file import YamlError, read_yaml
+
+EXPERIMENTS = Path(__file__).parents[3] / "workflow" / "experiments"
 
 
 @pytest.fixture
@@ -134,3 +139,40 @@ def test_what_is_no_text_or_several_is_refused(read, text):
 
 def test_a_mark_of_byte_order_is_passed_over(read):
     assert read("\ufeffa: 1") == {"a": 1}
+
+
+@pytest.mark.parametrize("content", [b"a: [1", b"a: \xff", b"\tb: 1"])
+def test_what_is_not_yaml(tmp_path, content):
+    (tmp_path / "x.yaml").write_bytes(content)
+    with pytest.raises(ExperimentError, match=r"x\.yaml: not readable: [^\n]+$"):
+        read_experiment(tmp_path / "x.yaml")
+
+
+@pytest.mark.parametrize(("content", "found"), [(b"", "NoneType"), (b"- 1", "list")])
+def test_yaml_without_keys(tmp_path, content, found):
+    (tmp_path / "x.yaml").write_bytes(content)
+    with pytest.raises(ExperimentError, match=f"must be a mapping of keys, got {found}"):
+        read_experiment(tmp_path / "x.yaml")
+
+
+@pytest.mark.parametrize("number", ["5e-4", "5E-04", "0.5e-3", "0.0005", "+5e-4"])
+def test_numbers_as_people_write_them(tmp_path, number):
+    text = (EXPERIMENTS / "digits.yaml").read_text(encoding="utf-8")
+    text = re.sub("learning_rate: 0.1", f"learning_rate: 0.1, weight_decay: {number}", text)
+    (tmp_path / "x.yaml").write_text(text, encoding="utf-8")
+    assert read_experiment(tmp_path / "x.yaml").student.train.weight_decay == 5e-4
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("seeds: [0]\nseeds: [1]\n", "line 2: key 'seeds' must stand once, got it again"),
+        ("variants:\n  a: {method: kd}\n  a: {method: ce}\n", "line 3: key 'a' must stand once"),
+        ("a: {x: 1}\nb: {<<: {x: 2}, <<: {x: 3}}\n", "line 2: key '<<' must stand once"),
+    ],
+)
+def test_a_repeated_key_is_refused(tmp_path, text, message):
+    path = tmp_path / "x.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ExperimentError, match=rf"x\.yaml: {re.escape(message)}"):
+        read_experiment(path)

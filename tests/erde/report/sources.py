@@ -5,12 +5,17 @@ import numpy as np
 from erde.evaluation import tables
 from erde.evaluation.audit import audit_rows, class_rows
 from erde.evaluation.calibration import exit_rows, reliability_rows
-from erde.evaluation.comparison import area_rows, band_rows, comparison_rows, overall_rows
 from erde.evaluation.confusion import confusion_rows
 from erde.evaluation.decision import decision_rows
+from erde.evaluation.differences.comparison import (
+    area_rows,
+    band_rows,
+    comparison_rows,
+    overall_rows,
+)
+from erde.evaluation.differences.resample import resample_variants
 from erde.evaluation.operating_points import operating_rows, per_exit_rows
 from erde.evaluation.pareto import budget_rows, teacher_rows
-from erde.evaluation.resample import resample_variants
 from erde.evaluation.rivals import rival_rows
 from erde.report.source import Source
 from erde_core.images import ImageDataset, Split

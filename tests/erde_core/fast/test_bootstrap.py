@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from erde_core import bootstrap
 from erde_core.fast.bootstrap import resampled_curves
-from erde_core.sorted_steps import sorted_steps
-from tests.erde_core.test_bootstrap import BUDGETS, MACS, exits
+from erde_core.statistics import bootstrap
+from erde_core.statistics.sorted_steps import sorted_steps
+from tests.erde_core.statistics.test_bootstrap import BUDGETS, MACS, exits
 
 
 @pytest.mark.parametrize("samples", [4, 90, 1000])

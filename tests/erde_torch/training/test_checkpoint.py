@@ -11,9 +11,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from erde_torch.networks.weights import seal
-from erde_torch.training.checkpoint import Checkpoint, CheckpointError, TrainingState
+from erde_torch.training.checkpoint import Checkpoint, CheckpointError
 from erde_torch.training.identity import Identity
-from erde_torch.training.optimiser import make_optimiser
 from erde_torch.training.shelf import Position
 from tests.hosts import own_host
 
@@ -22,23 +21,6 @@ OTHER = Identity.of({"train": {"epochs": 9}, "threads": 1})
 END = (5, 10)  # epochs, steps in each
 HISTORY = [{"epoch": 1, "learning_rate": 0.1, "train_loss": 1 / 3}]
 POSITION = Position(epoch=1, step=3, loss_sum=2 / 3, history=HISTORY, seconds=1.5)
-
-
-@pytest.fixture
-def make_state(make_network, short_training):
-    """A training state after ``steps`` steps on random images."""
-
-    def make(steps=0, seed=0, ema_decay=0.9):
-        network = make_network(seed).train().to(memory_format=torch.channels_last)
-        state = TrainingState(network, make_optimiser(network, short_training()), ema_decay)
-        for _ in range(steps):
-            state.optimiser.zero_grad()
-            network(torch.randn(4, 3, 16, 16)).square().mean().backward()
-            state.optimiser.step()
-            state.average()
-        return state
-
-    return make
 
 
 def copied(state):
@@ -288,24 +270,3 @@ def test_saving_again_replaces(tmp_path, make_state):
     resumed = make_state()
     assert checkpoint.resume(resumed, *END) == later
     assert same(resumed.tensors(), state.tensors())
-
-
-def test_average_by_hand(make_state):
-    """The first weights, then 0.9 of the average and 0.1 of the new weights."""
-    state = make_state(ema_decay=0.9)
-    weights, buffers = [], []
-    for value in (1.0, 2.0, 4.0):
-        with torch.no_grad():
-            state.network.heads[3][-1].bias.fill_(value)
-            state.network.stem[1].running_mean.fill_(10 * value)
-        state.average()
-        weights.append(state.averaged.heads[3][-1].bias[0].item())
-        buffers.append(state.averaged.stem[1].running_mean[0].item())
-    assert weights == pytest.approx([1.0, 1.1, 0.9 * 1.1 + 0.4])
-    assert buffers == pytest.approx([10.0, 11.0, 9 * 1.1 + 4])
-
-
-def test_without_an_average_the_network_is_used(make_state):
-    state = make_state(ema_decay=0.0)
-    assert state.averaged is state.network
-    assert not any(name.startswith("ema.") for name in state.tensors())

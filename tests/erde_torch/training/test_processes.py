@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 import torch
 
-from erde.running.launch import TrainingProcessError
-from erde.running.lock import folder_lock
+from erde.running.holding.lock import folder_lock
+from erde.running.training.launch import TrainingProcessError
 from erde_torch.training.interrupt import Interrupted
 from erde_torch.training.processes import ALONE, Processes
 from tests.erde_torch.repeated_training import CPU, EPOCHS, SEED, STEPS, at_step, terminate

@@ -1,0 +1,1 @@
+"""GPUs of its own for each process on a machine."""

@@ -1,0 +1,1 @@
+"""One writer per folder: the lock, the lease behind it, and who holds them."""

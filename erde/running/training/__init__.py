@@ -1,0 +1,1 @@
+"""A training as a job: in this process, or in several that torchrun starts."""

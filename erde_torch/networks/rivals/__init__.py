@@ -1,0 +1,1 @@
+"""Plain networks that early exit must beat, and their names."""

@@ -1,0 +1,96 @@
+from types import SimpleNamespace
+
+import pytest
+import torch
+import yaml
+
+from erde.running.training import training_stage
+from erde.running.training.training_stage import check_devices, run_training
+from tests.workflow.conftest import TINY
+
+
+@pytest.fixture
+def job(tmp_path, monkeypatch):
+    """``job(processes)``: what Snakemake hands to a script that trains a teacher."""
+    monkeypatch.chdir(tmp_path)
+
+    def make(processes, device="cpu"):
+        train = TINY["teacher"]["train"] | {"processes": processes, "threads": 3}
+        keys = TINY | {"teacher": TINY["teacher"] | {"train": train}}
+        (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(keys), encoding="utf-8")
+        return SimpleNamespace(
+            params=SimpleNamespace(device=device, code="code"),
+            wildcards=SimpleNamespace(experiment="tiny"),
+            config={"experiments": str(tmp_path), "checkpoint_seconds": 7},
+            log=[str(tmp_path / "log")],
+        )
+
+    return make
+
+
+@pytest.fixture
+def launched(monkeypatch):
+    """What was asked to be launched, without launching it."""
+    asked = []
+    monkeypatch.setattr(training_stage, "launch", lambda *wanted: asked.append(wanted))
+    return asked
+
+
+def test_one_process_is_this_one_and_holds_the_folder(job, launched, tmp_path):
+    seen = []
+    run_training(job(1), "script.py", "teacher", "teacher", seen.append)
+    (host,) = seen
+    assert launched == []
+    assert host.folder.joinpath("lock").exists()
+    assert (host.processes.count, host.checkpoint_seconds) == (1, 7)
+    assert "[tiny · teacher] done in " in (tmp_path / "log").read_text(encoding="utf-8")
+
+
+def test_several_processes_are_launched(job, launched):
+    seen, asked = [], job(2)
+    run_training(asked, "script.py", "teacher", "teacher", seen.append)
+    assert launched == [(asked, "script.py", 2, 3)]
+    assert seen == []  # the work is theirs
+
+
+def test_their_gpus_are_claimed_before_they_start(job, launched, monkeypatch):
+    claimed = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.setattr(
+        training_stage, "claim_for_children", lambda n, say: claimed.append((n, len(launched)))
+    )
+    run_training(job(2, "cuda"), "script.py", "teacher", "teacher", print)
+    assert claimed == [(2, 0)]
+    assert len(launched) == 1
+    run_training(job(2), "script.py", "teacher", "teacher", print)  # on the CPU
+    assert len(claimed) == 1
+
+
+def test_more_processes_than_gpus_are_refused_before_any_starts(job, launched, monkeypatch, capsys):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(SystemExit):
+        run_training(job(2, "cuda"), "script.py", "teacher", "teacher", print)
+    assert launched == []
+    said = capsys.readouterr().err
+    assert said.endswith(
+        "error: train.processes must be at most the 1 GPUs that PyTorch sees, got 2\n"
+    )
+    assert said.count("\n") == 1
+
+
+def test_as_many_processes_as_gpus_or_any_number_on_a_cpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    check_devices(torch.device("cuda"), 2)
+    check_devices(torch.device("cpu"), 5)
+
+
+def test_a_broken_experiment_file_is_one_sentence(job, capsys, tmp_path):
+    asked = job(1)
+    (tmp_path / "tiny.yaml").write_text("teacher: 3", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        run_training(asked, "script.py", "teacher", "teacher", print)
+    said = capsys.readouterr().err
+    assert "error: " in said
+    assert said.count("\n") == 1

@@ -1,0 +1,13 @@
+"""The statistics of a finished run, recomputed from its exit logits."""
+
+from tests.workflow.statistics.recompute import Network, check_all, networks
+from tests.workflow.statistics.recompute_decision import check_confusion, check_decision
+
+
+def test_every_table_is_what_the_exit_logits_say(finished):
+    finished.snakemake("--cores", "2", "results/tiny/operating_points.csv")
+    check_all(finished.root / "results/tiny", ("ce", "kd", "erde"), (0,))
+    folder = finished.root / "results/tiny"
+    students, teacher = networks(folder, ("ce", "kd", "erde"), (0,)), folder / "teacher"
+    check_decision(folder, students, Network(teacher / "exit_logits.h5"))
+    check_confusion(folder, students)
