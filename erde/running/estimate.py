@@ -17,6 +17,7 @@ from erde.running.holding.lock import folder_lock
 from erde_core.images import ImageDataset
 from erde_core.store.files import write_text
 from erde_torch.device import autocast, choose_precision, on_device
+from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.training.data import network_card
 from erde_torch.training.host import Host
@@ -103,7 +104,7 @@ def _sentences(found: dict[str, float], free: float) -> list[str]:
     ]
 
 
-def _build(dataset: ImageDataset, network: NetworkSettings) -> nn.Module:
+def _build(dataset: ImageDataset, network: NetworkSettings) -> MultiExitNetwork:
     return network_card(dataset, "", network, "float32").build()
 
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from erde_core.decisions import Agreement, Decide, compare_decisions, spread_thresholds
 from erde_core.images import Split
 from erde_core.store.exit_logits import SplitLogits
+from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.staged import StagedNetwork
 from erde_torch.networks.viewed_images import plain_images
 from erde_torch.networks.weights import NetworkCard
@@ -24,7 +24,7 @@ Predict = Callable[
 
 
 def deployment_agreement(
-    network: nn.Module,
+    network: MultiExitNetwork,
     card: NetworkCard,
     predict: Predict,
     images: Split,
@@ -57,7 +57,9 @@ def deployment_agreement(
         yield name, compare_decisions(split, thresholds, decide)
 
 
-def _staged_torch(network: nn.Module, card: NetworkCard, pixels: NDArray[np.uint8]) -> Decide:
+def _staged_torch(
+    network: MultiExitNetwork, card: NetworkCard, pixels: NDArray[np.uint8]
+) -> Decide:
     staged = StagedNetwork(network)
     viewed = plain_images(pixels, card.mean, card.std, staged.device)
     starts = range(0, len(pixels), _BATCH)

@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import onnx
-from torch import nn
 
 from erde_core.store.files import is_running, write_text
 from erde_core.store.manifest import FORMAT, NAME, Fields, network_files, sealed
 from erde_torch.export.onnx_graph import single_model, stage_models
+from erde_torch.networks.multi_exit import MultiExitNetwork
 
 
 def write_deployment(
     folder: str | os.PathLike[str],
-    network: nn.Module,
+    network: MultiExitNetwork,
     manifest: Fields,
     program_files: Mapping[str, Path],
     check: Callable[[Path], None] = lambda _: None,
@@ -30,7 +30,7 @@ def write_deployment(
 
     Args:
         folder: may exist.
-        network: with ``stem``, ``stages`` and ``heads``.
+        network: what is shipped.
         manifest: as ``deployment_manifest`` gives it; hashes of the files and seal are added.
         program_files: what is copied beside the networks, by its name there.
         check: is called with a complete deployment before it gets its place; what it raises stops
@@ -49,7 +49,7 @@ def write_deployment(
 
 
 def _write_files(
-    draft: Path, network: nn.Module, manifest: Fields, program_files: Mapping[str, Path]
+    draft: Path, network: MultiExitNetwork, manifest: Fields, program_files: Mapping[str, Path]
 ) -> None:
     height, width, channels = manifest["shape"]
     stages = stage_models(network, (channels, height, width))

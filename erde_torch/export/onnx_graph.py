@@ -13,13 +13,16 @@ import torch
 from onnx import TensorProto, helper
 from torch import nn
 
+from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.staged import ExitStage, exit_stages
 
 OPSET = 18
 _LOGITS, _ENTROPY, _FEATURES, _NEXT = "logits", "entropy", "features", "next_features"
 
 
-def stage_models(network: nn.Module, image_shape: tuple[int, int, int]) -> list[onnx.ModelProto]:
+def stage_models(
+    network: MultiExitNetwork, image_shape: tuple[int, int, int]
+) -> list[onnx.ModelProto]:
     """One model per exit.
 
     Model 0 reads ``images`` float32 ``(N, channels, H, W)``, normalised, later ones the

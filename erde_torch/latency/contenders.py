@@ -9,7 +9,6 @@ import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import torch
@@ -22,8 +21,11 @@ from erde_core.softmax import entropy
 from erde_torch.export.agreement import Predict
 from erde_torch.export.folder import write_deployment
 from erde_torch.export.manifest import network_fields
-from erde_torch.latency.measure import STUDENT, TEACHER, Contender
-from erde_torch.networks.staged import StagedNetwork, fold_norms, images_at_once
+from erde_torch.latency.measure import Contender
+from erde_torch.latency.names import STUDENT, TEACHER
+from erde_torch.networks.folding import fold_norms
+from erde_torch.networks.multi_exit import MultiExitNetwork
+from erde_torch.networks.staged import StagedNetwork, images_at_once
 from erde_torch.networks.viewed_images import plain_images
 from erde_torch.networks.weights import NetworkCard
 
@@ -47,8 +49,8 @@ class Trial:
         threads: of ONNX Runtime; PyTorch's are set for the process.
     """
 
-    teacher: nn.Module
-    student: nn.Module
+    teacher: MultiExitNetwork
+    student: MultiExitNetwork
     card: NetworkCard
     pixels: NDArray[np.uint8]
     logits: NDArray[np.float32]
@@ -59,14 +61,11 @@ class Trial:
     threads: int
 
 
-class WholeNetwork(nn.Module):
+class WholeNetwork(MultiExitNetwork):
     """A multi-exit network to its end, early heads left out: one stage, one head."""
 
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.stem = cast(nn.Module, network.stem)
-        self.stages = nn.ModuleList([nn.Sequential(*cast(nn.ModuleList, network.stages))])
-        self.heads = nn.ModuleList([cast(nn.ModuleList, network.heads)[-1]])
+    def __init__(self, network: MultiExitNetwork) -> None:
+        super().__init__(network.stem, [(nn.Sequential(*network.stages), network.heads[-1])])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits ``(N, C)``."""
@@ -107,7 +106,7 @@ def working_contenders(
     return found
 
 
-def whole_macs(network: nn.Module, image_shape: tuple[int, int, int]) -> int:
+def whole_macs(network: MultiExitNetwork, image_shape: tuple[int, int, int]) -> int:
     """MACs of one image through ``network`` without its early heads."""
     device = next(network.parameters()).device
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
@@ -177,7 +176,7 @@ def _onnx(trial: Trial, folder: Path) -> list[Contender]:
     return found
 
 
-def _shipped(trial: Trial, folder: Path, network: nn.Module, macs: list[int]) -> Predict:
+def _shipped(trial: Trial, folder: Path, network: MultiExitNetwork, macs: list[int]) -> Predict:
     """``predict`` of ``network`` as it is shipped; nobody validated it, so its curve is empty."""
     manifest = network_fields(trial.card, macs) | {
         "experiment": "latency",

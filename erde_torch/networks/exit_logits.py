@@ -34,7 +34,7 @@ def collect_exit_logits(
     return ExitLogits(val, test, macs, dataset_hash, network_hash(network))
 
 
-def check_made_by(exits: ExitLogits, network: nn.Module, card: NetworkCard) -> None:
+def check_made_by(exits: ExitLogits, network: MultiExitNetwork, card: NetworkCard) -> None:
     """Hold exit logits to the network that they are said to be of.
 
     Raises:
