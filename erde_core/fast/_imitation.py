@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from erde_core.fast._exp import exp
 from erde_core.fast._jit import serial
 from erde_core.fast._settings import Plan
-from erde_core.fast._sums import LAST, P_SOFT, Q_SOFT, SLOPE, largest_beside
+from erde_core.fast._sums import LAST, P_SOFT, Q_SOFT, SLOPE, add_softened, largest, largest_beside
 from erde_core.fast._vector import add_in_any_order
 
 # The published code adds it to the deviation.
@@ -75,15 +75,15 @@ def imitate(
 
 @serial
 def soften_last(
-    last: NDArray[np.floating], top: float, plan: Plan, scratch: NDArray[np.float64]
-) -> float:
-    """Fills the scratch row LAST with exp((last - top) / τ) and returns its sum."""
-    total = 0.0
+    last: NDArray[np.floating], plan: Plan, scratch: NDArray[np.float64]
+) -> tuple[float, float]:
+    """Fills the scratch row LAST with exp((last - top) / τ); the maximum ``top``, and the sum."""
+    top, total = largest(last), 0.0
     for c in range(last.size):
         q = exp((np.float64(last[c]) - top) * plan.inverse_temperature)
         scratch[LAST, c] = q
         total = add_in_any_order(total, q)
-    return total
+    return top, total
 
 
 @serial
@@ -138,19 +138,14 @@ def _sums(
     scratch: NDArray[np.float64],
 ) -> tuple[float, float, float]:
     """``_sums.soft_sums`` with a factor per row, and without the class ``left_out``."""
-    of_student, of_teacher, weighted = 0.0, 0.0, 0.0
+    sums = 0.0, 0.0, 0.0
     for c in range(student.size):
         x: float = (np.float64(student[c]) - top) * x_factor
         y: float = (np.float64(teacher[c]) - teacher_top) * y_factor
         if c == left_out:
             x = y = -math.inf
-        p, q = exp(x), exp(y)
-        scratch[P_SOFT, c] = p
-        scratch[Q_SOFT, c] = q
-        of_student = add_in_any_order(of_student, p)
-        of_teacher = add_in_any_order(of_teacher, q)
-        weighted = add_in_any_order(weighted, (y - x) * q if q > 0 else q)
-    return of_student, of_teacher, weighted
+        sums = add_softened(sums, x, y, c, scratch)
+    return sums
 
 
 @serial

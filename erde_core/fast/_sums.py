@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde_core.fast._exp import exp, finite
-from erde_core.fast._jit import serial
+from erde_core.fast._jit import inlined, serial
 from erde_core.fast._vector import add_in_any_order, from_order_key, larger, order_key
 
 # The rows of a scratch array: exp x, x exp x, both softened distributions, not yet normalised, the
@@ -96,14 +96,23 @@ def soft_sums(
     scratch: NDArray[np.float64],
 ) -> tuple[float, float, float]:
     """Σ exp x, Σ exp y and Σ (y - x) exp y of the shifted student x and teacher y, both over τ."""
-    of_student, of_teacher, weighted = 0.0, 0.0, 0.0
+    sums = 0.0, 0.0, 0.0
     for c in range(student.size):
         x = (np.float64(student[c]) - student_top) * inverse_temperature
         y = (np.float64(teacher[c]) - teacher_top) * inverse_temperature
-        p, q = exp(x), exp(y)
-        scratch[P_SOFT, c] = p
-        scratch[Q_SOFT, c] = q
-        of_student = add_in_any_order(of_student, p)
-        of_teacher = add_in_any_order(of_teacher, q)
-        weighted = add_in_any_order(weighted, (y - x) * q if q > 0 else q)
-    return of_student, of_teacher, weighted
+        sums = add_softened(sums, x, y, c, scratch)
+    return sums
+
+
+@inlined
+def add_softened(
+    sums: tuple[float, float, float], x: float, y: float, c: int, scratch: NDArray[np.float64]
+) -> tuple[float, float, float]:
+    """``sums`` of :func:`soft_sums` with class c, whose exponentials stay in ``scratch``."""
+    of_student, of_teacher, weighted = sums
+    p, q = exp(x), exp(y)
+    scratch[P_SOFT, c] = p
+    scratch[Q_SOFT, c] = q
+    of_student = add_in_any_order(of_student, p)
+    of_teacher = add_in_any_order(of_teacher, q)
+    return of_student, of_teacher, add_in_any_order(weighted, (y - x) * q if q > 0 else q)

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from erde_core import checks
 from erde_core.fast import _imitation, _layout, _rows, _sums
-from erde_core.fast._jit import threaded
+from erde_core.fast._jit import inlined, serial, threaded
 from erde_core.fast._settings import NOT_READ, Plan, Tables, plan, tables
 from erde_core.loss.arguments import Arguments, checked_arguments
 from erde_core.settings import LossSettings
@@ -145,12 +145,31 @@ def _right_kernel(
     samples, exits, _ = teacher.shape
     for n in prange(samples):
         for e in range(exits):
-            top = _sums.largest(teacher[n, e])
-            right[n, e] = math.isfinite(top) and _sums.answers(teacher[n, e], labels[n], top)
+            top, is_right = _answer(teacher[n, e], labels[n])
+            right[n, e] = math.isfinite(top) and is_right
+
+
+@inlined
+def _answer(row: NDArray[np.floating], label: int) -> tuple[float, bool]:
+    """The maximum of a teacher's row, and whether it answers ``label``, where it is defined."""
+    top = _sums.largest(row)
+    return top, _sums.answers(row, label, top)
+
+
+@inlined
+def _all_finite(answer_top: float, target_top: float, row_top: float, last_top: float) -> bool:
+    """Whether all rows that a loss reads are defined."""
+    return (
+        math.isfinite(answer_top)
+        and math.isfinite(target_top)
+        and math.isfinite(row_top)
+        and math.isfinite(last_top)
+    )
 
 
 def _kernel_of(row_loss: Callable[..., float], follows: bool) -> Callable[..., None]:
-    """A pass over all rows with ``row_loss`` of ``_rows``; ``follows``: it may use the last row."""
+    """A pass over all samples; arguments as for :func:`_sample_of`."""
+    sample = _sample_of(row_loss, follows)
 
     @threaded
     def kernel(
@@ -165,61 +184,84 @@ def _kernel_of(row_loss: Callable[..., float], follows: bool) -> Callable[..., N
         loss: NDArray[np.float64],
         gradient: NDArray[np.floating],
     ) -> None:
-        samples, exits, classes = student.shape
+        samples, _, classes = student.shape
         wants_gradient = gradient.size > 0
         for block in prange((samples + _BLOCK - 1) // _BLOCK):
             scratch = np.zeros((_sums.SCRATCH_ROWS, classes))
             for n in range(block * _BLOCK, min(samples, (block + 1) * _BLOCK)):
-                label = labels[n]
-                # What no term reads counts as defined; a mask that is off weighs wrong like right.
-                answer_at, answer_top, right = NOT_READ, 0.0, False
-                target_at, target_top = NOT_READ, 0.0
-                last_top, last_total = 0.0, 1.0
-                if follows and chosen.self_weight > 0 and exits > 1:
-                    last_top = _sums.largest(student[n, exits - 1])
-                    last_total = _imitation.soften_last(
-                        student[n, exits - 1], last_top, chosen, scratch
-                    )
-                for e in range(exits):
-                    if answer_rows[e] != answer_at:
-                        answer_at = answer_rows[e]
-                        answer_top = _sums.largest(teacher[n, answer_at])
-                        right = _sums.answers(teacher[n, answer_at], label, answer_top)
-                    if target_rows[e] != target_at:
-                        target_at = target_rows[e]
-                        target_top = answer_top
-                        if target_at != answer_at:
-                            target_top = _sums.largest(teacher[n, target_at])
-                    row = student[n, e]
-                    row_top = _sums.largest(row)
-                    slopes = gradient[n, e] if wants_gradient else gradient[0, 0]
-                    if not (
-                        math.isfinite(answer_top)
-                        and math.isfinite(target_top)
-                        and math.isfinite(row_top)
-                        and math.isfinite(last_top)
-                    ):
-                        loss[n, e] = math.nan
-                        slopes[:] = math.nan
-                        continue
-                    loss[n, e] = row_loss(
-                        row,
-                        row_top,
-                        teacher[n, max(target_at, 0)],
-                        target_top,
-                        student[n, exits - 1],
-                        last_top,
-                        last_total,
-                        label,
-                        weights[np.int64(right), e],
-                        class_weight[label],
-                        chosen.self_weight if e < exits - 1 else 0.0,
-                        chosen,
-                        slopes,
-                        scratch,
-                    )
+                sample(
+                    student[n],
+                    teacher[n],
+                    labels[n],
+                    class_weight[labels[n]],
+                    weights,
+                    answer_rows,
+                    target_rows,
+                    chosen,
+                    loss[n],
+                    gradient[n if wants_gradient else 0],
+                    scratch,
+                )
 
     return kernel
+
+
+def _sample_of(row_loss: Callable[..., float], follows: bool) -> Callable[..., None]:
+    """All rows of a sample, by ``row_loss`` of ``_rows``; ``follows``: it may use the last row."""
+
+    @serial
+    def sample(
+        student: NDArray[np.floating],
+        teacher: NDArray[np.floating],
+        label: int,
+        class_weight: float,
+        weights: NDArray[np.float64],
+        answer_rows: NDArray[np.int64],
+        target_rows: NDArray[np.int64],
+        chosen: Plan,
+        loss: NDArray[np.float64],
+        gradient: NDArray[np.floating],
+        scratch: NDArray[np.float64],
+    ) -> None:
+        # What no term reads counts as defined; a mask that is off weighs wrong like right.
+        answer_at, answer_top, right = NOT_READ, 0.0, False
+        target_at, target_top = NOT_READ, 0.0
+        last_top, last_total = 0.0, 1.0
+        last = student[-1]
+        if follows and chosen.self_weight > 0 and len(student) > 1:
+            last_top, last_total = _imitation.soften_last(last, chosen, scratch)
+        for e in range(len(student)):
+            if answer_rows[e] != answer_at:
+                answer_at = answer_rows[e]
+                answer_top, right = _answer(teacher[answer_at], label)
+            if target_rows[e] != target_at:
+                target_at = target_rows[e]
+                is_answer = target_at == answer_at
+                target_top = answer_top if is_answer else _sums.largest(teacher[target_at])
+            row, slopes = student[e], gradient[e if gradient.size > 0 else 0]
+            row_top = _sums.largest(row)
+            if not _all_finite(answer_top, target_top, row_top, last_top):
+                loss[e] = math.nan
+                slopes[:] = math.nan
+                continue
+            loss[e] = row_loss(
+                row,
+                row_top,
+                teacher[max(target_at, 0)],
+                target_top,
+                last,
+                last_top,
+                last_total,
+                label,
+                weights[np.int64(right), e],
+                class_weight,
+                chosen.self_weight if e < len(student) - 1 else 0.0,
+                chosen,
+                slopes,
+                scratch,
+            )
+
+    return sample
 
 
 # Apart, since the rare settings take three times as long to compile.

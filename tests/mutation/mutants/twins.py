@@ -63,8 +63,8 @@ MUTANTS = {
     "erde_core/fast/loss.py": [
         ("and math.isfinite(last_top)", ""),
         ("and math.isfinite(target_top)", ""),
-        ("chosen.self_weight if e < exits - 1 else 0.0", "chosen.self_weight"),
-        ("class_weight[label],", "1.0,"),
+        ("chosen.self_weight if e < len(student) - 1 else 0.0", "chosen.self_weight"),
+        ("class_weight[labels[n]],", "1.0,"),
         ("if target_at != answer_at:", "if False:"),
     ],
     "erde_core/fast/_settings.py": [
