@@ -27,7 +27,7 @@ from erde.datasets.class_folders import PARTS, ClassFolders, list_class_folders
 from erde.datasets.download import Published, md5_of, present_or_downloaded
 from erde.datasets.folder import read_folder
 from erde.datasets.images import DatasetError, TrainAndTest, take, ungrouped
-from erde.datasets.source import Facts
+from erde.datasets.source import Facts, published_facts
 from erde.datasets.split import with_validation
 from erde_core.fields import STRICT_KEYS, check_fields
 from erde_core.images import ImageDataset, Split
@@ -65,15 +65,7 @@ class CifarSettings:
 
     def facts(self) -> Facts:
         """As published."""
-        return Facts(
-            train=_TRAIN - self.validation,
-            val=self.validation,
-            test=_TEST,
-            height=_SIDE,
-            width=_SIDE,
-            channels=3,
-            classes=_CLASSES[self.name],
-        )
+        return published_facts(_TRAIN, self.validation, _TEST, _SIDE, _CLASSES[self.name])
 
     def class_folders(self, root: Path) -> Path | None:
         """``root/cifar10`` where the published files, which have checksums, are not there."""

@@ -30,6 +30,19 @@ class Facts:
         return self.train + self.val + self.test
 
 
+def published_facts(train: int, validation: int, test: int, side: int, classes: int) -> Facts:
+    """Of published square colour images, with ``validation`` of them held out of ``train``."""
+    return Facts(
+        train=train - validation,
+        val=validation,
+        test=test,
+        height=side,
+        width=side,
+        channels=3,
+        classes=classes,
+    )
+
+
 class SourceSettings(Protocol):
     """The keys under ``dataset`` of an experiment file: a frozen dataclass beside its builder."""
 

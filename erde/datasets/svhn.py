@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from erde.datasets.download import Published, present_or_downloaded
 from erde.datasets.images import DatasetError, TrainAndTest, ungrouped
-from erde.datasets.source import Facts
+from erde.datasets.source import Facts, published_facts
 from erde.datasets.split import with_validation
 from erde_core.fields import STRICT_KEYS, check_fields
 from erde_core.images import ImageDataset, Split
@@ -45,15 +45,7 @@ class SvhnSettings:
 
     def facts(self) -> Facts:
         """As published."""
-        return Facts(
-            train=_TRAIN - self.validation,
-            val=self.validation,
-            test=_TEST,
-            height=32,
-            width=32,
-            channels=3,
-            classes=10,
-        )
+        return published_facts(_TRAIN, self.validation, _TEST, side=32, classes=10)
 
     def class_folders(self, root: Path) -> None:
         """None: the files have checksums."""

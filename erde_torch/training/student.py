@@ -81,10 +81,9 @@ def train_student(
     )
     run = Run(student.train, seed, precision, identity, host)
     seed_initialisation(seed)
-    validation = validation_set(dataset, host.device)
-    objective = _objective(loss, online, student.train.compile)
     start = starting_network(card, student.network)
-    network, history = fit(start, data, validation, objective, run)
+    objective = _objective(loss, online, student.train.compile)
+    network, history = fit(start, data, validation_set(dataset, host.device), objective, run)
     return network, card, history
 
 
