@@ -65,7 +65,7 @@ MUTANTS = {
         ("and math.isfinite(target_top)", ""),
         ("chosen.self_weight if e < len(student) - 1 else 0.0", "chosen.self_weight"),
         ("class_weight[labels[n]],", "1.0,"),
-        ("if target_at != answer_at:", "if False:"),
+        ("is_answer = target_at == answer_at", "is_answer = True"),
     ],
     "erde_core/fast/_settings.py": [
         ("weights[0, :, 1] = 0", "weights[1, :, 1] = 0"),
