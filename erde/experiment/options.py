@@ -19,7 +19,7 @@ class RunOptions:
         data: the folder of downloaded data sets.
         rivals: train plain networks of the same cost for the report.
         latency: measure seconds on this machine for the report.
-        checkpoint_seconds: between two checkpoints of a training, > 0.
+        checkpoint_seconds: between two checkpoints of a training; 0 for one after every step.
         gpu_for_auto: whether ``device: auto`` asks for a GPU; None to look.
     """
 
@@ -62,8 +62,8 @@ def _seconds(key: str, value: object) -> float:
         seconds = math.nan if isinstance(value, bool) else float(str(value))
     except ValueError:
         seconds = math.nan
-    if not 0 < seconds < math.inf:
-        raise ExperimentError(f"--config {key} must be a number > 0, got {shown(value)}")
+    if not 0 <= seconds < math.inf:
+        raise ExperimentError(f"--config {key} must be a number >= 0, got {shown(value)}")
     return seconds
 
 

@@ -104,7 +104,7 @@ def break_class(root):
     [
         ("rivals=maybe", "--config rivals must be true or false, got 'maybe'"),
         ("rivalz=false", "--config rivalz: unknown key 'rivalz'; did you mean 'rivals'?"),
-        ("checkpoint_seconds=soon", "checkpoint_seconds must be a number > 0, got 'soon'"),
+        ("checkpoint_seconds=soon", "checkpoint_seconds must be a number >= 0, got 'soon'"),
     ],
 )
 def test_options_of_the_run_are_known_words(checkout, option, message):

@@ -23,8 +23,8 @@ def test_words_for_yes(word):
         ({"rivals": None}, "must be true or false, got None"),
         ({"latency": 2}, "must be true or false, got 2"),
         ({"rivalz": True}, "unknown key 'rivalz'; did you mean 'rivals'"),
-        ({"checkpoint_seconds": "soon"}, "must be a number > 0, got 'soon'"),
-        ({"checkpoint_seconds": True}, "must be a number > 0, got True"),
+        ({"checkpoint_seconds": "soon"}, "must be a number >= 0, got 'soon'"),
+        ({"checkpoint_seconds": True}, "must be a number >= 0, got True"),
         ({"data": None}, "--config data must name a folder, got None"),
     ],
 )
@@ -36,3 +36,8 @@ def test_other_words_and_keys_are_refused_by_name(config, message):
 
 def test_defaults():
     assert run_options({}) == RunOptions()
+
+
+@pytest.mark.parametrize("seconds", [0, "0", 0.5, 86400])
+def test_a_checkpoint_may_be_written_after_every_step(seconds):
+    assert run_options({"checkpoint_seconds": seconds}).checkpoint_seconds == float(seconds)

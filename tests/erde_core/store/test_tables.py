@@ -27,7 +27,18 @@ FRUIT = Table(
 )
 APPLE = {"name": "apple", "count": 3, "weight_g": 0.1, "ripe": True}
 APPLE |= {"share_exit0": 1 / 3, "share_exit1": None, "origin": "DE"}
-FORMULAS = ["=1+1", "+49 30 1234", "-1+2", "@SUM(A1)", "\tx", "\rx", "'quoted", "''", "plain", "a=b"]
+FORMULAS = [
+    "=1+1",
+    "+49 30 1234",
+    "-1+2",
+    "@SUM(A1)",
+    "\tx",
+    "\rx",
+    "'quoted",
+    "''",
+    "plain",
+    "a=b",
+]
 
 
 def test_round_trip_keeps_every_digit(tmp_path):
