@@ -99,3 +99,15 @@ def test_too_small_a_disk_stops_before_anything(tiny_dataset, environment, secon
         with pytest.raises(OSError, match=rule):
             announce(tiny_dataset, experiment(), folder, environment())
         assert not (folder / "estimate.json").exists()
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b"3", b"\xff", b"{}"])
+def test_a_damaged_estimate_is_made_anew(
+    tiny_dataset, environment, seconds, said, tmp_path, damage
+):
+    announce(tiny_dataset, experiment(), tmp_path, environment())
+    whole = (tmp_path / "estimate.json").read_bytes()
+    (tmp_path / "estimate.json").write_bytes(damage)
+    announce(tiny_dataset, experiment(), tmp_path, environment())
+    assert len(said) == 4  # told once more
+    assert (tmp_path / "estimate.json").read_bytes() == whole

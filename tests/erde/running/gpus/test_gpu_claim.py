@@ -105,3 +105,26 @@ def test_without_a_list_nvidia_smi_is_asked(monkeypatch, tmp_path):
     smi.write_text('#!/bin/sh\necho "GPU 0: H100 (UUID: a)"\necho "  MIG 1g"\necho "GPU 1: H100"\n')
     smi.chmod(0o755)
     assert visible_gpus() == 2
+
+
+def test_a_link_that_lies_in_the_temporary_folder_is_not_followed(tmp_path):
+    """Everybody may put one there: claims would then be files in a folder of this user's."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / f"erde-gpus-{os.getuid()}").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(OSError, match="must be a folder, got lrwxrwxrwx"):
+        claim_folder()
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_link_in_place_of_a_claim_is_not_followed(tmp_path, said):
+    victim = tmp_path / "victim"
+    (claim_folder() / "GPU-a").symlink_to(victim)
+    with pytest.raises(OSError, match="symbolic links"):
+        claim_gpus(["GPU-a"], 1, said.append)
+    assert not victim.exists()
+
+
+def test_a_folder_that_others_may_write_to_is_refused():
+    claim_folder().chmod(0o777)
+    with pytest.raises(OSError, match="must be writable for its owner alone, got drwxrwxrwx"):
+        claim_folder()
