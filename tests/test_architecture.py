@@ -163,8 +163,9 @@ print((last.label == logits[:, -1].argmax(1)).all().item())
     end = stage1 + 16 * 16 * 9 * 64 * 64 + 8 * 8 * 9 * (64 * 128 + 128 * 128) + 128 * 10
     assert macs == str([stage0, stage1, end])
     assert same == "True"
-    student = TINY["student"] | {"network": {"name": "plain6", "width": 0.25}}
-    copy.checkout.write_experiment("plain", TINY | {"student": student})
+    network = {"network": {"name": "plain6", "width": 0.25}}
+    parts = {part: TINY[part] | network for part in ("teacher", "student")}
+    copy.checkout.write_experiment("plain", TINY | parts)
     assert copy.checkout.plan("results/plain_pareto.png")["student"] == 3
 
 
