@@ -1,7 +1,9 @@
 """The pages keep their word: lines that fit, links that lead somewhere, commands that exist."""
 
 import contextlib
+import dataclasses
 import importlib
+import io
 import re
 import shlex
 import shutil
@@ -11,12 +13,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-from erde.cli import main
+from erde.cli import COMMANDS, main
+from erde.datasets.sources import SOURCES
+from erde.deployment.program import PROGRAM_FILES
 from erde.evaluation.tables import TABLES
+from erde.experiment.options import RunOptions
 from erde.experiment.schema import Experiment
+from erde_core.settings import METHODS
 from erde_torch.export.folder import write_deployment
 from erde_torch.export.manifest import deployment_manifest
+from erde_torch.networks.table import known_names
 from tests.erde_torch.deployable import card_of, exit_logits
 from tests.torch_fixtures import deployable  # noqa: F401 -- a fixture
 from tests.workflow.conftest import REPOSITORY, copy_repository
@@ -29,7 +37,8 @@ PAGES = sorted(
 TEXTS = {path.relative_to(REPOSITORY).as_posix(): path.read_text("utf-8") for path in PAGES}
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.M | re.S)
 OWN = r"(?:erde_core|erde_torch|erde|workflow|tests|studies|benchmarks|profiles|docs)"
-READERS = ("workflow/experiments/mine.yaml", "studies/experiments")  # made by readers
+NEW = re.findall(r"^New file `(\S+)`:$", TEXTS["docs/architecture.md"], re.M)
+READERS = ("workflow/experiments/mine.yaml", "studies/experiments", *NEW)  # made by readers
 
 
 def commands(first):
@@ -41,7 +50,8 @@ def commands(first):
         inline = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
         for line in [re.sub(r"^\$ ", "", line) for line in shown] + inline:
             command = line.split("  #")[0].strip()
-            if command.startswith(first + " "):
+            form = any(word.isupper() and len(word) > 1 for word in command.split())
+            if command.startswith(first + " ") and not form:  # `erde init FOLDER` runs nowhere
                 found.setdefault(command, page)
     return [pytest.param(command, id=f"{page}: {command}") for command, page in found.items()]
 
@@ -96,17 +106,26 @@ def is_importable(name):
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory):
-    """A fresh clone with the README's experiment and its images, and those of the study."""
+    """A fresh clone with the README's experiment and its images, and the study's experiments."""
     clone = copy_repository(tmp_path_factory.mktemp("clone"))
     (experiment,) = (block for kind, block in FENCE.findall(TEXTS["README.md"]) if kind == "yaml")
     (clone.root / "workflow/experiments/mine.yaml").write_text(experiment, encoding="utf-8")
-    for split in ("train", "test"):
-        folder = clone.root / "data/mine" / split / "a class"
-        folder.mkdir(parents=True)
-        (folder / "image.png").write_bytes(b"is not read by a plan")
+    image = own_image(yaml.safe_load(experiment)["dataset"]["image_size"])
+    for folder in ("train/ant", "train/ox", "test/ant", "test/ox"):
+        (clone.root / "data/mine" / folder).mkdir(parents=True)
+        for number in range(400 if "train" in folder else 1):
+            (clone.root / "data/mine" / folder / f"{number}.png").write_bytes(image)
     shutil.copytree(REPOSITORY / "studies", clone.root / "studies")
     subprocess.run([sys.executable, "-m", "studies.compose"], cwd=clone.root, check=True)
     return clone
+
+
+def own_image(size):
+    """The bytes of a grey-brown PNG file of (height, width)."""
+    pixels = np.full((*size, 3), (120, 110, 90), np.uint8)
+    image = pytest.importorskip("PIL.Image").fromarray(pixels)
+    image.save(file := io.BytesIO(), "PNG")
+    return file.getvalue()
 
 
 def plans():
@@ -122,6 +141,17 @@ def plans():
 def test_snakemake_knows_what_to_do(clone, command):
     words = ["bash", "-c", f"exec {sys.executable} -m {command} --dry-run --quiet"]
     done = subprocess.run(words, cwd=clone.root, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "command", [c for name in ("init", "check", "run", "schema") for c in commands(f"erde {name}")]
+)
+def test_erde_does_what_it_says_before_any_training(clone, command):
+    options = {"init": " --output init.yaml", "run": " --dry-run"}.get(command.split()[1], "")
+    words, sign, file = command.partition(" > ")
+    script = f"exec {sys.executable} -m erde.cli {words.removeprefix('erde ')}{options}{sign}{file}"
+    done = subprocess.run(["bash", "-c", script], cwd=clone.root, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -147,7 +177,8 @@ def shipped(deployable, tmp_path_factory):  # noqa: F811
     exits = exit_logits(deployable)
     manifest = deployment_manifest(card_of(deployable), exits, teacher, "tests", "erde-seed0")
     (folder / "results/digits/deploy").mkdir(parents=True)
-    write_deployment(folder / "results/digits/deploy/erde-seed0", deployable.network, manifest)
+    where = folder / "results/digits/deploy/erde-seed0"
+    write_deployment(where, deployable.network, manifest, PROGRAM_FILES)
     image = pytest.importorskip("PIL.Image").fromarray(deployable.pixels[0])
     for name in ("images/0.png", "folder/0.png", "image.png"):
         (folder / name).parent.mkdir(exist_ok=True)
@@ -180,10 +211,41 @@ def test_python_finds_the_module(command):
     assert callable(importlib.import_module(command.split()[2]).main)
 
 
+def first_column(page, title, pattern):
+    """What ``pattern`` finds in the first column of the table that ``title`` heads."""
+    table = re.search(rf"^\| {re.escape(title)} \|.*?\n\n", TEXTS[page], re.M | re.S)[0]
+    cells = [row.split("|")[1] for row in table.splitlines()[2:] if row]
+    return [name for cell in cells for name in re.findall(pattern, cell)]
+
+
 def test_the_keys_of_the_experiment_file_are_all_there():
-    rows = re.findall(r"^\| (`.*?) \|", TEXTS["docs/experiments.md"], re.M)
-    named = {key for row in rows for key in re.findall(r"`(\w+)`", row)}
-    assert named == Experiment.model_fields.keys()
+    named = first_column("docs/experiments.md", "key", r"`(\w+)`")
+    assert set(named) == set(Experiment.model_fields)
+
+
+def test_the_data_sets_are_all_there():
+    named = first_column("docs/experiments.md", "`name`", r"`(\w+)`")
+    assert set(named) == set(SOURCES)
+
+
+def test_the_networks_are_all_there():
+    named = first_column("docs/deploy.md", "`name`", r"`([\w/<>]+)`")
+    assert set(named) == set([*known_names(), "timm/<model>"])
+
+
+def test_the_methods_are_all_there():
+    for page in ("README.md", "docs/experiments.md", "docs/glossary.md", "docs/method.md"):
+        assert {m for m in METHODS if f"`{m}`" in TEXTS[page]} == set(METHODS), page
+
+
+def test_the_options_of_a_run_are_all_there():
+    section = TEXTS["docs/experiments.md"].partition("## Options of a run")[2]
+    keys = {field.name for field in dataclasses.fields(RunOptions)}
+    assert {key for key in keys if f"`{key}`" in section} == keys
+
+
+def test_the_commands_of_erde_are_all_there():
+    assert set(first_column("README.md", "command", r"`erde (\w+)")) == set(COMMANDS)
 
 
 def test_the_list_of_results_has_every_output_of_the_rules():

@@ -19,6 +19,7 @@ from erde.experiment.names import check_label
 from erde.experiment.variants import Variant, expand_variants
 from erde.experiment.yaml_file import YamlError, read_yaml
 from erde_core.fields import FromMapping
+from erde_core.settings import LossSettings
 from erde_torch.teacher_cache.settings import CacheSettings
 from erde_torch.training.settings import AugmentSettings, StudentSettings, TeacherSettings
 
@@ -60,6 +61,7 @@ class Experiment(_Model):
     def _consistent(self) -> "Experiment":
         for label, variant in self.variants.items():
             check_label(label, variant.method, variant.loss)
+            self._check_exits(label, variant.loss)
         students = len(self.variants) * len(self.seeds)
         if students > _MOST_STUDENTS:
             raise ValueError(
@@ -74,6 +76,21 @@ class Experiment(_Model):
                 f"got {views}"
             )
         return self
+
+    def _check_exits(self, label: str, loss: LossSettings) -> None:
+        """ValueError where numbers of exits do not fit; a network of timm counts its own later."""
+        exits, taught = (part.network.exit_count for part in (self.student, self.teacher))
+        if exits is None:
+            return
+        try:
+            loss.weights_of_exits(exits)
+        except ValueError as error:
+            raise ValueError(f"variants.{label}: {error}") from None
+        if taught not in (None, exits) and loss.reads_each_exit:
+            raise ValueError(
+                f"variants.{label}: target_from and right_from must be 'last' where student and "
+                f"teacher have different numbers of exits, got {exits} and {taught}"
+            )
 
     def named(self) -> dict[str, Any]:
         """Every key that results name: all but how trainings share their work."""

@@ -17,7 +17,6 @@ from erde.experiment.errors import shown, unknown_key
 from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_label, value_text
 from erde_core.settings import METHODS, LossSettings, method_settings
 
-EXITS = 4
 MOST_VARIANTS = 1000
 _KEYS = ("method", "teacher", *LOSS_FIELDS)
 
@@ -42,7 +41,7 @@ class Variant(BaseModel):
             known = ", ".join(METHODS)
             raise ValueError(f"method must be one of {known}, got {shown(keys.get('method'))}")
         loss = {key: value for key, value in keys.items() if key in LOSS_FIELDS}
-        settings = _settings(keys["method"], loss)
+        settings = method_settings(keys["method"], **loss)
         return {"method": keys["method"], "teacher": keys.get("teacher", "cache"), "loss": settings}
 
     @property
@@ -119,17 +118,11 @@ def _check_values(label: str, method: str, key: str, values: list[Any]) -> None:
         if value is None:
             raise ValueError(f"{place}: {key} must list values without gaps, got {values}")
         try:
-            _settings(method, {key: value})
+            method_settings(method, **{key: value})
         except ValueError as error:
             raise ValueError(f"{place}: {error}") from None
     if len(set(map(value_text, values))) != len(values):
         raise ValueError(f"{place}: {key} must list values that differ, got {values}")
-
-
-def _settings(method: str, loss: dict[str, Any]) -> LossSettings:
-    settings = method_settings(method, **loss)
-    settings.weights_of_exits(EXITS)
-    return settings
 
 
 def _plain(value: object) -> object:
