@@ -1,10 +1,14 @@
 """Fixtures of the whole test suite."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
 import pytest
+
+# Where the tests run under nohup, a closed terminal would be ignored by all that they start.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

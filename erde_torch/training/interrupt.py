@@ -15,7 +15,7 @@ class StopRequest:
     """While active, a first SIGTERM, SIGINT or SIGHUP only sets ``signal``; a second acts as usual.
     A second SIGHUP is ignored.
 
-    A process that ignores one of them (SIGHUP after ``nohup``) goes on ignoring it.
+    A process that ignores SIGHUP (after ``nohup``) goes on ignoring it.
 
     Args:
         patient: the second and all later ones are ignored. A process among several may be told of
@@ -29,7 +29,9 @@ class StopRequest:
 
     def __enter__(self) -> "StopRequest":
         for number in STOPS:
-            if signal.getsignal(number) is not signal.SIG_IGN:
+            # A shell makes what it starts in the background ignore SIGINT; here it is heard.
+            nohup = number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN
+            if not nohup:
                 self._previous[number] = signal.signal(number, self._asked)
         return self
 
