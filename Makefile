@@ -38,18 +38,20 @@ fuzz: $(READY)
 faults: $(READY)
 	$(BIN)/python -m pytest tests/faults --override-ini addopts=-q -rA
 
-# Many more of them; CASES=1000000 for a night.
+# Many more damaged files, every mutation, 35 endings of each stage; CASES=1000000 for a night.
 CASES ?= 20000
 campaign: $(READY)
 	$(BIN)/python -m tests.fuzz.campaign all --cases $(CASES)
+	$(BIN)/python tests/mutation/run.py
+	$(BIN)/python -m pytest tests/faults/test_kills.py -k kills_change --kills 35 --override-ini addopts=-q -rA
 
 # A real Slurm of one node, which needs root and slurmctld, slurmd, slurm-client and munge; else all is skipped.
 cluster: $(READY)
 	$(BIN)/python -m pytest tests/cluster --override-ini addopts=-q -rA
 
-# Breaks the mathematics in many small ways and asks the tests to notice each.
+# Breaks the mathematics in many small ways and asks the tests to notice each; every third way, all in a campaign.
 mutation: $(READY)
-	$(BIN)/python tests/mutation/run.py
+	$(BIN)/python tests/mutation/run.py --every 3
 
 # The second run keeps freed memory, where glibc would give it back: see docs/performance.md.
 BENCH = .benchmarks/run
