@@ -149,3 +149,11 @@ def test_settings_are_frozen_and_named():
         LossSettings().temperature = 2
     with pytest.raises(TypeError):
         LossSettings(4.0)
+
+
+@pytest.mark.parametrize("last", [{}, {"target_from": "last", "right_from": "last"}])
+def test_a_teacher_of_other_classes_or_samples_is_refused(last):
+    settings = LossSettings(**last)
+    for shape in [(5, 4, 2), (6, 4, 3)]:
+        with pytest.raises(ValueError, match="teacher must have the shape of student"):
+            settings.check_teacher(shape, (5, 4, 3))

@@ -107,3 +107,9 @@ def test_one_exit_and_budgets_that_only_one_place_meets():
     assert geometric_start(never, 7.0).tolist() == [0.0]
     assert geometric_start(never, 6.0) is None
     assert greedy_path(never, 1).cost.tolist() == [28]
+
+
+def test_where_the_next_image_never_leaves_all_that_can_are_let_pass():
+    score = np.array([[0.1, 0.0], [np.nan, 0.0], [0.2, 0.0]])
+    images = scored_images(score, np.ones((3, 2), bool), np.array([1, 2]), LARGEST)
+    assert images.passing(0, 2) == LARGEST

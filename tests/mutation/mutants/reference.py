@@ -188,9 +188,7 @@ MUTANTS = {
         ("(middle, high) if cheap", "(middle, high) if not cheap"),
     ],
     "erde_core/choosing/greedy.py": [
-        ("return ratio, self.saving, -self.exit", "return self.gain, self.saving, -self.exit"),
         ("not moved.isdisjoint(other.samples)", "e == move.exit"),
-        ("            if before > e:\n", "            if before >= e:\n"),
         ("scores[position] != scores[position - 1]", "True"),
     ],
     "erde_core/scores/max_prob.py": [
