@@ -247,3 +247,15 @@ def test_nothing_waits_for_a_real_gpu():
         distillation_loss(student, teacher, labels, weighted).backward()
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("form", [{"standardise": True}, {"decoupled": (1.0, 8.0)}])
+def test_a_row_of_the_student_that_has_no_such_form_is_undefined_though_the_mask_hides_it(form):
+    """The teacher is wrong there, so that no imitation is added; the reference still says NaN."""
+    student = np.array([[[0.0, -np.inf, 1.0]], [[0.0, -np.inf, -np.inf]]])
+    teacher, labels = np.array([[[0.0, 0.0, 5.0]]] * 2), np.array([0, 0])
+    settings = method_settings("masked_kd", **form)
+    expected = erde_core.erde_loss(student, teacher, labels, settings)
+    found = erde_loss(torch.tensor(student), torch.tensor(teacher), torch.tensor(labels), settings)
+    assert np.isnan(expected).any()
+    assert np.array_equal(np.isnan(found.numpy()), np.isnan(expected))
