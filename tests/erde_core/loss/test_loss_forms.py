@@ -276,3 +276,17 @@ def test_a_part_of_weight_zero_is_left_out():
         loss = erde_loss(student, teacher, [label], replace(ALONE, decoupled=pair))
         assert np.isinf(loss).item() is infinite
         assert not np.isnan(loss).item()
+
+
+@pytest.mark.parametrize(
+    ("form", "undefined"),
+    [({"standardise": True}, [True, True]), ({"decoupled": (1.0, 8.0)}, [False, True])],
+)
+def test_a_row_without_a_form_is_undefined_though_the_mask_hides_it(form, undefined):
+    student = np.array([[[0.0, -np.inf, 1.0]], [[0.0, -np.inf, -np.inf]]])
+    teacher, labels = (
+        np.array([[[0.0, 0.0, 5.0]]] * 2),
+        np.array([0, 0]),
+    )  # wrong: nothing to imitate
+    found = erde_loss(student, teacher, labels, method_settings("masked_kd", **form))
+    assert np.isnan(found).ravel().tolist() == undefined
