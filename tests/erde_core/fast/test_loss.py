@@ -85,3 +85,18 @@ def test_temperatures_at_the_ends_of_the_range_are_those_of_the_reference(argume
         expected = erde_core.erde_loss(*arguments[:3], settings)
         share = 1e-12 * max(1.0, temperature**2 / 16)
         assert np.allclose(found, expected, rtol=1e-12, atol=share)
+
+
+@pytest.mark.parametrize("bad", [[np.nan, 0.0, 1.0], [-np.inf] * 3, [np.inf, 0.0, 0.0]])
+@pytest.mark.parametrize("forms", [{}, {"target_from": "last"}, {"self_weight": 1.0}])
+@pytest.mark.parametrize("of_student", [True, False])
+def test_an_undefined_last_row_spoils_what_the_reference_says(bad, forms, of_student):
+    """Of the student or of its teacher, which is right for some labels and wrong for others."""
+    rng = np.random.default_rng(0)
+    student, teacher = rng.normal(size=(2, 6, 2, 3))
+    (student if of_student else teacher)[:3, 1] = bad
+    labels, settings = np.array([0, 1, 2, 0, 1, 2]), erde_core.method_settings("erde", **forms)
+    expected = erde_core.erde_loss_and_gradient(student, teacher, labels, settings)
+    found = fast.erde_loss_and_gradient(student, teacher, labels, settings)
+    for wanted, got in zip(expected, found, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-12, atol=1e-12)

@@ -13,7 +13,11 @@ TESTS = {
         "tests/erde_torch/test_loss.py",
         "-k=test_loss or (agree_with_the_reference and erde_torch and float32)",
     ),
-    "erde_core/fast/loss.py": (TWINS, "-k=agree_with_the_reference and fast and float64"),
+    "erde_core/fast/loss.py": (
+        TWINS,
+        "tests/erde_core/fast/test_loss.py",
+        "-k=(agree_with_the_reference and fast and float64) or undefined_last_row",
+    ),
     "erde_core/fast/_settings.py": (TWINS, "-k=agree_with_the_reference and fast and float64"),
     "erde_core/fast/_imitation.py": (TWINS, "-k=agree_with_the_reference and fast and float64"),
     "erde_core/fast/_rows.py": (TWINS, "-k=agree_with_the_reference and fast and float64"),
@@ -61,7 +65,6 @@ MUTANTS = {
         ("student, target = _standardised(student), _standardised(target)", "pass"),
     ],
     "erde_core/fast/loss.py": [
-        ("and math.isfinite(last_top)", ""),
         ("and math.isfinite(target_top)", ""),
         ("chosen.self_weight if e < len(student) - 1 else 0.0", "chosen.self_weight"),
         ("class_weight[labels[n]],", "1.0,"),
