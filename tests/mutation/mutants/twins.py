@@ -66,7 +66,6 @@ MUTANTS = {
     ],
     "erde_core/fast/loss.py": [
         ("and math.isfinite(target_top)", ""),
-        ("chosen.self_weight if e < len(student) - 1 else 0.0", "chosen.self_weight"),
         ("class_weight[labels[n]],", "1.0,"),
         ("is_answer = target_at == answer_at", "is_answer = True"),
     ],
