@@ -157,3 +157,12 @@ def test_a_teacher_of_other_classes_or_samples_is_refused(last):
     for shape in [(5, 4, 2), (6, 4, 3)]:
         with pytest.raises(ValueError, match="teacher must have the shape of student"):
             settings.check_teacher(shape, (5, 4, 3))
+
+
+@pytest.mark.parametrize(
+    ("form", "least"), [({"standardise": True}, 2), ({"decoupled": (1.0, 8.0)}, 3)]
+)
+def test_a_form_needs_its_classes(form, least):
+    LossSettings(**form).check_classes(least)
+    with pytest.raises(ValueError, match=f"needs at least {least} classes, got {least - 1}"):
+        LossSettings(**form).check_classes(least - 1)
