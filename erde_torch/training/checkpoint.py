@@ -18,6 +18,7 @@ from erde_core.store.files import whole_file
 from erde_torch.networks.weights import seal
 from erde_torch.training.host import Host
 from erde_torch.training.identity import Identity
+from erde_torch.training.optimisation.optimiser import MEMORY
 from erde_torch.training.shelf import Position, Saved, Shelf, UnusableError, read_saved
 
 
@@ -26,11 +27,11 @@ class CheckpointError(OSError):
 
 
 class TrainingState:
-    """The tensors that a training is made of: weights, momentum and, if wanted, averaged weights.
+    """The tensors that a training is made of: weights, what the optimiser remembers, averages.
 
     Args:
         network: on its device.
-        optimiser: SGD over the network's parameters.
+        optimiser: one of ``erde_torch.training.optimisation.optimiser.MEMORY``, over all parameters.
         ema_decay: of the exponential moving average of the weights; 0 for none.
     """
 
@@ -38,6 +39,7 @@ class TrainingState:
         self, network: nn.Module, optimiser: torch.optim.Optimizer, ema_decay: float
     ) -> None:
         self.network, self.optimiser, self._ema = network, optimiser, None
+        self._memory = MEMORY[type(optimiser)]
         if ema_decay:
             average = get_ema_multi_avg_fn(ema_decay)  # type: ignore[no-untyped-call]  # PyTorch's
             self._ema = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
@@ -56,9 +58,10 @@ class TrainingState:
         """Everything, by name."""
         tensors = {f"network.{name}": t for name, t in self.network.state_dict().items()}
         for name, parameter in self.network.named_parameters():
-            momentum = self.optimiser.state.get(parameter, {}).get("momentum_buffer")
-            if momentum is not None:
-                tensors[f"momentum.{name}"] = momentum
+            remembered = self.optimiser.state.get(parameter, {})
+            for prefix, key in self._memory.items():
+                if remembered.get(key) is not None:
+                    tensors[f"{prefix}.{name}"] = remembered[key]
         if self._ema is not None:
             tensors |= {f"ema.{name}": t for name, t in self._ema.state_dict().items()}
         return tensors
@@ -69,9 +72,11 @@ class TrainingState:
         Raises:
             UnusableError: one is missing, left over, or of another dtype or shape.
         """
-        wanted = {n: t for n, t in self.tensors().items() if not n.startswith("momentum.")}
-        momentum = {f"momentum.{name}": p for name, p in self.network.named_parameters()}
-        wanted |= {name: p for name, p in momentum.items() if name in tensors}
+        wanted = {n: t for n, t in self.tensors().items() if n.split(".")[0] not in self._memory}
+        for name, parameter in self.network.named_parameters():
+            kinds = {f"{p}.{name}": _like(key, parameter) for p, key in self._memory.items()}
+            if kinds.keys() & tensors.keys():
+                wanted |= kinds
         for name in sorted(wanted.keys() | tensors.keys()):
             described, found = _kind(wanted.get(name)), _kind(tensors.get(name))
             if described != found:
@@ -80,11 +85,12 @@ class TrainingState:
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """The reverse of :meth:`tensors`."""
         self.network.load_state_dict(_part(tensors, "network."))
-        momentum = _part(tensors, "momentum.")
-        for name, parameter in self.network.named_parameters():
-            if name in momentum:
-                buffer = torch.empty_like(parameter, requires_grad=False).copy_(momentum[name])
-                self.optimiser.state[parameter]["momentum_buffer"] = buffer
+        for prefix, key in self._memory.items():
+            remembered = _part(tensors, f"{prefix}.")
+            for name, parameter in self.network.named_parameters():
+                if name in remembered:
+                    buffer = _like(key, parameter).copy_(remembered[name])
+                    self.optimiser.state[parameter][key] = buffer
         if self._ema is not None:
             self._ema.load_state_dict(_part(tensors, "ema."))
 
@@ -178,6 +184,13 @@ class Checkpoint:
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
+
+
+def _like(key: str, parameter: Tensor) -> Tensor:
+    """A tensor as the optimiser has it under ``key`` for ``parameter``."""
+    if key == "step":  # counted on the host
+        return torch.zeros(())
+    return torch.empty_like(parameter, requires_grad=False)
 
 
 def _kind(tensor: Tensor | None) -> str:

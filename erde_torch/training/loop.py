@@ -16,7 +16,12 @@ from erde_torch.training.checkpoint import Checkpoint, TrainingState
 from erde_torch.training.host import Host
 from erde_torch.training.identity import Identity
 from erde_torch.training.interrupt import Interrupted, StopRequest
-from erde_torch.training.optimiser import learning_rate, make_optimiser, set_learning_rate
+from erde_torch.training.optimisation.gradient_scaling import GradientScaling
+from erde_torch.training.optimisation.optimiser import (
+    learning_rate,
+    make_optimiser,
+    set_learning_rate,
+)
 from erde_torch.training.settings import TrainSettings
 from erde_torch.training.shelf import Position
 
@@ -157,6 +162,7 @@ def train_epoch(
 ) -> None:
     """Train from ``position`` to the end of its epoch."""
     processes = run.host.processes
+    scaling = GradientScaling(state.network, run.train.gradient_scaling)
     state.network.train()
     for batch in data.epoch(run.seed, position.epoch, position.step):
         step = position.epoch * data.steps + position.step
@@ -171,6 +177,7 @@ def train_epoch(
         position.loss_sum += mean_loss(losses, processes.rank, logits, batch, position, rate)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch has not typed it
+        scaling.apply()
         state.optimiser.step()
         state.average()
         position.step += 1
