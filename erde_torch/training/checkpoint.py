@@ -31,7 +31,7 @@ class TrainingState:
 
     Args:
         network: on its device.
-        optimiser: one of ``erde_torch.training.optimisation.optimiser.MEMORY``, over all parameters.
+        optimiser: over all parameters, one of ``training.optimisation.optimiser.MEMORY``.
         ema_decay: of the exponential moving average of the weights; 0 for none.
     """
 
