@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from erde_core.errors import ErdeError
+
 if TYPE_CHECKING:
     from erde.experiment.schema import Experiment
     from erde_torch.training.settings import StudentSettings, TeacherSettings
@@ -19,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print it; ValueError with one sentence where a rule is broken."""
+    """Print it; ErdeError with one sentence where a rule is broken."""
     from erde.experiment.schema import read_experiment
 
     experiment = read_experiment(options.file)
@@ -38,8 +40,8 @@ def _check(experiment: "Experiment", file: Path) -> None:
 
     try:
         check_before_any_job(experiment, Path("results", file.stem), None, memory_mb())
-    except ValueError as error:
-        raise ValueError(f"{file}: {error}") from None
+    except ErdeError as error:
+        raise ErdeError(f"{file}: {error}") from None
 
 
 def summary(experiment: "Experiment") -> dict[str, Any]:

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from erde_core.errors import ErdeError
+
 if TYPE_CHECKING:
     from erde.experiment.schema import Experiment
 
@@ -38,13 +40,13 @@ def _target(options: argparse.Namespace) -> str:
     from erde.experiment.schema import read_experiment
 
     if not all(Path(mark).is_file() for mark in _MARKS):
-        raise ValueError(
+        raise ErdeError(
             f"erde run must start in a clone of the repository, where Snakefile and workflow/ lie, "
             f"got {Path.cwd()}"
         )
     path = Path(options.experiment)
     if path.suffix == ".yaml" and path.resolve().parent != _EXPERIMENTS.resolve():
-        raise ValueError(
+        raise ErdeError(
             f"the experiment file must lie in {_EXPERIMENTS}, got {path}: copy it there"
         )
     name = path.stem if path.suffix == ".yaml" else options.experiment

@@ -11,6 +11,7 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
+from erde_core.errors import ErdeError
 from erde_core.settings import METHODS, LossSettings
 
 LOSS_FIELDS = tuple(field.name for field in dataclasses.fields(LossSettings))
@@ -46,21 +47,21 @@ def check_label(label: str, method: str, loss: LossSettings) -> None:
         ValueError: the message begins with the place in the file.
     """
     if not _LABEL.fullmatch(label):
-        raise ValueError(
+        raise ErdeError(
             "variants: a label must be at most 200 letters A-Z, digits, '_', '-' or '.' "
             f"and start with a letter or digit, got {label[:220]!r}"
         )
     if label in _OTHER_FOLDERS or label.lower().endswith(_FILE_ENDINGS):
-        raise ValueError(f"variants: the label {label!r} is taken by the workflow's own files")
+        raise ErdeError(f"variants: the label {label!r} is taken by the workflow's own files")
     family, values = split_label(label)
     if family in METHODS and family != method:
-        raise ValueError(
+        raise ErdeError(
             f"variants: the label {label!r} must be of method {family}, as pictures and report "
             f"call it so, got method {method}"
         )
     for key, text in values.items():
         if text != value_text(getattr(loss, key)):
-            raise ValueError(
+            raise ErdeError(
                 f"variants: the label {label!r} says {key} {text}, but its {key} is "
                 f"{value_text(getattr(loss, key))}"
             )

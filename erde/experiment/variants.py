@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from erde.experiment.errors import shown, unknown_key
 from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_label, value_text
+from erde_core.errors import ErdeError
 from erde_core.settings import METHODS, LossSettings, method_settings
 
 MOST_VARIANTS = 1000
@@ -33,13 +34,13 @@ class Variant(BaseModel):
     @classmethod
     def _from_flat_keys(cls, keys: Any) -> Any:  # noqa: ANN401 -- whatever the YAML holds
         if not isinstance(keys, dict):
-            raise ValueError(f"must be a mapping with the key 'method', got {shown(keys)}")
+            raise ErdeError(f"must be a mapping with the key 'method', got {shown(keys)}")
         for key in keys:
             if key not in _KEYS:
-                raise ValueError(unknown_key(str(key), _KEYS))
+                raise ErdeError(unknown_key(str(key), _KEYS))
         if keys.get("method") not in list(METHODS):  # a list also refuses what cannot be hashed
             known = ", ".join(METHODS)
-            raise ValueError(f"method must be one of {known}, got {shown(keys.get('method'))}")
+            raise ErdeError(f"method must be one of {known}, got {shown(keys.get('method'))}")
         loss = {key: value for key, value in keys.items() if key in LOSS_FIELDS}
         settings = method_settings(keys["method"], **loss)
         return {"method": keys["method"], "teacher": keys.get("teacher", "cache"), "loss": settings}
@@ -62,13 +63,13 @@ def expand_variants(variants: object) -> object:
         return variants
     most = max((_count(keys) for keys in variants.values()), default=0)
     if most > MOST_VARIANTS:
-        raise ValueError(f"variants: lists must make at most {MOST_VARIANTS} variants, got {most}")
+        raise ErdeError(f"variants: lists must make at most {MOST_VARIANTS} variants, got {most}")
     expanded: dict[object, object] = {}
     origin: dict[object, object] = {}
     for label, keys in variants.items():
         for member, settings in _members(label, keys):
             if member in expanded:
-                raise ValueError(
+                raise ErdeError(
                     f"variants: the label {member!r} must be one variant's, "
                     f"got it from {origin[member]!r} and from {label!r}"
                 )
@@ -113,16 +114,16 @@ def _lists(key: str, value: object) -> bool:
 def _check_values(label: str, method: str, key: str, values: list[Any]) -> None:
     place = f"variants.{label}"
     if not values:
-        raise ValueError(f"{place}: {key} must list at least one value, got []")
+        raise ErdeError(f"{place}: {key} must list at least one value, got []")
     for value in values:
         if value is None:
-            raise ValueError(f"{place}: {key} must list values without gaps, got {values}")
+            raise ErdeError(f"{place}: {key} must list values without gaps, got {values}")
         try:
             method_settings(method, **{key: value})
-        except ValueError as error:
-            raise ValueError(f"{place}: {error}") from None
+        except ErdeError as error:
+            raise ErdeError(f"{place}: {error}") from None
     if len(set(map(value_text, values))) != len(values):
-        raise ValueError(f"{place}: {key} must list values that differ, got {values}")
+        raise ErdeError(f"{place}: {key} must list values that differ, got {values}")
 
 
 def _plain(value: object) -> object:

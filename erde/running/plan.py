@@ -11,9 +11,10 @@ from erde.datasets.images import DatasetError
 from erde.datasets.split import hold_out
 from erde.experiment.schema import Experiment
 from erde.running.cluster.needs import facts_or_none, least_memory_mb
+from erde_core.errors import ErdeError
 
 
-class PlanError(ValueError):
+class PlanError(ErdeError):
     """An experiment cannot run as it is; the message is one sentence."""
 
 

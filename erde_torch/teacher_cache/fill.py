@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from erde_core.differences import differences
 from erde_core.folds import fold_of_samples
 from erde_core.images import ImageDataset
+from erde_core.store.differences import differences
 from erde_core.store.files import StoreError
 from erde_core.store.teacher_logits import CacheIdentity, read_teacher_logits, verify_content
 from erde_core.store.teacher_logits_writer import TeacherLogitsWriter

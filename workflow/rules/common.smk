@@ -19,6 +19,7 @@ from erde.running.hangup import hangup_interrupts
 from erde.running.interpreter import speakable_interpreter
 from erde.running.plain_errors import PlainErrors
 from erde.running.cluster.needs import memory_mb
+from erde_core.errors import ErdeError
 
 min_version("9.0")
 REPOSITORY = Path(workflow.basedir)
@@ -36,7 +37,7 @@ hangup_interrupts()
 try:
     speakable_interpreter()
     OPTIONS = run_options(config)
-except ValueError as error:  # an ExperimentError is one
+except ErdeError as error:  # an ExperimentError is one
     raise refusal(str(error)) from None
 
 EXPERIMENTS = Path(OPTIONS.experiments or REPOSITORY / "workflow/experiments").resolve()
@@ -208,7 +209,7 @@ def start(part):
         network = getattr(experiment(wildcards.experiment), part).network
         try:
             return network.start_hash()
-        except ValueError as error:
+        except ErdeError as error:
             raise WorkflowError(
                 f"{wildcards.experiment}: {part}.network.{error}"
             ) from None

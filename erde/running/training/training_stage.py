@@ -17,6 +17,7 @@ from erde.running.stage import Say, running, speaker
 from erde.running.stage_host import stage_host
 from erde.running.training.launch import launch
 from erde.running.training.training_job import TrainingJob
+from erde_core.errors import ErdeError
 from erde_core.images import ImageDataset
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_torch.device import choose_device
@@ -132,7 +133,7 @@ def check_devices(device: torch.device, processes: int) -> None:
     """
     found = torch.cuda.device_count() if device.type == "cuda" else processes
     if processes > found:
-        raise ValueError(
+        raise ErdeError(
             f"train.processes must be at most the {found} GPUs that PyTorch sees, got {processes}"
         )
 

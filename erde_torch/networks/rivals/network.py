@@ -8,6 +8,7 @@ one exit, from the teacher's last. What early exit is worth beside them: ``evalu
 from dataclasses import replace
 from typing import NamedTuple
 
+from erde_core.errors import ErdeError
 from erde_core.settings import LossSettings
 from erde_torch.networks.build import build_network
 from erde_torch.networks.macs import exit_macs, plain_macs
@@ -45,7 +46,7 @@ def rival_network(rival: str, network: NetworkSettings, classes: int, shape: Sha
     kind, e = rival_exit(rival)
     whole = _build(network, classes, shape)
     if e > whole.exits - 1 - (kind == "narrow"):
-        raise ValueError(f"rival must be of one of {whole.exits} exits, got {rival!r}")
+        raise ErdeError(f"rival must be of one of {whole.exits} exits, got {rival!r}")
     if kind == "truncated":
         return Rival(network, whole.exits, e)
     budget, last = int(exit_macs(whole, shape)[e]), whole.exits - 1
@@ -58,7 +59,7 @@ def rival_network(rival: str, network: NetworkSettings, classes: int, shape: Sha
         else:
             high = middle - 1
     if not low:
-        raise ValueError(f"rival {rival} must cost at most {budget} MACs, none is so narrow")
+        raise ErdeError(f"rival {rival} must cost at most {budget} MACs, none is so narrow")
     return Rival(_narrowed(network, low), whole.exits, last)
 
 

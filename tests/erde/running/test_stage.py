@@ -4,8 +4,12 @@ import re
 import numpy as np
 import pytest
 
+from erde.datasets.image_file import ImageError
 from erde.running.stage import running
+from erde_core.errors import ErdeError
+from erde_core.store.manifest import ManifestError
 from erde_core.store.tables import read_table
+from erde_torch.training.loop import NonFiniteLossError
 
 LINE = re.compile(r"\d\d:\d\d:\d\d \[digits · data\] ")
 
@@ -58,6 +62,15 @@ def test_an_error_of_ours_is_one_sentence(stage, tmp_path):
     assert log.count("\n") == 1
 
 
+@pytest.mark.parametrize("kind", [ErdeError, ImageError, ManifestError, NonFiniteLossError])
+def test_every_error_that_speaks_to_the_user_is_one_sentence(stage, kind):
+    code, log, terminal = stage(raising(kind("images must be of one size, got 2")))
+    assert code == 1
+    assert log == terminal
+    assert log.endswith("] error: images must be of one size, got 2\n")
+    assert log.count("\n") == 1
+
+
 def test_an_error_of_the_operating_system_is_one_sentence(stage, tmp_path):
     code, log, terminal = stage(lambda say: (tmp_path / "absent" / "file").touch())
     assert code == 1
@@ -71,6 +84,8 @@ def test_any_other_error_leaves_its_traceback_in_the_log_alone(stage):
         lambda say: np.zeros(3) @ np.zeros(4),
         lambda say: {}["mean"],
         lambda say: json.loads("{"),  # raised on purpose, but not by us
+        raising(TypeError("raised by us, but not in words for the user")),
+        raising(ValueError("a sentence")),
     ]
     for mistake in mistakes:
         code, log, terminal = stage(mistake)
