@@ -1,4 +1,4 @@
-"""A threshold with a guarantee: how rarely leaving early spoils an answer that was right.
+"""A threshold with a guarantee: how rarely leaving early harms an answer that was right.
 
 The method is learn-then-test (Angelopoulos et al., 2021, arXiv 2110.01052) with fixed-sequence
 testing. What is and is not guaranteed stands in :func:`certified_threshold`.
@@ -77,7 +77,7 @@ def certified_threshold(
         score: how unsure each exit is, ``(N, E)``, as for :func:`erde_core.sweep`.
         correct: bool ``(N, E)``, whether each exit's answer is right.
         classes: C, of entropies.
-        epsilon: largest probability of a spoilt answer, in (0, 1).
+        epsilon: largest probability of a harmed answer, in (0, 1).
         delta: probability with which the guarantee may fail, in (0, 1).
         group: int ``(N,)``; images that share a source. Of each group one image counts, drawn
             with a fixed seed, and "a new image" means one image of a new group.

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from erde.experiment.schema import Experiment
     from erde_torch.training.settings import StudentSettings, TeacherSettings
 
-_STAGES = ("data", "teacher", "cache", "verify", "student", "exit_logits")
+_JOBS = ("data", "teacher", "cache", "verify", "student", "exit_logits")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -57,13 +57,13 @@ def summary(experiment: "Experiment") -> dict[str, Any]:
         "teacher": _part(experiment.teacher),
         "student": _part(experiment.student),
         "teachers": 1 if folds == 1 else 1 + folds,
-        "variants": {label: variant.method for label, variant in experiment.variants.items()},
+        "variants": {name: variant.method for name, variant in experiment.variants.items()},
         "seeds": seeds,
         "students": len(experiment.variants) * len(seeds),
         "views": (experiment.cache.view_count or experiment.augment.orbit) if cached else 0,
         "cache_mb": -(-cache_bytes(experiment, facts) // 10**6) if cached and facts else 0,
         "device": experiment.device,
-        "memory_mb": {stage: memory_mb(experiment, stage) for stage in _STAGES},
+        "memory_mb": {job: memory_mb(experiment, job) for job in _JOBS},
     }
 
 
@@ -91,8 +91,8 @@ def _lines(file: Path, found: dict[str, Any]) -> list[str]:
             )
         )
     by_method = ", ".join(
-        label if label == method else f"{label} ({method})"
-        for label, method in found["variants"].items()
+        name if name == method else f"{name} ({method})"
+        for name, method in found["variants"].items()
     )
     return [
         *lines,

@@ -59,7 +59,7 @@ def _target(options: argparse.Namespace) -> str:
 
 def _deployment(name: str, experiment: "Experiment") -> str:
     """The folder of the variant that the report shows, trained with the first seed."""
-    from erde.experiment.names import shown_label
+    from erde.experiment.names import shown_variant
 
-    methods = {label: variant.method for label, variant in experiment.variants.items()}
-    return f"results/{name}/deploy/{shown_label(methods)}-seed{experiment.seeds[0]}"
+    methods = {name: variant.method for name, variant in experiment.variants.items()}
+    return f"results/{name}/deploy/{shown_variant(methods)}-seed{experiment.seeds[0]}"

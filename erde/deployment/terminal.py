@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from erde.deployment.operating_choice import choose_threshold
+from erde.deployment.choice import choose_threshold
 from erde.deployment.runner import Runner
 from erde_core.errors import ErdeError
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from erde.datasets.source import SourceSettings
 from erde.datasets.sources import SOURCES
 from erde.experiment.errors import ExperimentError, nearest, sentence
-from erde.experiment.names import check_label
+from erde.experiment.names import check_variant_name
 from erde.experiment.variants import Variant, expand_variants
 from erde.experiment.yaml_file import YamlError, read_yaml
 from erde_core.errors import ErdeError
@@ -60,9 +60,9 @@ class Experiment(_Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Experiment":
-        for label, variant in self.variants.items():
-            check_label(label, variant.method, variant.loss)
-            self._check_exits(label, variant.loss)
+        for name, variant in self.variants.items():
+            check_variant_name(name, variant.method, variant.loss)
+            self._check_exits(name, variant.loss)
         students = len(self.variants) * len(self.seeds)
         if students > _MOST_STUDENTS:
             raise ErdeError(
@@ -78,7 +78,7 @@ class Experiment(_Model):
             )
         return self
 
-    def _check_exits(self, label: str, loss: LossSettings) -> None:
+    def _check_exits(self, name: str, loss: LossSettings) -> None:
         """ErdeError where numbers of exits do not fit; a network of timm counts its own later."""
         exits, taught = (part.network.exit_count for part in (self.student, self.teacher))
         if exits is None:
@@ -86,10 +86,10 @@ class Experiment(_Model):
         try:
             loss.weights_of_exits(exits)
         except ErdeError as error:
-            raise ErdeError(f"variants.{label}: {error}") from None
+            raise ErdeError(f"variants.{name}: {error}") from None
         if taught not in (None, exits) and loss.reads_each_exit:
             raise ErdeError(
-                f"variants.{label}: target_from and right_from must be 'last' where student and "
+                f"variants.{name}: target_from and right_from must be 'last' where student and "
                 f"teacher have different numbers of exits, got {exits} and {taught}"
             )
 

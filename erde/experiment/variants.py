@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeGuard
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from erde.experiment.errors import shown, unknown_key
-from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_label, value_text
+from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_name, value_text
 from erde_core.errors import ErdeError
 from erde_core.settings import METHODS, LossSettings, method_settings
 
@@ -23,7 +23,7 @@ _KEYS = ("method", "teacher", *LOSS_FIELDS)
 
 
 class Variant(BaseModel):
-    """A label's method and settings: ``method`` plus any field of ``LossSettings``."""
+    """A variant's method and settings: ``method`` plus any field of ``LossSettings``."""
 
     model_config = ConfigDict(frozen=True)
     method: Literal["ce", "kd", "masked_kd", "erde", "dkd", "kd_ls"]
@@ -56,7 +56,7 @@ def expand_variants(variants: object) -> object:
 
     Raises:
         ValueError: a list is empty, repeats a value or holds a wrong one, two variants come to
-            the same label, or the lists make too many variants; the message begins with the place
+            the same name, or the lists make too many variants; the message begins with the place
             in the file.
     """
     if not isinstance(variants, dict):
@@ -66,14 +66,14 @@ def expand_variants(variants: object) -> object:
         raise ErdeError(f"variants: lists must make at most {MOST_VARIANTS} variants, got {most}")
     expanded: dict[object, object] = {}
     origin: dict[object, object] = {}
-    for label, keys in variants.items():
-        for member, settings in _members(label, keys):
+    for name, keys in variants.items():
+        for member, settings in _members(name, keys):
             if member in expanded:
                 raise ErdeError(
-                    f"variants: the label {member!r} must be one variant's, "
-                    f"got it from {origin[member]!r} and from {label!r}"
+                    f"variants: the name {member!r} must be one variant's, "
+                    f"got it from {origin[member]!r} and from {name!r}"
                 )
-            expanded[member], origin[member] = settings, label
+            expanded[member], origin[member] = settings, name
     return expanded
 
 
@@ -90,16 +90,16 @@ def _count(keys: object) -> int:
     return math.prod(len(keys[key]) for key in LOSS_FIELDS if _lists(key, keys.get(key)))
 
 
-def _members(label: object, keys: object) -> Iterator[tuple[object, object]]:
-    if not isinstance(label, str) or not _is_readable(keys):
-        yield label, keys  # for the model to refuse
+def _members(name: object, keys: object) -> Iterator[tuple[object, object]]:
+    if not isinstance(name, str) or not _is_readable(keys):
+        yield name, keys  # for the model to refuse
         return
     listed = {key: keys[key] for key in LOSS_FIELDS if _lists(key, keys.get(key))}
     for key, values in listed.items():
-        _check_values(label, keys["method"], key, values)
+        _check_values(name, keys["method"], key, values)
     for combination in itertools.product(*listed.values()):
         values = dict(zip(listed, map(_plain, combination), strict=True))
-        yield listed_label(label, values), keys | values
+        yield listed_name(name, values), keys | values
 
 
 def _is_readable(keys: object) -> TypeGuard[dict[str, Any]]:
@@ -111,8 +111,8 @@ def _lists(key: str, value: object) -> bool:
     return nested if key in LIST_FIELDS else isinstance(value, list)
 
 
-def _check_values(label: str, method: str, key: str, values: list[Any]) -> None:
-    place = f"variants.{label}"
+def _check_values(name: str, method: str, key: str, values: list[Any]) -> None:
+    place = f"variants.{name}"
     if not values:
         raise ErdeError(f"{place}: {key} must list at least one value, got []")
     for value in values:

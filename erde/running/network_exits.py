@@ -37,7 +37,7 @@ def _answer(described: str) -> None:
             network = build_network(NetworkSettings(**json.loads(described)), 2, _SHAPE)
     except ErdeError as error:
         sys.exit(str(error))
-    print(network.exits)
+    print(network.exit_count)
 
 
 if __name__ == "__main__":

@@ -95,15 +95,15 @@ def read_exit_logits(path: str | os.PathLike[str]) -> ExitLogits:
 def read_networks(
     names: Iterable[Sequence[object]], paths: Iterable[str | os.PathLike[str]]
 ) -> dict[tuple[str, int], ExitLogits]:
-    """Read the exit logits of several trainings, each called (label, seed).
+    """Read the exit logits of several trainings, each called (variant, seed).
 
     Raises:
         StoreError: a file is not what it should be, or one network stands under two seeds: the
             spread between seeds would then look smaller than it is.
     """
     read = {
-        (str(label), int(str(seed))): read_exit_logits(path)
-        for (label, seed), path in zip(names, paths, strict=True)
+        (str(variant), int(str(seed))): read_exit_logits(path)
+        for (variant, seed), path in zip(names, paths, strict=True)
     }
     check_seeds_differ(read)
     return read
@@ -116,11 +116,11 @@ def check_seeds_differ(networks: Mapping[tuple[str, int], ExitLogits]) -> None:
         StoreError: the message names both.
     """
     seen: dict[str, tuple[str, int]] = {}
-    for (label, seed), exits in networks.items():
-        other, other_seed = seen.setdefault(exits.network, (label, seed))
+    for (variant, seed), exits in networks.items():
+        other, other_seed = seen.setdefault(exits.network, (variant, seed))
         if other_seed != seed:
             raise StoreError(
-                f"{label}/seed{seed} must be another network than {other}/seed{other_seed}, "
+                f"{variant}/seed{seed} must be another network than {other}/seed{other_seed}, "
                 f"got the weights {exits.network[:12]} for both"
             )
 

@@ -126,9 +126,9 @@ def gpus(wildcards):
     return int(device == "cuda" or (device == "auto" and gpu_for_auto()))
 
 
-def memory(stage):
-    """A resources function: MB of main memory that the stage needs for the experiment."""
-    return lambda wildcards: memory_mb(experiment(wildcards.experiment), stage)
+def memory(job):
+    """A resources function: MB of main memory that the job needs for the experiment."""
+    return lambda wildcards: memory_mb(experiment(wildcards.experiment), job)
 
 
 def training(part, wildcards):
@@ -156,9 +156,9 @@ def view_count(exp):
 
 
 def methods(wildcards):
-    """The method of each variant's label."""
+    """The method of each variant, by name."""
     exp = experiment(wildcards.experiment)
-    return {label: variant.method for label, variant in exp.variants.items()}
+    return {name: variant.method for name, variant in exp.variants.items()}
 
 
 def variant(wildcards):

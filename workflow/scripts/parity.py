@@ -1,6 +1,6 @@
 """Compare every loss implementation found on this machine with the reference."""
 
-from erde.running.stage import running
+from erde.running.job import running
 from erde_core.errors import ErdeError
 from erde_core.store.files import write_text
 from erde_torch.device import set_threads

@@ -11,7 +11,7 @@ import time
 import traceback
 from pathlib import Path
 
-from erde.running.stage import SPOKEN
+from erde.running.job import SPOKEN
 from erde.running.training.training_job import TrainingJob, read_job
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h

@@ -13,8 +13,8 @@ from erde.experiment.schema import read_experiment
 from erde.running.estimate import announce
 from erde.running.gpus.claim_device import claim_for_children
 from erde.running.holding.lock import check_held, folder_lock
-from erde.running.stage import Say, running, speaker
-from erde.running.stage_host import stage_host
+from erde.running.job import Say, running, speaker
+from erde.running.job_host import job_host
 from erde.running.training.launch import launch
 from erde.running.training.training_job import TrainingJob
 from erde_core.errors import ErdeError
@@ -145,7 +145,7 @@ def _take_part(job: TrainingJob, title: str, name: str, processes: Processes, bo
 
 
 def _train(job: Any, name: str, processes: Processes, say: Say, body: Body) -> None:  # noqa: ANN401
-    host = stage_host(job, name, say, processes)
+    host = job_host(job, name, say, processes)
     with folder_lock(host.folder, say) if processes.first else contextlib.nullcontext():
         processes.wait()  # nobody reads the checkpoint before the folder is theirs
         body(host)

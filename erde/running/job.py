@@ -20,13 +20,13 @@ SPOKEN = (ErdeError, ImageError, ManifestError, OSError)
 
 @contextlib.contextmanager
 def running(name: str, log: str) -> Iterator[Say]:
-    """Run a stage called ``name``, with ``log`` as its log file.
+    """Run a job called ``name``, with ``log`` as its log file.
 
     Yields:
         A function that prints a line, with time and name, on the terminal and into the log.
 
     Raises:
-        SystemExit: the stage failed. An error of ours, or of the operating system, becomes one
+        SystemExit: the job failed. An error of ours, or of the operating system, becomes one
             sentence; anything else leaves its traceback in the log too.
     """
     Path(log).write_text("", encoding="utf-8")
