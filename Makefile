@@ -38,7 +38,7 @@ fuzz: $(READY)
 faults: $(READY)
 	$(BIN)/python -m pytest tests/faults --override-ini addopts=-q -rA
 
-# Many more damaged files, every mutation, 35 endings of each stage; CASES=1000000 for a night.
+# Many more damaged files, every mutation, 35 endings of each job; CASES=1000000 for a night.
 CASES ?= 20000
 campaign: $(READY)
 	$(BIN)/python -m tests.fuzz.campaign all --cases $(CASES)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from erde_core import checks
+from erde_core.errors import ErdeError
 from erde_core.exit_changes import exit_changes, stable_order
 
 
@@ -135,7 +136,7 @@ def accuracy_at(points: OperatingPoints, macs: ArrayLike) -> NDArray[np.float64]
     """
     budgets = np.asarray(macs, dtype=np.float64)
     if np.isnan(budgets).any():
-        raise ValueError(f"macs must be numbers, got {budgets.tolist()}")
+        raise ErdeError(f"macs must be numbers, got {budgets.tolist()}")
     front = pareto_front(points)
     cost, accuracy = front.mean_macs[::-1], front.accuracy[::-1]
     position = np.searchsorted(cost, budgets, side="right")
@@ -169,12 +170,12 @@ def checked_sweep_arguments(
     score = checks.scores(score)
     correct = np.asarray(correct)
     if correct.dtype != np.bool_:
-        raise ValueError(f"correct must be a boolean array, got dtype {correct.dtype}")
+        raise ErdeError(f"correct must be a boolean array, got dtype {correct.dtype}")
     checks.same_shape("correct", correct, "score", score)
     largest, words = _largest(classes, largest)
     above = score[score >= largest]
     if len(above):
-        raise ValueError(f"score must be below {words} = {largest}, got {above[0]}")
+        raise ErdeError(f"score must be below {words} = {largest}, got {above[0]}")
     macs = checks.exit_macs(macs, score.shape[1])
     checks.summable("macs of the last exit", int(macs[-1]), len(score))
     return score, correct, macs, largest
@@ -188,7 +189,7 @@ def _largest(classes: int | None, largest: float | None) -> tuple[float, str]:
     if classes is None and largest is not None:
         checks.positive("largest", largest)
         return float(largest), "largest"
-    raise ValueError(f"one of classes and largest must be given, got {classes!r} and {largest!r}")
+    raise ErdeError(f"one of classes and largest must be given, got {classes!r} and {largest!r}")
 
 
 def thresholds_between(breakpoints: NDArray[np.float64], largest: float) -> NDArray[np.float64]:

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from erde.experiment.schema import read_experiment
 from erde.running.code_hash import code_hash
+from erde_core.errors import ErdeError
 from erde_core.store.files import write_text
 from studies.compose import read_list, write_experiments
 from studies.export import export_experiment
@@ -125,7 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
         steps = read_list(options.study)
         folder = write_experiments(options.study.parent.resolve(), [name for name, _ in steps])
         outcome = run_study(folder, steps, options.cores, options.seconds)
-    except ValueError as error:
+    except ErdeError as error:
         parser.error(str(error))
     except KeyboardInterrupt:  # between two runs of Snakemake
         outcome = OUT_OF_TIME

@@ -37,7 +37,7 @@ def experiment_schema() -> dict[str, Any]:
 def _or_listed(key: str, rule: dict[str, Any]) -> dict[str, Any]:
     """A setting of the loss, or a list of values: one variant for each."""
     default = {"default": rule["default"]} if "default" in rule else {}
-    if key == "exit_weights":  # a list already: a sweep is a list of lists
+    if key == "exit_weights":  # a list already: listed values are a list of lists
         numbers = {"type": "array", "items": {"type": "number", "minimum": 0}}
         rule = numbers | {"type": ["array", "null"]}
         return {"anyOf": [rule, {"type": "array", "items": numbers, "minItems": 1}]} | default

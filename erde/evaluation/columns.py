@@ -2,7 +2,7 @@
 
 from erde_core.store.tables import Column
 
-VARIANT = Column("variant", str, "the variant's label")
+VARIANT = Column("variant", str, "the variant's name")
 SEED = Column("seed", int, "of the training")
 EXIT = Column("exit", int, "0 is the first")
 IMAGES = Column("images", int, "test images in this row")
@@ -31,7 +31,7 @@ SHARES = Column("test_share_exit{exit}", float, "fraction that leaves at this ex
 
 def harm(split: str) -> Column:
     """Of one split, ``val`` or ``test``."""
-    words = "fraction of spoilt answers: wrong at the exit taken, right at the last"
+    words = "fraction of harmed answers: wrong at the exit taken, right at the last"
     return Column(f"{split}_harm", float, words, empty=True)
 
 
@@ -55,6 +55,6 @@ def intervals(empty: bool = False) -> tuple[Column, ...]:
 DIFFERENCE = Column("difference", float, "in accuracy, a fraction: `variant` minus `against`")
 PAIR = (
     VARIANT,
-    Column("against", str, "label of the variant that it is held against"),
+    Column("against", str, "name of the variant that it is held against"),
     Column("equal", str, "what is held equal: `macs` or `theta`"),
 )

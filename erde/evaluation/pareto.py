@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from erde.evaluation.choice import choose_for_budget, measured
+from erde_core.errors import ErdeError
 from erde_core.outcomes import right_answers, split_sweep
 from erde_core.store.exit_logits import ExitLogits
 from erde_core.store.tables import Row
@@ -27,7 +28,7 @@ def check_comparable(teacher: ExitLogits, students: Students) -> None:
     """
     for (variant, seed), student in students.items():
         if student.dataset != teacher.dataset:
-            raise ValueError(
+            raise ErdeError(
                 f"{variant}/seed{seed} must be measured on the teacher's data set "
                 f"{teacher.dataset[:12]}, got {student.dataset[:12]}"
             )

@@ -193,7 +193,7 @@ VALUES = Table(
     "values",
     "a listed value of a setting at one share of the teacher's MACs, over the seeds",
     (
-        *(Column("family", str, "label of the variant that lists"), VARIANT, SHARE, STATUS),
+        *(Column("family", str, "name of the variant that lists"), VARIANT, SHARE, STATUS),
         Column("seeds", int, "that reach the budget"),
         Column("val_accuracy", float, "mean, a fraction", empty=True),
         Column("val_deviation", float, "standard deviation (n - 1)", empty=True),

@@ -8,12 +8,14 @@ from typing import Any, get_args, get_type_hints
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from erde_core.errors import ErdeError
+
 _MIXING = ("mixup", "cutmix")
 _LONGEST_SHOWN, _LONGEST_SENTENCE = 100, 800  # letters
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # of a model, of a dataclass
 
 
-class ExperimentError(ValueError):
+class ExperimentError(ErdeError):
     """An experiment file breaks a rule; the message is one sentence, and not a page."""
 
     def __init__(self, message: str) -> None:

@@ -15,9 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from erde.datasets.source import SourceSettings
 from erde.datasets.sources import SOURCES
 from erde.experiment.errors import ExperimentError, nearest, sentence
-from erde.experiment.names import check_label
+from erde.experiment.names import check_variant_name
 from erde.experiment.variants import Variant, expand_variants
 from erde.experiment.yaml_file import YamlError, read_yaml
+from erde_core.errors import ErdeError
 from erde_core.fields import FromMapping
 from erde_core.settings import LossSettings
 from erde_torch.teacher_cache.settings import CacheSettings
@@ -59,36 +60,36 @@ class Experiment(_Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> "Experiment":
-        for label, variant in self.variants.items():
-            check_label(label, variant.method, variant.loss)
-            self._check_exits(label, variant.loss)
+        for name, variant in self.variants.items():
+            check_variant_name(name, variant.method, variant.loss)
+            self._check_exits(name, variant.loss)
         students = len(self.variants) * len(self.seeds)
         if students > _MOST_STUDENTS:
-            raise ValueError(
+            raise ErdeError(
                 f"variants and seeds must make at most {_MOST_STUDENTS} students, got {students}"
             )
         if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"seeds must differ from each other, got {self.seeds}")
+            raise ErdeError(f"seeds must differ from each other, got {self.seeds}")
         orbit, views = self.augment.orbit, self.cache.view_count
         if views is not None and views > orbit:
-            raise ValueError(
+            raise ErdeError(
                 f"cache.views must be 'all' or 1 … {orbit} (the views of this augmentation), "
                 f"got {views}"
             )
         return self
 
-    def _check_exits(self, label: str, loss: LossSettings) -> None:
-        """ValueError where numbers of exits do not fit; a network of timm counts its own later."""
+    def _check_exits(self, name: str, loss: LossSettings) -> None:
+        """ErdeError where numbers of exits do not fit; a network of timm counts its own later."""
         exits, taught = (part.network.exit_count for part in (self.student, self.teacher))
         if exits is None:
             return
         try:
             loss.weights_of_exits(exits)
-        except ValueError as error:
-            raise ValueError(f"variants.{label}: {error}") from None
+        except ErdeError as error:
+            raise ErdeError(f"variants.{name}: {error}") from None
         if taught not in (None, exits) and loss.reads_each_exit:
-            raise ValueError(
-                f"variants.{label}: target_from and right_from must be 'last' where student and "
+            raise ErdeError(
+                f"variants.{name}: target_from and right_from must be 'last' where student and "
                 f"teacher have different numbers of exits, got {exits} and {taught}"
             )
 
@@ -129,7 +130,7 @@ def parse_experiment(keys: object, name: str) -> Experiment:
         raise ExperimentError(f"{name}: must be a mapping of keys, got {type(keys).__name__}")
     try:
         expanded = {"variants": expand_variants(keys["variants"])} if "variants" in keys else {}
-    except ValueError as error:
+    except ErdeError as error:
         raise ExperimentError(f"{name}: {error}") from None
     try:
         return Experiment.model_validate(keys | expanded)

@@ -14,7 +14,8 @@ from typing import Any, Literal, TypeGuard
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from erde.experiment.errors import shown, unknown_key
-from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_label, value_text
+from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_name, value_text
+from erde_core.errors import ErdeError
 from erde_core.settings import METHODS, LossSettings, method_settings
 
 MOST_VARIANTS = 1000
@@ -22,7 +23,7 @@ _KEYS = ("method", "teacher", *LOSS_FIELDS)
 
 
 class Variant(BaseModel):
-    """A label's method and settings: ``method`` plus any field of ``LossSettings``."""
+    """A variant's method and settings: ``method`` plus any field of ``LossSettings``."""
 
     model_config = ConfigDict(frozen=True)
     method: Literal["ce", "kd", "masked_kd", "erde", "dkd", "kd_ls"]
@@ -33,13 +34,13 @@ class Variant(BaseModel):
     @classmethod
     def _from_flat_keys(cls, keys: Any) -> Any:  # noqa: ANN401 -- whatever the YAML holds
         if not isinstance(keys, dict):
-            raise ValueError(f"must be a mapping with the key 'method', got {shown(keys)}")
+            raise ErdeError(f"must be a mapping with the key 'method', got {shown(keys)}")
         for key in keys:
             if key not in _KEYS:
-                raise ValueError(unknown_key(str(key), _KEYS))
+                raise ErdeError(unknown_key(str(key), _KEYS))
         if keys.get("method") not in list(METHODS):  # a list also refuses what cannot be hashed
             known = ", ".join(METHODS)
-            raise ValueError(f"method must be one of {known}, got {shown(keys.get('method'))}")
+            raise ErdeError(f"method must be one of {known}, got {shown(keys.get('method'))}")
         loss = {key: value for key, value in keys.items() if key in LOSS_FIELDS}
         settings = method_settings(keys["method"], **loss)
         return {"method": keys["method"], "teacher": keys.get("teacher", "cache"), "loss": settings}
@@ -55,24 +56,24 @@ def expand_variants(variants: object) -> object:
 
     Raises:
         ValueError: a list is empty, repeats a value or holds a wrong one, two variants come to
-            the same label, or the lists make too many variants; the message begins with the place
+            the same name, or the lists make too many variants; the message begins with the place
             in the file.
     """
     if not isinstance(variants, dict):
         return variants
     most = max((_count(keys) for keys in variants.values()), default=0)
     if most > MOST_VARIANTS:
-        raise ValueError(f"variants: lists must make at most {MOST_VARIANTS} variants, got {most}")
+        raise ErdeError(f"variants: lists must make at most {MOST_VARIANTS} variants, got {most}")
     expanded: dict[object, object] = {}
     origin: dict[object, object] = {}
-    for label, keys in variants.items():
-        for member, settings in _members(label, keys):
+    for name, keys in variants.items():
+        for member, settings in _members(name, keys):
             if member in expanded:
-                raise ValueError(
-                    f"variants: the label {member!r} must be one variant's, "
-                    f"got it from {origin[member]!r} and from {label!r}"
+                raise ErdeError(
+                    f"variants: the name {member!r} must be one variant's, "
+                    f"got it from {origin[member]!r} and from {name!r}"
                 )
-            expanded[member], origin[member] = settings, label
+            expanded[member], origin[member] = settings, name
     return expanded
 
 
@@ -89,16 +90,16 @@ def _count(keys: object) -> int:
     return math.prod(len(keys[key]) for key in LOSS_FIELDS if _lists(key, keys.get(key)))
 
 
-def _members(label: object, keys: object) -> Iterator[tuple[object, object]]:
-    if not isinstance(label, str) or not _is_readable(keys):
-        yield label, keys  # for the model to refuse
+def _members(name: object, keys: object) -> Iterator[tuple[object, object]]:
+    if not isinstance(name, str) or not _is_readable(keys):
+        yield name, keys  # for the model to refuse
         return
     listed = {key: keys[key] for key in LOSS_FIELDS if _lists(key, keys.get(key))}
     for key, values in listed.items():
-        _check_values(label, keys["method"], key, values)
+        _check_values(name, keys["method"], key, values)
     for combination in itertools.product(*listed.values()):
         values = dict(zip(listed, map(_plain, combination), strict=True))
-        yield listed_label(label, values), keys | values
+        yield listed_name(name, values), keys | values
 
 
 def _is_readable(keys: object) -> TypeGuard[dict[str, Any]]:
@@ -110,19 +111,19 @@ def _lists(key: str, value: object) -> bool:
     return nested if key in LIST_FIELDS else isinstance(value, list)
 
 
-def _check_values(label: str, method: str, key: str, values: list[Any]) -> None:
-    place = f"variants.{label}"
+def _check_values(name: str, method: str, key: str, values: list[Any]) -> None:
+    place = f"variants.{name}"
     if not values:
-        raise ValueError(f"{place}: {key} must list at least one value, got []")
+        raise ErdeError(f"{place}: {key} must list at least one value, got []")
     for value in values:
         if value is None:
-            raise ValueError(f"{place}: {key} must list values without gaps, got {values}")
+            raise ErdeError(f"{place}: {key} must list values without gaps, got {values}")
         try:
             method_settings(method, **{key: value})
-        except ValueError as error:
-            raise ValueError(f"{place}: {error}") from None
+        except ErdeError as error:
+            raise ErdeError(f"{place}: {error}") from None
     if len(set(map(value_text, values))) != len(values):
-        raise ValueError(f"{place}: {key} must list values that differ, got {values}")
+        raise ErdeError(f"{place}: {key} must list values that differ, got {values}")
 
 
 def _plain(value: object) -> object:

@@ -15,7 +15,7 @@ class Source:
 
     Attributes:
         experiment: its name.
-        methods: of each variant's label.
+        methods: of each variant, by name.
         rows: of the tables, by name; rivals and latency are empty where they were not asked for.
         teacher, students: exit logits.
         dataset: for the pictures and class names.

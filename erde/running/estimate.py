@@ -79,7 +79,7 @@ def estimate(
     teach, ask = (_seconds_per_image(big, dataset, teacher.train, device, b) for b in (True, False))
     learn = _seconds_per_image(small, dataset, student.train, device, True)
     weights = students * _parameters(small) + teachers * _parameters(big)
-    logits = cached * samples * big.exits * len(dataset.class_names)
+    logits = cached * samples * big.exit_count * len(dataset.class_names)
     return {
         "teacher_seconds": teachers * teacher.train.epochs * samples * teach,
         "cache_seconds": cached * samples * ask,

@@ -11,9 +11,10 @@ from erde.datasets.images import DatasetError
 from erde.datasets.split import hold_out
 from erde.experiment.schema import Experiment
 from erde.running.cluster.needs import facts_or_none, least_memory_mb
+from erde_core.errors import ErdeError
 
 
-class PlanError(ValueError):
+class PlanError(ErdeError):
     """An experiment cannot run as it is; the message is one sentence."""
 
 
@@ -25,7 +26,7 @@ def check_before_any_job(
     Args:
         experiment: as its file says.
         results: its folder; images that have become ``data.h5`` there are not looked at again.
-        identity: of the user's own images, as the data stage has it.
+        identity: of the user's own images, as the job ``data`` has it.
         machine_mb: memory of the machine that prepares the data set; None where that is unknown,
             or a cluster's.
 

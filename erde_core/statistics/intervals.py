@@ -24,6 +24,8 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from erde_core.errors import ErdeError
+
 LEAST_GROUPS, MANY_GROUPS = 20, 200
 _ADDED = 2.0  # summed squares of what is added to the groups' deviations, each at most 1
 
@@ -66,7 +68,7 @@ def new_seeds(
     per_seed = np.asarray(per_seed, dtype=np.float64)
     seeds = len(per_seed)
     if seeds < 2:
-        raise ValueError(f"seeds must be at least 2 to say something of new ones, got {seeds}")
+        raise ErdeError(f"seeds must be at least 2 to say something of new ones, got {seeds}")
     drawn = _half_width(resampled, groups, level)
     trained = t_quantile(0.5 + level / 2, seeds - 1) * per_seed.std(axis=0, ddof=1)
     half = np.sqrt(trained**2 / seeds + drawn**2)
@@ -106,14 +108,14 @@ def _t_between(t: float, freedom: int) -> float:
 def _half_width(resampled: ArrayLike, groups: int, level: float) -> NDArray[np.float64]:
     """q · b of the module's first lines."""
     if not 0 < level < 1:
-        raise ValueError(f"level must lie strictly between 0 and 1, got {level!r}")
+        raise ErdeError(f"level must lie strictly between 0 and 1, got {level!r}")
     if groups < LEAST_GROUPS:
-        raise ValueError(
+        raise ErdeError(
             f"groups of test images must be at least {LEAST_GROUPS} for an interval, got {groups}"
         )
     resampled = np.asarray(resampled, dtype=np.float64)
     if len(resampled) < 2:
-        raise ValueError(f"resampled must have at least 2 resamples, got {len(resampled)}")
+        raise ErdeError(f"resampled must have at least 2 resamples, got {len(resampled)}")
     deviation: NDArray[np.float64] = resampled.std(axis=0, ddof=1)
     if groups >= MANY_GROUPS:
         return NormalDist().inv_cdf(0.5 + level / 2) * deviation

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde_core import checks
+from erde_core.errors import ErdeError
 from erde_core.store.files import StoreError, whole_file
 from erde_core.store.seal import check_seal, sealed
 from erde_core.store.stamped import (
@@ -86,7 +87,7 @@ def read_exit_logits(path: str | os.PathLike[str]) -> ExitLogits:
         check_seal(path, get_text(file, "seal"), _seal(exits))
     try:
         check_exit_logits(exits)
-    except ValueError as error:
+    except ErdeError as error:
         raise StoreError(f"{path}: {error}") from error
     return exits
 
@@ -94,15 +95,15 @@ def read_exit_logits(path: str | os.PathLike[str]) -> ExitLogits:
 def read_networks(
     names: Iterable[Sequence[object]], paths: Iterable[str | os.PathLike[str]]
 ) -> dict[tuple[str, int], ExitLogits]:
-    """Read the exit logits of several trainings, each called (label, seed).
+    """Read the exit logits of several trainings, each called (variant, seed).
 
     Raises:
         StoreError: a file is not what it should be, or one network stands under two seeds: the
             spread between seeds would then look smaller than it is.
     """
     read = {
-        (str(label), int(str(seed))): read_exit_logits(path)
-        for (label, seed), path in zip(names, paths, strict=True)
+        (str(variant), int(str(seed))): read_exit_logits(path)
+        for (variant, seed), path in zip(names, paths, strict=True)
     }
     check_seeds_differ(read)
     return read
@@ -115,11 +116,11 @@ def check_seeds_differ(networks: Mapping[tuple[str, int], ExitLogits]) -> None:
         StoreError: the message names both.
     """
     seen: dict[str, tuple[str, int]] = {}
-    for (label, seed), exits in networks.items():
-        other, other_seed = seen.setdefault(exits.network, (label, seed))
+    for (variant, seed), exits in networks.items():
+        other, other_seed = seen.setdefault(exits.network, (variant, seed))
         if other_seed != seed:
             raise StoreError(
-                f"{label}/seed{seed} must be another network than {other}/seed{other_seed}, "
+                f"{variant}/seed{seed} must be another network than {other}/seed{other_seed}, "
                 f"got the weights {exits.network[:12]} for both"
             )
 
@@ -135,23 +136,23 @@ def check_exit_logits(exits: ExitLogits) -> None:
         split = getattr(exits, name)
         logits = checks.float_array("logits", split.logits, ndim=3)
         if logits.dtype != np.float32:
-            raise ValueError(f"{name} logits must be float32, got {logits.dtype}")
+            raise ErdeError(f"{name} logits must be float32, got {logits.dtype}")
         for column in ("labels", "group"):
             values = getattr(split, column)
             if values.dtype != np.int64 or values.shape != (len(logits),):
-                raise ValueError(
+                raise ErdeError(
                     f"{name} {column} must have shape ({len(logits)},) and be int64, "
                     f"got {values.shape} and {values.dtype}"
                 )
         checks.class_labels(split.labels, logits.shape[0], logits.shape[2])
         checks.exit_macs(exits.macs, logits.shape[1])
     if exits.val.logits.shape[1:] != exits.test.logits.shape[1:]:
-        raise ValueError(
+        raise ErdeError(
             f"val and test must have the same exits and classes, got {exits.val.logits.shape[1:]} "
             f"and {exits.test.logits.shape[1:]}"
         )
     if exits.macs.dtype != np.int64:
-        raise ValueError(f"macs must be int64, got {exits.macs.dtype}")
+        raise ErdeError(f"macs must be int64, got {exits.macs.dtype}")
 
 
 def _read_split(file: h5py.File, name: str) -> SplitLogits:

@@ -16,7 +16,7 @@ from erde_core.sweep import OperatingPoints, pareto_front
 from erde_torch.networks.weights import NetworkCard
 
 CURVE_POINTS = 200
-# At most one answer in a hundred is spoilt by leaving early, with 95 % confidence.
+# At most one answer in a hundred is harmed by leaving early, with 95 % confidence.
 EPSILON, DELTA = 0.01, 0.05
 _PACKAGES = ("numpy", "torch", "onnx", "onnxscript", "onnxruntime")
 

@@ -47,7 +47,7 @@ class MultiExitNetwork(nn.Module):
             self.heads.append(head)
 
     @property
-    def exits(self) -> int:
+    def exit_count(self) -> int:
         """E, the number of exits."""
         return len(self.heads)
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from erde_core import checks
+from erde_core.errors import ErdeError
 from erde_torch.device import autocast, forbid_tf32
 from erde_torch.networks.folding import fold_norms
 from erde_torch.networks.multi_exit import MultiExitNetwork
@@ -69,7 +70,7 @@ def exit_stages(network: MultiExitNetwork) -> list[ExitStage]:
         ValueError: ``network`` itself has a hook, which its parts would not run.
     """
     if network._forward_hooks or network._forward_pre_hooks:
-        raise ValueError(
+        raise ErdeError(
             "network must have no hook of its own (put it on a stage), "
             f"got one on {type(network).__name__}"
         )
@@ -153,7 +154,7 @@ class StagedNetwork:
         """
         limits = checks.exit_thresholds(np.asarray(thresholds), len(self.stages))
         if images.ndim != 4 or not len(images):
-            raise ValueError(
+            raise ErdeError(
                 f"images must have shape (N, channels, H, W) with N >= 1, got {tuple(images.shape)}"
             )
         images = images.to(self.device, memory_format=torch.channels_last)

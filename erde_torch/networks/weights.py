@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from erde_core.errors import ErdeError
 from erde_core.images import ImageDataset
 from erde_core.store.files import StoreError, whole_file
 from erde_core.store.seal import check_seal
@@ -61,7 +62,7 @@ class NetworkCard:
             ValueError: it was trained on another one, or says something else of it than it is.
         """
         if self.dataset != dataset_hash:
-            raise ValueError(
+            raise ErdeError(
                 f"the network must have been trained on data set {dataset_hash[:12]}, "
                 f"got {self.dataset[:12]}"
             )
@@ -70,7 +71,7 @@ class NetworkCard:
         true |= {name: getattr(dataset, name) for name in ("class_names", "mean", "std")}
         for name, value in true.items():
             if getattr(self, name) != value:
-                raise ValueError(
+                raise ErdeError(
                     f"the network's card must have the {name} of its data set, {value}, "
                     f"got {getattr(self, name)}"
                 )
@@ -176,20 +177,20 @@ def _card(path: str | os.PathLike[str], text: str) -> NetworkCard:
 def _check_card(card: NetworkCard) -> None:
     shape, names = card.image_shape, card.class_names
     if type(card.network) is not dict:
-        raise ValueError(f"network must be a mapping of settings, got {card.network!r}")
+        raise ErdeError(f"network must be a mapping of settings, got {card.network!r}")
     if not (type(shape) is tuple and len(shape) == 3 and all(type(n) is int for n in shape)):
-        raise ValueError(f"image_shape must be three whole numbers, got {shape}")
+        raise ErdeError(f"image_shape must be three whole numbers, got {shape}")
     if not (type(names) is tuple and names and all(type(name) is str for name in names)):
-        raise ValueError(f"class_names must be texts, got {names}")
+        raise ErdeError(f"class_names must be texts, got {names}")
     for name in ("mean", "std"):
         values = getattr(card, name)
         numbers = type(values) is tuple and all(type(v) in (int, float) for v in values)
         if not (numbers and len(values) == shape[0] and all(map(math.isfinite, values))):
-            raise ValueError(f"{name} must be {shape[0]} finite numbers, got {values}")
+            raise ErdeError(f"{name} must be {shape[0]} finite numbers, got {values}")
     if min(card.std) <= 0:
-        raise ValueError(f"std must be > 0, got {card.std}")
+        raise ErdeError(f"std must be > 0, got {card.std}")
     if type(card.dataset) is not str or card.precision not in ("float32", "bf16"):
-        raise ValueError(
+        raise ErdeError(
             f"dataset must be a text and precision float32 or bf16, got {card.dataset!r} and "
             f"{card.precision!r}"
         )

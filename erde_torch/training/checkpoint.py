@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from erde_core.errors import ErdeError
 from erde_core.store.files import whole_file
 from erde_torch.networks.weights import seal
 from erde_torch.training.host import Host
@@ -22,7 +23,7 @@ from erde_torch.training.optimisation.optimiser import MEMORY
 from erde_torch.training.shelf import Position, Saved, Shelf, UnusableError, read_saved
 
 
-class CheckpointError(OSError):
+class CheckpointError(ErdeError, OSError):
     """A checkpoint cannot be written."""
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from erde_core.errors import ErdeError
 from erde_torch.device import autocast, on_device
 from erde_torch.networks.answers import exit_accuracy
 from erde_torch.training.batches import Batch, TrainingSet, Validation
@@ -28,7 +29,7 @@ from erde_torch.training.shelf import Position
 Objective = Callable[[Tensor, Batch], Tensor]
 
 
-class NonFiniteLossError(RuntimeError):
+class NonFiniteLossError(ErdeError, RuntimeError):
     """The loss of a batch is NaN or infinite; the weights are those before it."""
 
 

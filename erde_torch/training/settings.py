@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from erde_core.errors import ErdeError
 from erde_core.fields import STRICT_KEYS, FromMapping, check_fields
 from erde_core.views import all_views
 from erde_torch.networks.settings import NetworkSettings
@@ -84,7 +85,7 @@ class TrainSettings:
             )
         share, rest = divmod(self.batch_size, self.processes)
         if rest or share < 2:  # batch norm needs two images
-            raise ValueError(
+            raise ErdeError(
                 "batch_size must be a multiple of processes, with at least 2 images for each, "
                 f"got {self.batch_size} for {self.processes} processes"
             )
@@ -101,7 +102,7 @@ class StudentSettings:
 
     def __post_init__(self) -> None:
         if self.train.label_smoothing:
-            raise ValueError("train.label_smoothing must be 0 for the student: it has no such term")
+            raise ErdeError("train.label_smoothing must be 0 for the student: it has no such term")
 
     @classmethod
     def of(cls, keys: Mapping[str, Any]) -> Self:

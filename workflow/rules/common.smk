@@ -19,6 +19,7 @@ from erde.running.hangup import hangup_interrupts
 from erde.running.interpreter import speakable_interpreter
 from erde.running.plain_errors import PlainErrors
 from erde.running.cluster.needs import memory_mb
+from erde_core.errors import ErdeError
 
 min_version("9.0")
 REPOSITORY = Path(workflow.basedir)
@@ -36,7 +37,7 @@ hangup_interrupts()
 try:
     speakable_interpreter()
     OPTIONS = run_options(config)
-except ValueError as error:  # an ExperimentError is one
+except ErdeError as error:  # an ExperimentError is one
     raise refusal(str(error)) from None
 
 EXPERIMENTS = Path(OPTIONS.experiments or REPOSITORY / "workflow/experiments").resolve()
@@ -125,9 +126,9 @@ def gpus(wildcards):
     return int(device == "cuda" or (device == "auto" and gpu_for_auto()))
 
 
-def memory(stage):
-    """A resources function: MB of main memory that the stage needs for the experiment."""
-    return lambda wildcards: memory_mb(experiment(wildcards.experiment), stage)
+def memory(job):
+    """A resources function: MB of main memory that the job needs for the experiment."""
+    return lambda wildcards: memory_mb(experiment(wildcards.experiment), job)
 
 
 def training(part, wildcards):
@@ -155,9 +156,9 @@ def view_count(exp):
 
 
 def methods(wildcards):
-    """The method of each variant's label."""
+    """The method of each variant, by name."""
     exp = experiment(wildcards.experiment)
-    return {label: variant.method for label, variant in exp.variants.items()}
+    return {name: variant.method for name, variant in exp.variants.items()}
 
 
 def variant(wildcards):
@@ -208,7 +209,7 @@ def start(part):
         network = getattr(experiment(wildcards.experiment), part).network
         try:
             return network.start_hash()
-        except ValueError as error:
+        except ErdeError as error:
             raise WorkflowError(
                 f"{wildcards.experiment}: {part}.network.{error}"
             ) from None

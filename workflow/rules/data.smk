@@ -32,7 +32,7 @@ def nothing_but_checks(wildcards):
         check_before_any_job(
             experiment(name), Path("results", name), own_images(name), machine_mb
         )
-    except ValueError as error:
+    except ErdeError as error:
         raise refusal(f"{EXPERIMENTS / name}.yaml: {error}") from None
     return []
 

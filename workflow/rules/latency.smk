@@ -1,7 +1,7 @@
 # Seconds beside multiply-accumulates: the trained networks timed on this machine.
 # The table holds for the machine that made it; another machine's is asked for by --forcerun latency.
 
-from erde.experiment.names import shown_label
+from erde.experiment.names import shown_variant
 
 # Here all cores, though one is used: no other job of this run then disturbs the clock. A job on a
 # cluster has the cores that it asked for, and who else computes beside it is the cluster's affair.
@@ -12,13 +12,13 @@ TIMING_CORES = (workflow.resource_settings.cores or 1) if HERE else 1
 def timed_key(wildcards):
     """Variant and seed of the student that is timed."""
     exp = experiment(wildcards.experiment)
-    return shown_label(methods(wildcards)), exp.seeds[0]
+    return shown_variant(methods(wildcards)), exp.seeds[0]
 
 
 def timed_student(name):
     def path(wildcards):
-        label, seed = timed_key(wildcards)
-        return f"results/{wildcards.experiment}/{label}/seed{seed}/{name}"
+        variant, seed = timed_key(wildcards)
+        return f"results/{wildcards.experiment}/{variant}/seed{seed}/{name}"
 
     return path
 

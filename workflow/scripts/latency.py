@@ -9,7 +9,7 @@ from erde.evaluation.tables import LATENCY
 from erde.pictures.drawing import save_figure
 from erde.pictures.latency import latency_figure
 from erde.running.gpus.claim_device import claim_device
-from erde.running.stage import running
+from erde.running.job import running
 from erde_core.store.dataset import read_dataset
 from erde_core.store.exit_logits import read_exit_logits
 from erde_torch.device import set_threads

@@ -8,7 +8,7 @@ from erde.evaluation.pareto import check_comparable
 from erde.evaluation.tables import TABLES
 from erde.report.page import report_page
 from erde.report.source import Source
-from erde.running.stage import running
+from erde.running.job import running
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.exit_logits import read_exit_logits, read_networks
 from erde_core.store.files import write_text

@@ -2,7 +2,7 @@
 
 from erde.evaluation.rivals import rival_rows
 from erde.evaluation.tables import RIVALS
-from erde.running.stage import running
+from erde.running.job import running
 from erde_core.store.exit_logits import read_networks
 from erde_torch.networks.macs import plain_macs
 from erde_torch.networks.rivals.names import rival_exit
@@ -16,7 +16,7 @@ with running(f"{snakemake.wildcards.experiment} · rivals", snakemake.log[0]):
     for (rival, _), path in zip(params.rivals, inputs.weights, strict=True):
         network, card = read_network(path)
         kind, e = rival_exit(rival)
-        last = e if kind == "truncated" else network.exits - 1
+        last = e if kind == "truncated" else network.exit_count - 1
         macs[rival] = plain_macs(network, tuple(card.image_shape), last)
     students = read_networks(params.students, inputs.students)
     rivals = read_networks(params.rivals, inputs.rivals)

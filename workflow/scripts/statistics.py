@@ -16,7 +16,7 @@ from erde.evaluation.differences.comparison import (
 from erde.evaluation.differences.resample import resample_variants
 from erde.evaluation.operating_points import operating_rows, per_exit_rows
 from erde.evaluation.pareto import check_comparable
-from erde.running.stage import running
+from erde.running.job import running
 from erde_core.store.exit_logits import read_exit_logits, read_networks
 
 with running(f"{snakemake.wildcards.experiment} · statistics", snakemake.log[0]) as say:

@@ -1,6 +1,6 @@
 """Train one student."""
 
-from erde.running.training.training_stage import Trained, train_and_write
+from erde.running.training.training_script import Trained, train_and_write
 from erde_core.settings import LossSettings
 from erde_torch.device import choose_precision
 from erde_torch.networks.weights import network_hash, read_network

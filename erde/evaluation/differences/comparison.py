@@ -58,15 +58,15 @@ def pairs(methods: Mapping[str, str]) -> list[tuple[str, str]]:
     variants from one list of values, each with the list's first too.
     """
     first, *rest = methods
-    ours = [label for label, method in methods.items() if method == "erde"]
-    others = [label for label in methods if label not in ours]
+    ours = [variant for variant, method in methods.items() if method == "erde"]
+    others = [variant for variant in methods if variant not in ours]
     if ours and others:
         crossed = [(one, other) for one in ours for other in others]
     else:
         crossed = [(first, other) for other in rest if family_of(other) != family_of(first)]
     families: dict[str, list[str]] = {}
-    for label in methods:
-        families.setdefault(family_of(label), []).append(label)
+    for variant in methods:
+        families.setdefault(family_of(variant), []).append(variant)
     listed = [(one, members[0]) for members in families.values() for one in members[1:]]
     return list(dict.fromkeys(crossed + listed))
 

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde.evaluation.pareto import Students
+from erde_core.errors import ErdeError
 from erde_core.fast.bootstrap import resampled_curves
 from erde_core.outcomes import right_answers, split_sweep
 from erde_core.policy import exit_indices
@@ -55,19 +56,19 @@ def check_complete(students: Students) -> None:
     seeds = {v: sorted(s for w, s in students if w == v) for v, _ in students}
     for variant, found in seeds.items():
         if found != seeds[first_key[0]]:
-            raise ValueError(
+            raise ErdeError(
                 f"variant {variant} must have the seeds of {first_key[0]}, "
                 f"{seeds[first_key[0]]}, got {found}"
             )
     for (variant, seed), student in students.items():
         same = np.array_equal(student.test.labels, first.test.labels)
         if not (same and np.array_equal(student.test.group, first.test.group)):
-            raise ValueError(
+            raise ErdeError(
                 f"{variant}/seed{seed} must be measured on the test images of {first_key[0]}/"
                 f"seed{first_key[1]}, got others"
             )
         if not np.array_equal(student.macs, first.macs):
-            raise ValueError(
+            raise ErdeError(
                 f"{variant}/seed{seed} must have exits at {first.macs.tolist()} MACs as "
                 f"{first_key[0]}, got {student.macs.tolist()}"
             )

@@ -1,7 +1,7 @@
 """Is early exit worth it? Against plain networks of the same cost."""
 
 from erde.evaluation.rows import Rows, distinct, where
-from erde.experiment.names import name_of, shown_label
+from erde.experiment.names import name_of, shown_variant
 from erde.report import words
 from erde.report.html import Cell, render, table
 from erde.report.section import Section
@@ -26,7 +26,7 @@ def rivals_section(source: Source) -> Section:
     rows, title = source.rows["rivals"], "Is early exit worth it?"
     if not rows:
         return Section(title, render(_NONE))
-    shown = shown_label(source.methods)
+    shown = shown_variant(source.methods)
     body = render(
         _BODY,
         name=name_of(shown),

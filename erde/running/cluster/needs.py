@@ -1,4 +1,4 @@
-"""How much main memory a stage needs, from the experiment file alone. Imports no torch.
+"""How much main memory a job needs, from the experiment file alone. Imports no torch.
 
 An upper bound to ask a scheduler for, before any data set is there: too much costs some waiting,
 too little costs the job. On a GPU the activations lie elsewhere, and the bound is loose.
@@ -23,14 +23,14 @@ _STEM_MAPS = 6  # convolution, norm, activation and pooling, forward and backwar
 _ASKED = 64  # images in training that weigh as much as a batch that is only asked (500)
 
 
-def memory_mb(experiment: Experiment, stage: str) -> int:
+def memory_mb(experiment: Experiment, job: str) -> int:
     """MB of main memory for ``data``, ``teacher``, ``cache``, ``verify``, ``student``, ``rival``
     or ``exit_logits``."""
     facts = facts_or_none(experiment)
     if facts is None:
         return _BASE_MB
     images, height, width, channels = facts.images, facts.height, facts.width, facts.channels
-    if stage == "data":
+    if job == "data":
         return _in_mb(_COPIES_READ * images * height * width * channels)
     padded = (height + 2 * experiment.augment.pad) * (width + 2 * experiment.augment.pad)
     data = _COPIES_TRAINED * images * padded * channels
@@ -45,7 +45,7 @@ def memory_mb(experiment: Experiment, stage: str) -> int:
         "student": experiment.student.train.processes,
         "rival": experiment.student.train.processes,
     }
-    return processes.get(stage, 1) * _in_mb(
+    return processes.get(job, 1) * _in_mb(
         data
         + {
             "teacher": teacher,
@@ -55,7 +55,7 @@ def memory_mb(experiment: Experiment, stage: str) -> int:
             "student": student + teacher + 2 * cached * cache,
             "rival": student + 2 * cache,
             "exit_logits": max(teacher, student) + view,
-        }[stage]
+        }[job]
     )
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from erde.running.holding.holder import Holder
+from erde_core.errors import ErdeError
 
 # NFS may show a folder as it was 60 s ago; a waiter must not take an old view for a dead holder.
 LEASE_SECONDS = 150.0
@@ -24,7 +25,7 @@ _WIDTH = 12  # of the first line, so that a beat is one write of the same length
 _RELEASED = b"released".ljust(_WIDTH)
 
 
-class LostLeaseError(RuntimeError):
+class LostLeaseError(ErdeError):
     """Another process holds the folder now; what this one would write is no longer wanted."""
 
 

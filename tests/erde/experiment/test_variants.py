@@ -130,7 +130,7 @@ def test_what_is_wrong_in_a_list_is_one_sentence(keys, message):
 def test_a_label_that_is_made_must_be_free(explicit_first):
     explicit = {"erde-temperature-2": {"method": "kd"}}
     listed = {"erde": {"method": "erde", "temperature": [1, 2.0]}}
-    message = "the label 'erde-temperature-2' must be one variant's, got it from "
+    message = "the name 'erde-temperature-2' must be one variant's, got it from "
     with pytest.raises(ExperimentError, match=message) as caught:
         variants(**(explicit | listed if explicit_first else listed | explicit))
     assert "'erde'" in str(caught.value)

@@ -141,8 +141,8 @@ MUTANTS = {
         ("harmless = correct | ~correct[:, -1:]", "harmless = correct"),
         ("fails = harmed > critical", "fails = harmed >= critical"),
         (
-            "    if critical < 0:\n        raise ValueError(f",
-            "    if False:\n        raise ValueError(f",
+            "    if critical < 0:\n        raise ErdeError(f",
+            "    if False:\n        raise ErdeError(f",
         ),
         ("weights[order[first]] = 1", "weights[order] = 1"),
     ],
