@@ -19,7 +19,6 @@ from erde.experiment.names import check_label
 from erde.experiment.variants import Variant, expand_variants
 from erde.experiment.yaml_file import YamlError, read_yaml
 from erde_core.fields import FromMapping
-from erde_core.settings import LossSettings
 from erde_torch.teacher_cache.settings import CacheSettings
 from erde_torch.training.settings import AugmentSettings, StudentSettings, TeacherSettings
 
@@ -61,7 +60,6 @@ class Experiment(_Model):
     def _consistent(self) -> "Experiment":
         for label, variant in self.variants.items():
             check_label(label, variant.method, variant.loss)
-            self._check_exits(label, variant.loss)
         students = len(self.variants) * len(self.seeds)
         if students > _MOST_STUDENTS:
             raise ValueError(
@@ -75,22 +73,24 @@ class Experiment(_Model):
                 f"cache.views must be 'all' or 1 … {orbit} (the views of this augmentation), "
                 f"got {views}"
             )
-        return self
+        return self.with_exits(self.student.network.exit_count, self.teacher.network.exit_count)
 
-    def _check_exits(self, label: str, loss: LossSettings) -> None:
-        """ValueError where numbers of exits do not fit; a network of timm counts its own later."""
-        exits, taught = (part.network.exit_count for part in (self.student, self.teacher))
-        if exits is None:
-            return
-        try:
-            loss.weights_of_exits(exits)
-        except ValueError as error:
-            raise ValueError(f"variants.{label}: {error}") from None
-        if taught not in (None, exits) and loss.reads_each_exit:
-            raise ValueError(
-                f"variants.{label}: target_from and right_from must be 'last' where student and "
-                f"teacher have different numbers of exits, got {exits} and {taught}"
-            )
+    def with_exits(self, student: int | None, teacher: int | None) -> "Experiment":
+        """With every variant as it is for networks of so many exits; None where that is unknown.
+
+        Raises:
+            ValueError: numbers of exits do not fit; the message begins with the place in the file.
+        """
+        if student is None:
+            return self
+        heard = student if teacher is None else teacher
+        fitted = {}
+        for label, variant in self.variants.items():
+            try:
+                fitted[label] = variant.for_exits(student, heard)
+            except ValueError as error:
+                raise ValueError(f"variants.{label}: {error}") from None
+        return self.model_copy(update={"variants": fitted})
 
     def named(self) -> dict[str, Any]:
         """Every key that results name: all but how trainings share their work."""
