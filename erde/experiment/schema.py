@@ -20,7 +20,6 @@ from erde.experiment.variants import Variant, expand_variants
 from erde.experiment.yaml_file import YamlError, read_yaml
 from erde_core.errors import ErdeError
 from erde_core.fields import FromMapping
-from erde_core.settings import LossSettings
 from erde_torch.teacher_cache.settings import CacheSettings
 from erde_torch.training.settings import AugmentSettings, StudentSettings, TeacherSettings
 
@@ -62,7 +61,6 @@ class Experiment(_Model):
     def _consistent(self) -> "Experiment":
         for name, variant in self.variants.items():
             check_variant_name(name, variant.method, variant.loss)
-            self._check_exits(name, variant.loss)
         students = len(self.variants) * len(self.seeds)
         if students > _MOST_STUDENTS:
             raise ErdeError(
@@ -76,22 +74,24 @@ class Experiment(_Model):
                 f"cache.views must be 'all' or 1 … {orbit} (the views of this augmentation), "
                 f"got {views}"
             )
-        return self
+        return self.with_exits(self.student.network.exit_count, self.teacher.network.exit_count)
 
-    def _check_exits(self, name: str, loss: LossSettings) -> None:
-        """ErdeError where numbers of exits do not fit; a network of timm counts its own later."""
-        exits, taught = (part.network.exit_count for part in (self.student, self.teacher))
-        if exits is None:
-            return
-        try:
-            loss.weights_of_exits(exits)
-        except ErdeError as error:
-            raise ErdeError(f"variants.{name}: {error}") from None
-        if taught not in (None, exits) and loss.reads_each_exit:
-            raise ErdeError(
-                f"variants.{name}: target_from and right_from must be 'last' where student and "
-                f"teacher have different numbers of exits, got {exits} and {taught}"
-            )
+    def with_exits(self, student: int | None, teacher: int | None) -> "Experiment":
+        """With every variant as it is for networks of so many exits; None where that is unknown.
+
+        Raises:
+            ErdeError: numbers of exits do not fit; the message begins with the place in the file.
+        """
+        if student is None:
+            return self
+        heard = student if teacher is None else teacher
+        fitted = {}
+        for name, variant in self.variants.items():
+            try:
+                fitted[name] = variant.for_exits(student, heard)
+            except ErdeError as error:
+                raise ErdeError(f"variants.{name}: {error}") from None
+        return self.model_copy(update={"variants": fitted})
 
     def named(self) -> dict[str, Any]:
         """Every key that results name: all but how trainings share their work."""

@@ -9,9 +9,10 @@ variants are called.
 import itertools
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal, TypeGuard
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from erde.experiment.errors import shown, unknown_key
 from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_name, value_text
@@ -20,15 +21,20 @@ from erde_core.settings import METHODS, LossSettings, method_settings
 
 MOST_VARIANTS = 1000
 _KEYS = ("method", "teacher", *LOSS_FIELDS)
+_HEARD = ("target_from", "right_from")  # which of the teacher's exits a student hears
 
 
 class Variant(BaseModel):
-    """A variant's method and settings: ``method`` plus any field of ``LossSettings``."""
+    """A variant\'s method and settings: ``method`` plus any field of ``LossSettings``.
+
+    ``chosen`` names the fields that the file sets; no result names it.
+    """
 
     model_config = ConfigDict(frozen=True)
     method: Literal["ce", "kd", "masked_kd", "erde", "dkd", "kd_ls"]
     teacher: Literal["cache", "online"]
     loss: LossSettings
+    chosen: frozenset[str] = Field(default=frozenset(), exclude=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -43,12 +49,35 @@ class Variant(BaseModel):
             raise ErdeError(f"method must be one of {known}, got {shown(keys.get('method'))}")
         loss = {key: value for key, value in keys.items() if key in LOSS_FIELDS}
         settings = method_settings(keys["method"], **loss)
-        return {"method": keys["method"], "teacher": keys.get("teacher", "cache"), "loss": settings}
+        named = {"method": keys["method"], "teacher": keys.get("teacher", "cache")}
+        return named | {"loss": settings, "chosen": frozenset(loss)}
 
     @property
     def reads_cache(self) -> bool:
         """Whether its students read the teacher's cached logits."""
         return self.loss.needs_teacher and self.teacher == "cache"
+
+    def for_exits(self, student: int, teacher: int) -> "Variant":
+        """As it is for networks of so many exits.
+
+        Where the numbers differ and a term reads the teacher's exit of the same number,
+        ``target_from`` and ``right_from`` become ``last`` unless the file sets them.
+
+        Raises:
+            ValueError: ``exit_weights`` are not one per exit, or the file asks for ``exit``.
+        """
+        self.loss.weights_of_exits(student)
+        if student == teacher or not self.loss.reads_each_exit:
+            return self
+        left = [key for key in _HEARD if key not in self.chosen]
+        heard: dict[str, Any] = dict.fromkeys(left, "last")
+        loss = replace(self.loss, **heard)
+        if loss.reads_each_exit:
+            raise ValueError(
+                "target_from and right_from must be 'last' where student and teacher have "
+                f"different numbers of exits, got {student} and {teacher}"
+            )
+        return self.model_copy(update={"loss": loss})
 
 
 def expand_variants(variants: object) -> object:
