@@ -85,6 +85,9 @@ MUTANTS = {
         ('(right if settings.kd_mask == "right"', '(right if settings.kd_mask == "all"'),
         ("where=weight != 0)", "where=weight >= 0)"),
         ("usable &= defined(_answer(teacher, settings))", "pass"),
+        ("& comparable(_target(teacher, settings), *form)", ""),
+        ("usable &= comparable(student, *form) &", "usable &="),
+        ("usable &= defined(student[:, -1:])", "usable &= defined(student[:, :1])"),
         ("gradient[~parts.usable] = np.nan", "pass"),
         ("loss[~parts.usable] = np.nan", "pass"),
         ("ce = ce * class_weight[labels]", "ce = ce + 0 * class_weight[labels]"),
@@ -94,6 +97,7 @@ MUTANTS = {
     "erde_core/settings.py": [
         ("return self.reads_target or self.reads_answer", "return self.reads_target"),
         ("return self.entropy_weight > 0 or masked_kd", "return masked_kd"),
+        ("return own_answer or (", "return (own_answer and False) or ("),
         ("self.standardise and classes < 2", "self.standardise and classes < 1"),
         ("self.decoupled is not None and classes < 3", "self.decoupled and classes < 2"),
         ("if teacher[::2] != student[::2]:", "if teacher[:1] != student[:1]:"),
@@ -186,6 +190,8 @@ MUTANTS = {
         ("(middle, high) if cheap", "(middle, high) if not cheap"),
     ],
     "erde_core/choosing/greedy.py": [
+        ("return ratio, self.saving, -self.exit", "return self.gain, self.saving, -self.exit"),
+        ("            if before > e:\n", "            if before != e:\n"),
         ("not moved.isdisjoint(other.samples)", "e == move.exit"),
         ("scores[position] != scores[position - 1]", "True"),
     ],
