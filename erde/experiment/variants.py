@@ -64,7 +64,7 @@ class Variant(BaseModel):
         ``target_from`` and ``right_from`` become ``last`` unless the file sets them.
 
         Raises:
-            ValueError: ``exit_weights`` are not one per exit, or the file asks for ``exit``.
+            ErdeError: ``exit_weights`` are not one per exit, or the file asks for ``exit``.
         """
         self.loss.weights_of_exits(student)
         if student == teacher or not self.loss.reads_each_exit:
@@ -73,7 +73,7 @@ class Variant(BaseModel):
         heard: dict[str, Any] = dict.fromkeys(left, "last")
         loss = replace(self.loss, **heard)
         if loss.reads_each_exit:
-            raise ValueError(
+            raise ErdeError(
                 "target_from and right_from must be 'last' where student and teacher have "
                 f"different numbers of exits, got {student} and {teacher}"
             )
@@ -84,7 +84,7 @@ def expand_variants(variants: object) -> object:
     """Every variant that lists values replaced by its members; what is wrong otherwise is kept.
 
     Raises:
-        ValueError: a list is empty, repeats a value or holds a wrong one, two variants come to
+        ErdeError: a list is empty, repeats a value or holds a wrong one, two variants come to
             the same name, or the lists make too many variants; the message begins with the place
             in the file.
     """
