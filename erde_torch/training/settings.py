@@ -50,7 +50,7 @@ class TrainSettings:
             name it.
 
     Raises:
-        ValueError: a field breaks its rule, or the processes cannot share a batch.
+        ErdeError: a field breaks its rule, or the processes cannot share a batch.
     """
 
     __pydantic_config__ = STRICT_KEYS
@@ -75,12 +75,12 @@ class TrainSettings:
     def __post_init__(self) -> None:
         check_fields(self)
         if self.optimiser == "adamw" and self.learning_rate > _LARGEST_ADAMW_RATE:
-            raise ValueError(
+            raise ErdeError(
                 f"learning_rate must be at most {_LARGEST_ADAMW_RATE} with optimiser 'adamw' "
                 f"(0.001 is usual), got {self.learning_rate}"
             )
         if self.kd_warmup > self.epochs:
-            raise ValueError(
+            raise ErdeError(
                 f"kd_warmup must be at most epochs ({self.epochs}), got {self.kd_warmup}"
             )
         share, rest = divmod(self.batch_size, self.processes)
@@ -124,7 +124,7 @@ class TeacherSettings:
     def __post_init__(self) -> None:
         check_fields(self)
         if self.train.kd_warmup:
-            raise ValueError("train.kd_warmup must be 0 for the teacher: it has no such term")
+            raise ErdeError("train.kd_warmup must be 0 for the teacher: it has no such term")
 
     @classmethod
     def of(cls, keys: Mapping[str, Any]) -> Self:
