@@ -80,7 +80,7 @@ def sweep(
     moment = changes.moment[order]
     last_of_group = np.flatnonzero(np.append(moment[1:] != moment[:-1], len(moment) > 0))
     threshold = thresholds_between(moment[last_of_group], largest)
-    # Room for what is needed for a moment only: to ask for it anew costs more than to fill it.
+    # This memory is used again and again: allocating it anew costs more than filling it.
     sums, count = np.empty(len(moment), np.int64), np.empty(len(threshold), np.int64)
     cost, share = np.zeros(len(threshold), np.int64), np.empty((len(macs), len(threshold)))
     samples = np.float64(len(score))
@@ -101,7 +101,8 @@ def pareto_front(points: OperatingPoints) -> OperatingPoints:
 
     Of several with equal accuracy and equal cost, the loosest stands for all.
     """
-    # Cheap to dear, and among equal costs the accurate first: a point stays if it raises the best.
+    # Points are sorted from cheap to dear, and by falling accuracy where the cost is equal. A point
+    # stays if it is more accurate than all before it.
     order = np.lexsort((-points.threshold, -points.accuracy, points.mean_macs))
     best_before = np.maximum.accumulate(np.append(-np.inf, points.accuracy[order][:-1]))
     keep = order[points.accuracy[order] > best_before]

@@ -111,7 +111,7 @@ def _fit_exit(
     mean, scale = found.mean(axis=0), found.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     right = target.sum()
-    if right in (0, len(target)):  # one outcome: no finite intercept; half a case of the other
+    if right in (0, len(target)):  # one outcome only has no finite intercept: add half a case
         return (
             mean,
             scale,
@@ -131,7 +131,7 @@ def _newton(design: Float64, target: Float64) -> Float64:
     for _ in range(_STEPS):
         chance = 1 / (1 + np.exp(-_product(design, beta)))
         gradient = _product(design.T, chance - target) + ridge * beta
-        # Sums by einsum, not by BLAS, whose order depends on the machine's threads.
+        # einsum adds in a fixed order; the order of BLAS depends on the machine's threads.
         curvature = np.einsum("ni,n,nj->ij", design, chance * (1 - chance), design) + np.diag(ridge)
         step = np.linalg.solve(curvature, gradient)
         size = 1.0

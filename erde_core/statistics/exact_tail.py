@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from erde_core.errors import ErdeError
 
 _ROUNDINGS = 16  # of one unit in the last place each, in the logarithm of a term; 6 in truth
-# (1 - epsilon)^n can equal a number of 53 bits for no larger n, unless epsilon is 1/2; there it is
-# a power of two, and none below 2^-1074 is a number of float64.
+# For a larger n, (1 - epsilon)^n equals no number of 53 bits, unless epsilon is 1/2. Then it is a
+# power of two, and float64 has none below 2^-1074.
 _LARGEST_TIE = 1074
 _DIGITS = 100
 

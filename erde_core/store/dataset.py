@@ -78,7 +78,7 @@ def read_dataset(path: str | os.PathLike[str]) -> ImageDataset:
 
 
 def _seal(dataset: ImageDataset) -> str:
-    # Where the images came from is shown and not learned from: it may change without a retraining.
+    # The source of the images is only shown. It may change, and nothing has to be trained again.
     return sealed(sha256=dataset_hash(dataset), source=dataset.source)
 
 

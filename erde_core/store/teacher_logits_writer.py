@@ -161,7 +161,7 @@ def _create(path: Path, shape: Shape, views: NDArray[np.int64], identity: CacheI
             _contiguous(file, "sha256", (32,), h5py.h5t.STD_U8LE)
             _contiguous(file, "seal", (32,), h5py.h5t.STD_U8LE)
             _contiguous(file, "logits", shape, h5py.h5t.IEEE_F16LE)
-        # Room for all now: a full disk is told before the teacher runs, not after hours of it.
+        # This reserves the whole file now, so that a full disk is reported before the teacher runs.
         with open(temporary, "rb+") as file:
             os.posix_fallocate(file.fileno(), 0, os.path.getsize(temporary))
 

@@ -1,8 +1,8 @@
 """How long an image takes: teacher, student without exits and student with exits, side by side.
 
-All contenders of one batch size take turns, round by round, in one process, so that what else the
-machine does meets them alike. Each round of a contender classifies the same images. The first
-round warms up (and compiles) and is not counted; on a GPU every call is synchronised.
+All contenders of one batch size run in one process. They take turns, round by round, so that other
+load on the machine slows all of them alike. Every round of a contender classifies the same images.
+The first round warms up (and compiles), and is not counted. On a GPU every call is synchronised.
 """
 
 import math
@@ -20,8 +20,8 @@ from erde_torch.latency.machine import other_load
 from erde_torch.latency.names import STUDENT, TEACHER
 
 BATCHES = (1, 4, 16, 64, 256)
-# With one thread both agree on an idle machine; on a shared one the processor's clock stands still
-# while somebody else is served.
+# With one thread both clocks agree on an idle machine. On a shared machine the processor's clock
+# stops while another process runs.
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
@@ -49,10 +49,10 @@ class Plan:
     """How much is measured.
 
     Attributes:
-        rounds: that count, after one that does not.
-        calls: most calls per round and contender.
-        seconds: that the counted rounds of one batch size may take, all contenders together; each
-            contender is called once per round however long that takes.
+        rounds: the number of rounds that count; one more runs before them.
+        calls: the largest number of calls per round and contender.
+        seconds: the time that the counted rounds of one batch size may take, for all contenders
+            together. Each contender is called at least once per round, even if that takes longer.
         clock: a key of ``CLOCKS``.
     """
 
@@ -67,10 +67,11 @@ def latency_rows(
 ) -> Iterator[Row]:
     """One row per batch size and contender.
 
-    ``other_load`` is how many cores other processes kept busy meanwhile, None where the system does
-    not say; ``round_spread`` the slowest minus the fastest round, as a share of the median one.
-    ``macs`` is the mean over the images timed. Speed-ups are medians, lowest and highest over the
-    rounds, against the teacher in the same runtime; ``macs_ratio`` is what MACs alone promise.
+    ``other_load`` is the number of cores that other processes kept busy meanwhile; it is None where
+    the system does not say. ``round_spread`` is the slowest round minus the fastest, as a share of
+    the median round. ``macs`` is the mean over the images timed. Speed-ups compare with the teacher
+    in the same runtime: median, lowest and highest over the rounds. ``macs_ratio`` is the speed-up
+    that MACs alone promise.
 
     Args:
         contenders: the teacher and the student without exits in every runtime among them.

@@ -55,7 +55,7 @@ class ExitStage(nn.Module):
         """Logits float32 ``(N, C)``, entropy in nats float64 ``(N,)``, and features."""
         features = self.body(inputs)
         logits = self.head(features).float()
-        # In float64, as the evaluation: float32 would move an entropy by up to 1e-6 nats.
+        # The evaluation uses float64 too; float32 would change an entropy by up to 1e-6 nats.
         log_p = logits.double().log_softmax(dim=1)
         return logits, (log_p.exp() * log_p).sum(dim=1).abs(), features
 
@@ -139,15 +139,15 @@ class StagedNetwork:
             for stage in self.stages:
                 stage.compile(dynamic=True)
 
-    # Not inference mode: its tensors and the caller's would each be compiled for.
+    # Inference mode is not used: torch.compile would compile anew for each kind of tensor.
     @torch.no_grad()
     def predict(self, images: Tensor, thresholds: ArrayLike) -> Predictions:
         """Classify ``images``, each at the first exit whose entropy is below its threshold.
 
         Args:
             images: normalised, float ``(N, channels, H, W)``.
-            thresholds: nats, one for all early exits or one each; 0 lets nobody leave early.
-                It may differ at every call.
+            thresholds: nats, one for all early exits or one for each; at 0 no image leaves
+                early. The thresholds may differ from call to call.
 
         Raises:
             ValueError: a threshold is negative or NaN, their number is wrong, or N = 0.
@@ -176,7 +176,8 @@ class StagedNetwork:
             last = index == len(limits) - 1
             leaves = torch.ones_like(entropy, dtype=torch.bool) if last else entropy < limit
             stays = torch.nonzero(~leaves).squeeze(1)
-            # One transfer of a size decides on: copying nothing where nobody or everybody leaves.
+            # This reads one number from the device. If no image or every image leaves here, the
+            # code below copies no features.
             if len(stays) < len(waiting):
                 gone, said = (
                     (waiting, logits) if not len(stays) else (waiting[leaves], logits[leaves])

@@ -25,7 +25,7 @@ from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.shapes_only import shapes_only
 
 FORMAT, FIRST_FORMAT = "erde network 2", "erde network 1"
-_SMALL_IMAGE = 512 * 512  # pixels; what a network makes of it fits every memory
+_SMALL_IMAGE = 512 * 512  # pixels; the features of such an image fit into any memory
 Seal = Callable[[Mapping[str, str], Mapping[str, Tensor]], str]
 
 
@@ -100,7 +100,7 @@ def read_network(path: str | os.PathLike[str]) -> tuple[MultiExitNetwork, Networ
     found = _SEALS[metadata["format"]](metadata, tensors)
     check_seal(path, str(noted), found)
     card = _card(path, metadata.get("card", ""))
-    if metadata["format"] == FIRST_FORMAT:  # it knew no other stem, whatever the size
+    if metadata["format"] == FIRST_FORMAT:  # which had this stem only, whatever the size
         card = replace(card, network={"stem": "small"} | card.network)
     network = _described(path, card, tensors)
     network.load_state_dict(tensors)
@@ -128,8 +128,9 @@ def _first_seal(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> s
     return _add_values(hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()), tensors)
 
 
-# The first format left dtypes and shapes outside of its seal. Weights may be worth days, and every
-# reader holds the tensors to the network on the card, which is under the seal: it stays readable.
+# The seal of the first format does not cover dtypes and shapes. Such files stay readable all the
+# same, because weights may be worth days of training. The seal covers the network on the card, and
+# every reader compares the tensors with that network.
 _SEALS: dict[str | None, Seal] = {FORMAT: seal, FIRST_FORMAT: _first_seal}
 
 

@@ -134,8 +134,9 @@ class Checkpoint:
     def resume(self, state: TrainingState, epochs: int, steps: int) -> Position:
         """Put the saved tensors into ``state``; the start where no whole one of ours is saved.
 
-        One that is there and not used is set aside, and the host is told why. Of several processes
-        all come here; the first one judges, moves files and speaks.
+        A checkpoint that is there but cannot be used is set aside, and the host says why. Where a
+        training has several processes, all of them call this; only the first one judges the
+        checkpoint, moves files and speaks.
 
         Args:
             epochs, steps: of the training, and of each of its epochs.
@@ -144,7 +145,7 @@ class Checkpoint:
             CheckpointError: the old checkpoint cannot be set aside.
         """
         saved = self._settle(state, epochs, steps) if self._host.processes.first else None
-        self._host.processes.wait()  # until files are no longer moved
+        self._host.processes.wait()  # the first process may still be moving files
         if not self._host.processes.first and self.path.exists():
             saved = read_saved(self.path)
         if saved is None:
@@ -153,7 +154,7 @@ class Checkpoint:
         return saved.position
 
     def _settle(self, state: TrainingState, epochs: int, steps: int) -> Saved | None:
-        """What to resume; where there is nothing, no file is left in the way either."""
+        """The checkpoint to resume; if there is none, a file in its place has been moved away."""
         shelf = Shelf(self._host, self.path)
         try:
             saved = self._judge(shelf, state, epochs, steps)

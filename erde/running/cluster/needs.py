@@ -18,7 +18,7 @@ _BASE_MB = 3_000  # Python, PyTorch with its GPU libraries, and the two Snakemak
 _COPIES_READ = 8  # of the pixels, while archives are unpacked and split
 _COPIES_AT_LEAST = 2  # of the pixels, as read and as split
 _COPIES_TRAINED = 4  # as stored, padded, and while one becomes the other
-_MOST_EXITS = 64  # of a network whose exits only PyTorch can count
+_MOST_EXITS = 64  # assumed where only PyTorch can count the exits
 _STEM_MAPS = 6  # convolution, norm, activation and pooling, forward and backward
 _ASKED = 64  # images in training that weigh as much as a batch that is only asked (500)
 
