@@ -66,7 +66,7 @@ def filled(text: str, published: Path) -> str:
         ValueError: a table of that name is not known.
     """
 
-    def fill(place: re.Match) -> str:
+    def fill(place: re.Match[str]) -> str:
         begin, name, experiments, end = place.groups()
         if name not in TABLES:
             raise ErdeError(f"a table must be one of {', '.join(TABLES)}, got {name!r}")

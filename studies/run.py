@@ -47,11 +47,11 @@ def run_step(folder: Path, name: str, rivals: bool, cores: int, seconds: float) 
     try:
         return FAILED if process.wait(max(seconds, 0)) else FINISHED
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
-        _stop(process)
+        _stop(process, command)
         return OUT_OF_TIME
 
 
-def _stop(process: subprocess.Popen) -> None:
+def _stop(process: subprocess.Popen[bytes], command: list[str]) -> None:
     """SIGTERM to the whole group: trainings save their checkpoint, Snakemake starts no more."""
     os.killpg(process.pid, signal.SIGTERM)
     try:
@@ -60,7 +60,7 @@ def _stop(process: subprocess.Popen) -> None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         # Its lock is left behind, and would refuse the next command.
-        subprocess.run([*process.args, "--unlock"], check=False)
+        subprocess.run([*command, "--unlock"], check=False)
 
 
 def run_study(folder: Path, steps: list[tuple[str, bool]], cores: int, seconds: float) -> int:

@@ -69,7 +69,7 @@ class Lease:
             os.close(self._descriptor)
 
     def _write(self, beat: bytes) -> None:
-        # The descriptor is that of our own file, even if another process has renamed or replaced it.
+        # The descriptor is that of our own file, even if another process has renamed it.
         # So this never writes to another's lease.
         os.pwrite(self._descriptor, beat, 0)
         os.fsync(self._descriptor)
