@@ -19,7 +19,13 @@ from erde.evaluation.differences.resample import (
     thetas_of,
 )
 from erde.experiment.names import family_of
-from erde_core.statistics.intervals import LEAST_GROUPS, new_seeds, these_seeds
+from erde_core.statistics.intervals import (
+    DIFFERENCE,
+    FRACTION,
+    LEAST_GROUPS,
+    new_seeds,
+    these_seeds,
+)
 from erde_core.store.tables import Row
 
 _INTERVAL_COLUMNS = ("these_seeds_low", "these_seeds_high", "new_seeds_low", "new_seeds_high")
@@ -148,16 +154,21 @@ def _with_intervals(name: str, per_seed: Float64, resampled: Float64, groups: in
     """
     mean = per_seed.mean(axis=0)
     nothing: list[list[float | None]] = [[None] * len(mean)] * 2
-    enough = groups >= LEAST_GROUPS
-    these = these_seeds(mean, resampled, groups=groups) if enough else None
-    new = new_seeds(per_seed, resampled, groups=groups) if enough and len(per_seed) > 1 else None
-    ends = [
-        end for pair in (these, new) for end in ([e.tolist() for e in pair] if pair else nothing)
+    ends = DIFFERENCE if name == "difference" else FRACTION
+    these = new = None
+    if groups >= LEAST_GROUPS:
+        these = these_seeds(mean, resampled, groups=groups, ends=ends)
+        if len(per_seed) > 1:
+            new = new_seeds(per_seed, resampled, groups=groups, ends=ends)
+    bounds = [
+        bound
+        for pair in (these, new)
+        for bound in ([b.tolist() for b in pair] if pair else nothing)
     ]
-    status = "ok" if enough else f"needs {LEAST_GROUPS} test groups"
+    status = "ok" if these else f"needs {LEAST_GROUPS} test groups"
     columns = (name, *_TABLE_COLUMNS)
     seeds = zip(per_seed.min(axis=0).tolist(), per_seed.max(axis=0).tolist(), strict=True)
     return [
         dict(zip(columns, (*row, len(per_seed), status, *across), strict=True))
-        for row, across in zip(zip(mean.tolist(), *ends, strict=True), seeds, strict=True)
+        for row, across in zip(zip(mean.tolist(), *bounds, strict=True), seeds, strict=True)
     ]

@@ -163,7 +163,9 @@ MUTANTS = {
         ("len(first) < LEAST_GROUPS", "len(member) < LEAST_GROUPS"),
     ],
     "erde_core/statistics/intervals.py": [
-        ("_ADDED = 2.0", "_ADDED = 0.0"),
+        ("_UNSEEN = 2.0", "_UNSEEN = 0.0"),
+        ("np.maximum(estimate - ends[0], ends[1] - estimate)", "ends[1] - estimate"),
+        ("DIFFERENCE: Ends = (-1.0, 1.0)", "DIFFERENCE: Ends = (0.0, 1.0)"),
         ("LEAST_GROUPS, MANY_GROUPS = 20, 200", "LEAST_GROUPS, MANY_GROUPS = 20, 20"),
         ("groups < LEAST_GROUPS", "groups < LEAST_GROUPS - 1"),
         ("trained**2 / seeds + drawn**2", "trained**2 / seeds"),
