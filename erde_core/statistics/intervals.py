@@ -20,8 +20,8 @@ For a fraction of 0 or 1 these are Agresti and Coull's two added successes and t
 difference, which lies in -1 … 1, d is 1 + |estimate|: where all of 20 images favour the same
 method, one in ten of those not seen may still favour the other, at a distance of 2.
 
-So for 20 to 199 groups 95 % intervals cover at least 93.5 % of the time whatever the shares of -1, 0
-and 1, and at least 93.4 % whatever those of 0 and 1: sums over all outcomes, on a grid of shares.
+So for 20 to 199 groups 95 % intervals cover at least 93.5 % of the time whatever the shares of -1,
+0 and 1, and at least 93.4 % whatever those of 0 and 1: sums over all outcomes, on a grid of shares.
 Below ``LEAST_GROUPS`` there is no interval.
 """
 
