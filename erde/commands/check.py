@@ -35,11 +35,14 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check(experiment: "Experiment", file: Path) -> None:
+    from erde.running.gpus.gpu_claim import visible_gpus
     from erde.running.machine import memory_mb
     from erde.running.plan import check_before_any_job
 
+    on_gpu = experiment.device == "cuda" or (experiment.device == "auto" and visible_gpus() > 0)
+    results = Path("results", file.stem)
     try:
-        check_before_any_job(experiment, Path("results", file.stem), None, memory_mb())
+        check_before_any_job(experiment, results, None, memory_mb(), on_gpu=on_gpu)
     except ErdeError as error:
         raise ErdeError(f"{file}: {error}") from None
 

@@ -5,6 +5,7 @@ too little costs the job. On a GPU the activations lie elsewhere, and the bound 
 """
 
 import functools
+from dataclasses import dataclass
 
 from erde.datasets.images import DatasetError
 from erde.datasets.source import Facts, SourceSettings
@@ -18,6 +19,7 @@ _BASE_MB = 3_000  # Python, PyTorch with its GPU libraries, and the two Snakemak
 _COPIES_READ = 8  # of the pixels, while archives are unpacked and split
 _COPIES_AT_LEAST = 2  # of the pixels, as read and as split
 _COPIES_TRAINED = 4  # as stored, padded, and while one becomes the other
+_BOUND_OVER_LEAST = 4  # of what a batch keeps: the bound is loose, a refusal must not be
 _MOST_EXITS = 64  # assumed where only PyTorch can count the exits
 _STEM_MAPS = 6  # convolution, norm, activation and pooling, forward and backward
 _ASKED = 64  # images in training that weigh as much as a batch that is only asked (500)
@@ -68,6 +70,41 @@ def least_memory_mb(experiment: Experiment) -> int:
     return _COPIES_AT_LEAST * pixels // 10**6
 
 
+@dataclass(frozen=True)
+class LeastNeed:
+    """MB that a job takes at least: ``fixed``, and ``per_image`` of a batch of ``batch``."""
+
+    fixed: float
+    per_image: float
+    batch: int
+
+    @property
+    def memory_mb(self) -> int:
+        """Of the whole job."""
+        return int(self.fixed + self.per_image * self.batch)
+
+
+def least_need(experiment: Experiment, job: str, on_gpu: bool) -> LeastNeed:
+    """What ``teacher``, ``cache`` or ``student`` takes at least, far below :func:`memory_mb`.
+
+    The images as they are stored; and what forward and backward keep of a batch, unless it lies on
+    a GPU, or one view's answers. The cache is mapped, and counts nothing.
+    """
+    facts = facts_or_none(experiment)
+    if facts is None:
+        return LeastNeed(0, 0, 0)
+    stored = facts.images * facts.height * facts.width * facts.channels
+    if job == "cache":
+        exits = experiment.teacher.network.exit_count or 1
+        answers = facts.train * exits * facts.classes * _FLOAT16_BYTES
+        return LeastNeed((stored + answers) / 10**6, 0, 0)
+    part = experiment.teacher if job == "teacher" else experiment.student
+    kept = 0 if on_gpu else _kept_per_image(part, facts.height, facts.width, facts.channels)
+    processes = part.train.processes
+    per_image = processes * kept / _BOUND_OVER_LEAST / 10**6
+    return LeastNeed(processes * stored / 10**6, per_image, part.train.batch_size)
+
+
 def facts_or_none(experiment: Experiment) -> Facts | None:
     """What is known of the data set; None of a folder that cannot be listed."""
     return _facts(experiment.dataset)
@@ -95,13 +132,20 @@ def _exits(part: TeacherSettings | StudentSettings) -> int:
 def _activations(
     part: TeacherSettings | StudentSettings, height: int, width: int, channels: int
 ) -> int:
+    images = max(part.train.batch_size, _ASKED)
+    return images * _kept_per_image(part, height, width, channels)
+
+
+def _kept_per_image(
+    part: TeacherSettings | StudentSettings, height: int, width: int, channels: int
+) -> int:
+    """Bytes that forward and backward keep of one image, at most."""
     network = part.network.resolved((channels, height, width))
     family = family_of(network.name)
     maps = float(family.maps_of(network.name))
     if network.stem == "imagenet":  # stages at a quarter of both sides, the stem at half of them
         maps = maps / 16 + _STEM_MAPS / 4
-    images = max(part.train.batch_size, _ASKED)
-    floats = images * height * width * maps * family.channels * network.width
+    floats = height * width * maps * family.channels * network.width
     return int(floats * _FLOAT32_BYTES)
 
 
