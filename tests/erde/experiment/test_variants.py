@@ -147,3 +147,10 @@ def test_labels_of_lists_are_checked_too(label):
 def test_what_is_no_mapping_is_refused_as_ever(given):
     with pytest.raises(ExperimentError, match=r"x\.yaml: variants.* must be a "):
         parse_experiment(KEYS | {"variants": given}, "x.yaml")
+
+
+def test_lists_that_make_too_many_variants_are_refused_before_any_is_made():
+    values = [n / 1000 for n in range(1, 201)]
+    keys = {"method": "erde", "temperature": values, "kd_weight": values, "entropy_weight": values}
+    with pytest.raises(ExperimentError, match=r"lists must make at most \d+ variants, got 8000000"):
+        variants(erde=keys)
