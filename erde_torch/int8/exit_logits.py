@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 
-from erde_core.images import ImageDataset, Split
+from erde_core.images import ImageDataset
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
 from erde_torch.int8.runtime import normalised, session
 from erde_torch.int8.stages import stages_hash
@@ -35,21 +35,25 @@ def int8_exit_logits(
         ValueError: the network was trained on another data set, or its card lies about it.
     """
     card.check_data(dataset, dataset_hash)
-    val, test = (_split_logits(stages, card, split) for split in (dataset.val, dataset.test))
+    val, test = (
+        SplitLogits(split_logits(stages, card, split.images), split.labels, split.group)
+        for split in (dataset.val, dataset.test)
+    )
     macs = exit_macs(network, card.image_shape)
     return ExitLogits(val, test, macs, dataset_hash, stages_hash(stages), "int8")
 
 
-def _split_logits(
-    stages: Sequence[onnx.ModelProto], card: NetworkCard, split: Split
-) -> SplitLogits:
+def split_logits(
+    stages: Sequence[onnx.ModelProto], card: NetworkCard, pixels: NDArray[np.uint8]
+) -> NDArray[np.float32]:
+    """Logits ``(N, E, C)`` of images uint8 ``(N, H, W, channels)``."""
     running = [session(stage) for stage in stages]
     parts: list[NDArray[np.float32]] = []
-    for start in range(0, len(split), _BATCH):
-        features, logits = normalised(split.images[start : start + _BATCH], card), []
+    for start in range(0, len(pixels), _BATCH):
+        features, logits = normalised(pixels[start : start + _BATCH], card), []
         for stage in running:
             said, *more = stage.run(None, {stage.get_inputs()[0].name: features})
             logits.append(said)
             features = more[-1] if more else features
         parts.append(np.stack(logits, axis=1))
-    return SplitLogits(np.concatenate(parts), split.labels, split.group)
+    return np.concatenate(parts)
