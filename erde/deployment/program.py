@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from erde.datasets import image_file
-from erde.deployment import runner
-from erde_core.store import cells, manifest
+from erde.deployment import processor, runner
+from erde_core.store import cells, int8, manifest
 
 # The name in the deployment, and the file that is copied there.
 PROGRAM_FILES = {
@@ -12,4 +12,8 @@ PROGRAM_FILES = {
     "image_reader.py": Path(image_file.__file__),
     "manifest.py": Path(manifest.__file__),
     "cells.py": Path(cells.__file__),
+}
+INT8_PROGRAM_FILES = PROGRAM_FILES | {
+    "int8.py": Path(int8.__file__),
+    "processor.py": Path(processor.__file__),
 }

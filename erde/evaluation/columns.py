@@ -2,11 +2,14 @@
 
 from erde_core.store.tables import Column
 
-VARIANT = Column("variant", str, "the variant's name")
+VARIANT = Column(
+    "variant", str, "the variant's name; of its networks in 8 bits with ` int8` behind it"
+)
 SEED = Column("seed", int, "of the training")
 EXIT = Column("exit", int, "0 is the first")
 IMAGES = Column("images", int, "test images in this row")
 WEIGHTS = Column("weights_sha256", str, "of the network: a θ belongs to one network")
+PRECISION = Column("precision", str, "`float32` or `int8`", absent="float32")
 SHARE = Column("teacher_share", str, "the budget as a share of the teacher's MACs: 1/5 … 1/12")
 BUDGET = Column("budget_macs", float, "MACs per image allowed on average")
 THRESHOLD = Column("threshold_nats", float, "θ, an entropy in nats")

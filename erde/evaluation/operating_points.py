@@ -19,7 +19,7 @@ from erde_core.choose import thresholds_for_budget
 from erde_core.outcomes import outcomes, right_answers
 from erde_core.softmax import entropy
 from erde_core.statistics.bootstrap import group_weights
-from erde_core.store.exit_logits import ExitLogits
+from erde_core.store.exit_logits import FLOAT32, ExitLogits
 from erde_core.store.tables import Row
 
 Choose = Callable[[ExitLogits, float], float | NDArray[np.float64]]
@@ -36,11 +36,13 @@ def operating_rows(students: Students, pareto: Sequence[Row]) -> list[Row]:
     the rows of ``pareto.csv``), ``drop`` (the largest loss of validation accuracy against the full
     network) or ``certified`` (epsilon; ``delta`` is what it was certified at). ``status`` is
     ``ok``, ``saturated``, ``not reachable`` or ``needs n images``; without ``ok`` or ``saturated``
-    the other cells are empty.
+    the other cells are empty. ``precision`` stands there if a network in 8 bits is among them.
     """
     rows: list[Row] = []
+    marked = any(student.precision != FLOAT32 for student in students.values())
     for (variant, seed), student in students.items():
-        names = {"variant": variant, "seed": seed, "weights_sha256": student.network}
+        names: Row = {"variant": variant, "seed": seed, "weights_sha256": student.network}
+        names |= {"precision": student.precision} if marked else {}
         shares = where(pareto, variant=variant, seed=seed)
         rows += [names | _share_row(student, row) for row in shares]
         rows += [names | _drop_row(student, drop) for drop in DROPS]

@@ -10,7 +10,7 @@ import numpy as np
 from erde.evaluation.choice import choose_for_budget, measured
 from erde_core.errors import ErdeError
 from erde_core.outcomes import right_answers, split_sweep
-from erde_core.store.exit_logits import ExitLogits
+from erde_core.store.exit_logits import INT8, ExitLogits
 from erde_core.store.tables import Row
 from erde_core.sweep import accuracy_at
 
@@ -32,6 +32,16 @@ def check_comparable(teacher: ExitLogits, students: Students) -> None:
                 f"{variant}/seed{seed} must be measured on the teacher's data set "
                 f"{teacher.dataset[:12]}, got {student.dataset[:12]}"
             )
+
+
+def in_float32(networks: Students) -> Students:
+    """Those that were trained, without their 8-bit twins."""
+    return {key: network for key, network in networks.items() if network.precision != INT8}
+
+
+def in_int8(networks: Students) -> Students:
+    """The 8-bit twins alone."""
+    return {key: network for key, network in networks.items() if network.precision == INT8}
 
 
 def curve_rows(students: Students) -> list[Row]:

@@ -8,6 +8,7 @@ from erde.evaluation.columns import (
     IMAGES,
     PAIR,
     POINT,
+    PRECISION,
     REFERENCE,
     SEED,
     SHARE,
@@ -47,7 +48,7 @@ OPERATING_POINTS = Table(
     "operating_points",
     "a way to choose θ for one network",
     (
-        *(VARIANT, SEED, WEIGHTS),
+        *(VARIANT, SEED, WEIGHTS, PRECISION),
         Column("goal", str, "`teacher_share`, `drop` or `certified`"),
         Column("value", str, "the share, the largest loss of accuracy, or ε"),
         Column("delta", float, "what it was certified at", empty=True),
@@ -189,6 +190,22 @@ RIVALS = Table(
         *intervals(),
     ),
 )
+INT8 = Table(
+    "int8",
+    "a variant at one share of the teacher's MACs, in 8 bits and in float32, mean over the seeds",
+    (
+        *(VARIANT, SHARE, BUDGET, STATUS),
+        Column("float32_accuracy", float, "on test, a fraction", empty=True),
+        Column("float32_macs", float, "MACs per test image", empty=True),
+        Column("int8_accuracy", float, "on test with a θ of its own, a fraction", empty=True),
+        Column("int8_macs", float, "MACs per test image, each of 8 bits", empty=True),
+        Column("same_answers", float, "fraction of test images with the same class", empty=True),
+        Column("difference", float, "in accuracy, a fraction: int8 minus float32", empty=True),
+        *intervals(empty=True),
+        Column("float32_bytes", int, "of the stages' files in float32"),
+        Column("int8_bytes", int, "of the stages' files in 8 bits"),
+    ),
+)
 VALUES = Table(
     "values",
     "a listed value of a setting at one share of the teacher's MACs, over the seeds",
@@ -207,13 +224,17 @@ LATENCY = Table(
     "a network in one runtime at one batch size",
     (
         Column("batch", int, "images per call"),
-        Column("runtime", str, "`eager`, `compiled` or `ONNX Runtime`"),
+        Column("runtime", str, "`eager`, `compiled`, `ONNX Runtime`, `ONNX Runtime int8`"),
         Column("network", str, "the teacher, the student without exits, or an operating point"),
         Column("threshold_nats", float, "θ of the operating point, nats", empty=True),
         Column("macs", float, "MACs per image timed"),
         Column("calls", int, "that were timed"),
         *(Column(f"p{p}_ms", float, f"{p}th percentile, milliseconds") for p in (50, 95, 99)),
-        Column("speed_up", float, "over the teacher in the same runtime, median over the rounds"),
+        Column(
+            "speed_up",
+            float,
+            "over the teacher in the same runtime (of int8: in float32), median over the rounds",
+        ),
         Column("speed_up_lowest", float, "in the slowest round"),
         Column("speed_up_highest", float, "in the fastest round"),
         Column("macs_ratio", float, "the speed-up that MACs alone promise"),
@@ -252,7 +273,7 @@ TABLES = {
     for table in (
         *(PARETO, CURVES, TEACHER_EXITS, DECISION, OPERATING_POINTS, PER_EXIT, BANDS, AREAS),
         *(COMPARISON, OVERALL, AUDIT, CLASSES, CONFUSION, EXITS, RELIABILITY, RIVALS, LATENCY),
-        *(VALUES, HISTORY),
+        *(INT8, VALUES, HISTORY),
     )
 }
 # What the rule statistics writes.

@@ -98,15 +98,24 @@ def _model_at(model: type, place: tuple[str | int, ...]) -> tuple[type, list[str
         annotation = _annotations(model).get(str(part))
         if annotation is not None:
             choices = _choices(model, str(part))
+            annotation = _or_switch(model, str(part)) or annotation
             model = annotation if _annotations(annotation) else model
     return model, path
 
 
 def _choices(model: type, key: str) -> list[type]:
     """The classes among which the ``name`` under a key chooses."""
+    return [one for mark in _marks(model, key) for one in getattr(mark, "classes", ())]
+
+
+def _or_switch(model: type, key: str) -> type | None:
+    """The class of the mapping that a key may have in place of true or false."""
+    return next((m.settings for m in _marks(model, key) if hasattr(m, "settings")), None)
+
+
+def _marks(model: type, key: str) -> list[Any]:
     fields = getattr(model, "model_fields", {})
-    marks = fields[key].metadata if key in fields else []
-    return [one for mark in marks for one in getattr(mark, "classes", ())]
+    return fields[key].metadata if key in fields else []
 
 
 def _annotations(kind: object) -> Mapping[str, Any]:

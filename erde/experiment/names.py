@@ -25,6 +25,7 @@ _NAMES = {
 }
 # Their value is a list.
 LIST_FIELDS = ("exit_weights", "decoupled")
+_INT8 = " int8"  # no name has a space
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")  # it becomes the name of a folder
 # What the workflow writes beside the variants' folders, in results/<experiment>/ and in its logs/.
 _OTHER_FOLDERS = ("teacher", "rivals", "deploy", "checkpoints", "logs", "benchmarks")
@@ -101,11 +102,22 @@ def split_name(variant: str) -> tuple[str, dict[str, str]]:
     return found[1], dict(re.findall(_PAIR, found[2]))
 
 
+def int8_name(variant: str) -> str:
+    """What tables call the 8-bit networks of a variant: by a name of their own, ``erde int8``."""
+    return variant + _INT8
+
+
+def float32_name(variant: str) -> str:
+    """The variant whose 8-bit networks are called ``variant``; a variant's own name stays."""
+    return variant.removesuffix(_INT8)
+
+
 def name_of(variant: str) -> str:
-    """What readers call a variant: ``ERDE``, or ``ERDE, entropy weight 0.3``."""
-    family, values = split_name(variant)
+    """What readers call a variant: ``ERDE``, ``ERDE, entropy weight 0.3``, or ``ERDE int8``."""
+    family, values = split_name(float32_name(variant))
     pairs = [f"{key.replace('_', ' ')} {_readable(key, value)}" for key, value in values.items()]
-    return ", ".join([_NAMES.get(family, family), *pairs])
+    name = ", ".join([_NAMES.get(family, family), *pairs])
+    return name + variant[len(float32_name(variant)) :]
 
 
 def values_name(variant: str) -> str:

@@ -6,11 +6,13 @@ names the file, the key, the rule and the value (and, for a misspelt key, the ne
 
 import functools
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import core_schema
 
 from erde.datasets.source import SourceSettings
 from erde.datasets.sources import SOURCES
@@ -20,10 +22,12 @@ from erde.experiment.variants import Variant, expand_variants
 from erde.experiment.yaml_file import YamlError, read_yaml
 from erde_core.errors import ErdeError
 from erde_core.fields import FromMapping
+from erde_torch.int8.settings import Int8Settings
 from erde_torch.teacher_cache.settings import CacheSettings
 from erde_torch.training.settings import AugmentSettings, StudentSettings, TeacherSettings
 
 _MOST_STUDENTS = 10_000
+_TRAINED = ("teacher", "student")
 
 
 class _Model(BaseModel):
@@ -45,6 +49,24 @@ class _OneOf:
         return handler.generate_schema(Annotated[union, Field(discriminator="name")])
 
 
+class OrSwitch:
+    """Marks a field that is false, true (all defaults) or the mapping of a class of settings."""
+
+    def __init__(self, settings: type) -> None:
+        self.settings = settings
+
+    def __get_pydantic_core_schema__(self, source: object, handler: Any) -> Any:  # noqa: ANN401
+        def validated(value: object, inner: Callable[[object], object]) -> object:
+            return value if isinstance(value, bool) else inner(value)
+
+        mapping: Any = Annotated[self.settings, FromMapping()]
+        inner = handler.generate_schema(mapping)
+        return core_schema.no_info_wrap_validator_function(validated, inner)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:  # noqa: ANN401
+        return {"anyOf": [{"type": "boolean"}, handler(schema)]}
+
+
 class Experiment(_Model):
     """One experiment file."""
 
@@ -56,6 +78,7 @@ class Experiment(_Model):
     variants: dict[str, Variant] = Field(min_length=1)
     seeds: list[_Seed] = Field(min_length=1)
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    int8: Annotated[bool | Int8Settings, OrSwitch(Int8Settings)] = False
 
     @model_validator(mode="after")
     def _consistent(self) -> "Experiment":
@@ -93,10 +116,19 @@ class Experiment(_Model):
                 raise ErdeError(f"variants.{name}: {error}") from None
         return self.model_copy(update={"variants": fitted})
 
+    @property
+    def quantisation(self) -> Int8Settings:
+        """How students are brought to 8 bits, whether the report asks for it or a person does."""
+        return self.int8 if isinstance(self.int8, Int8Settings) else Int8Settings()
+
     def named(self) -> dict[str, Any]:
-        """Every key that results name: all but how trainings share their work."""
-        unnamed = {"train": {"processes"}}
-        return self.model_dump(exclude={"teacher": unnamed, "student": unnamed})
+        """Every key that results name: all but how trainings share their work.
+
+        Nor that nothing is asked for in 8 bits: results from before it could be say nothing of it.
+        """
+        unnamed: dict[str, Any] = {part: {"train": {"processes"}} for part in _TRAINED}
+        keys = self.model_dump(exclude=unnamed | {"int8": True})
+        return keys | ({"int8": asdict(self.quantisation)} if self.int8 else {})
 
 
 def read_experiment(path: str | Path) -> Experiment:

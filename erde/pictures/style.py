@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from erde.experiment.names import family_of
+from erde.experiment.names import family_of, float32_name
 
 _HUES = ["#D55E00", "#0072B2", "#009E73", "#666666", "#CC79A7", "#E69F00"]
 _OF_METHODS = ("erde", "ce", "kd", "masked_kd")  # variants with a place of their own
@@ -54,7 +54,9 @@ def _places(families: Iterable[str]) -> dict[str, int]:
     """A number per family: the methods' own, and what is left over for other variants."""
     taken = {_OF_METHODS.index(family) for family in families if family in _OF_METHODS}
     free = (number for number in itertools.count() if number not in taken)
-    return {f: _OF_METHODS.index(f) if f in _OF_METHODS else next(free) for f in families}
+    # Those in 8 bits last: the others look the same in pictures without them.
+    ordered = sorted(families, key=lambda family: family != float32_name(family))
+    return {f: _OF_METHODS.index(f) if f in _OF_METHODS else next(free) for f in ordered}
 
 
 def _shades(color: str, number: int) -> list[str]:

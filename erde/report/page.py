@@ -23,7 +23,8 @@ _HERE = Path(__file__).parent
 
 def report_page(source: Source) -> str:
     """The whole report as one HTML document."""
-    sections = {name: section(source) for name, section in SECTIONS.items()}
+    found = ((name, section(source)) for name, section in SECTIONS.items())
+    sections = {name: section for name, section in found if section is not None}
     data = json.dumps(_data(source, sections), allow_nan=False).replace("</", "<\\/")
     return render(
         _text("page.html"),
@@ -41,19 +42,19 @@ def _text(name: str) -> str:
 
 
 def _data(source: Source, sections: Mapping[str, Section]) -> dict[str, object]:
-    first = next(iter(source.students.values()))
+    first = next(iter(source.networks.values()))
     charts = {id: c for section in sections.values() for id, c in section.charts.items()}
     return {
         "macs": first.macs.tolist(),
         "teacher_macs": int(source.teacher.macs[-1]),
         "log_classes": math.log(first.test.logits.shape[2]),
-        "names": {variant: name_of(variant) for variant in looks(v for v, _ in source.students)},
+        "names": {variant: name_of(variant) for variant in looks(v for v, _ in source.networks)},
         "networks": [
             {"variant": variant, "seed": seed}
             | {"choices": choices(student.val, student.macs)}
             | {"test": curve(student.test, student.macs)}
             | {"certified": _certified(source.rows["operating_points"], variant, seed)}
-            for (variant, seed), student in source.students.items()
+            for (variant, seed), student in source.networks.items()
         ],
         "charts": {id: dataclasses.asdict(chart) for id, chart in charts.items()},
     }

@@ -22,6 +22,7 @@ from erde_core.store.stamped import (
 
 KIND = "exit logits"
 SPLITS = ("val", "test")
+FLOAT32, INT8 = "float32", "int8"
 _COLUMNS = {"logits": ("<f4", 3), "labels": ("<i8", 1), "group": ("<i8", 1)}
 
 
@@ -42,7 +43,8 @@ class ExitLogits:
         val, test: the two splits.
         macs: multiply-accumulates of one image to the end of each exit, int64 ``(E,)``.
         dataset: SHA-256 of the data set's content.
-        network: SHA-256 of the network's weights.
+        network: SHA-256 of the network's weights; of an int8 one, of its stages.
+        precision: in which the network computed, ``float32`` or ``int8``.
     """
 
     val: SplitLogits
@@ -50,6 +52,7 @@ class ExitLogits:
     macs: NDArray[np.int64]
     dataset: str
     network: str
+    precision: str = FLOAT32
 
 
 def write_exit_logits(path: str | os.PathLike[str], exits: ExitLogits) -> None:
@@ -66,7 +69,7 @@ def write_exit_logits(path: str | os.PathLike[str], exits: ExitLogits) -> None:
                 group[column] = getattr(split, column)
         file["macs"] = exits.macs
         texts = {"dataset": exits.dataset, "network": exits.network, "seal": _seal(exits)}
-        for name, text in texts.items():
+        for name, text in (texts | _precision(exits)).items():
             set_text(file, name, text)
 
 
@@ -83,6 +86,7 @@ def read_exit_logits(path: str | os.PathLike[str]) -> ExitLogits:
             macs=read_array(file, "macs", "<i8", 1),
             dataset=get_text(file, "dataset"),
             network=get_text(file, "network"),
+            precision=get_text(file, "precision") if "precision" in file.attrs else FLOAT32,
         )
         check_seal(path, get_text(file, "seal"), _seal(exits))
     try:
@@ -129,9 +133,10 @@ def check_exit_logits(exits: ExitLogits) -> None:
     """Hold ``exits`` to what everybody who reads them relies on.
 
     Raises:
-        ValueError: a wrong dtype or shape, a label that is no class, MACs that fall, or splits of
-            different exits or classes.
+        ValueError: a wrong dtype or shape, a label that is no class, MACs that fall, another
+            precision, or splits of different exits or classes.
     """
+    checks.one_of("precision", exits.precision, (FLOAT32, INT8))
     for name in SPLITS:
         split = getattr(exits, name)
         logits = checks.float_array("logits", split.logits, ndim=3)
@@ -166,4 +171,10 @@ def _seal(exits: ExitLogits) -> str:
         for name in SPLITS
         for column in _COLUMNS
     }
-    return sealed(**arrays, macs=exits.macs, dataset=exits.dataset, network=exits.network)
+    texts = {"dataset": exits.dataset, "network": exits.network} | _precision(exits)
+    return sealed(**arrays, macs=exits.macs, **texts)
+
+
+def _precision(exits: ExitLogits) -> dict[str, str]:
+    """What is noted beside the other texts: nothing of float32, as before there was another."""
+    return {} if exits.precision == FLOAT32 else {"precision": exits.precision}

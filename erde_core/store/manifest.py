@@ -14,8 +14,7 @@ from typing import Any
 
 NAME, FORMAT, VERSION = "manifest.json", "erde deployment", 2
 _HASH = re.compile(r"[0-9a-f]{64}")
-_COLOURS = {1: "L", 3: "RGB"}
-_LARGE = 1e30  # float32 holds it, and one divided by it
+_COLOURS, _LARGE = {1: "L", 3: "RGB"}, 1e30  # float32 holds it, and one divided by it
 _CERTIFICATE = ("harmed", "units", "epsilon", "delta")
 
 Json = Any  # whatever JSON can hold: each rule asks for the type first
@@ -105,12 +104,13 @@ def check_manifest(fields: Mapping[str, Json]) -> None:
     if version != 1 or "seal" in fields:
         noted = fields.get("seal")
         _must(noted == _seal_of(fields), "seal", "the SHA-256 of all other fields", noted)
-    names = set(_FIRST_RULES) | {"format", "version"} | (set(_NEW_RULES) if version > 1 else set())
-    odd = sorted(names ^ (set(fields) - {"seal"}))
+    rules = _FIRST_RULES | (_NEW_RULES if version > 1 else {})
+    rules |= _INT8_RULES if fields.get("precision") == "int8" else {}
+    odd = sorted({*rules, "format", "version"} ^ (set(fields) - {"seal"}))
     if odd:
-        missing = "missing" if odd[0] in names else "unknown"
+        missing = "missing" if odd[0] in rules else "unknown"
         raise ManifestError(f"must have the fields of version {version}, got {odd[0]!r} {missing}")
-    for name, (rule, holds) in (_FIRST_RULES | (_NEW_RULES if version > 1 else {})).items():
+    for name, (rule, holds) in rules.items():
         _must(holds(fields[name], fields), name, rule, fields[name])
 
 
@@ -217,9 +217,10 @@ def _certificate(value: Json, fields: Mapping[str, Json]) -> bool:
 
 
 def _hashes(value: Json, fields: Mapping[str, Json]) -> bool:
+    stop = -1 if fields.get("precision") == "int8" else None  # it may do without the single file
     return (
         isinstance(value, dict)
-        and set(network_files(len(fields["macs"]))) <= set(value)
+        and set(network_files(len(fields["macs"]))[:stop]) <= set(value)
         and all(_plain(name) and _hash(noted, fields) for name, noted in value.items())
     )
 
@@ -246,7 +247,6 @@ def _preprocessing(value: Json, fields: Mapping[str, Json]) -> bool:
 _Rule = tuple[str, Callable[[Json, Mapping[str, Json]], bool]]
 _HEX: _Rule = ("64 hexadecimal digits", _hash)
 _TEXT: _Rule = ("a text", lambda v, _: _text(v))
-
 # In an order in which each may rely on those before it.
 _FIRST_RULES: dict[str, _Rule] = {
     "experiment": _TEXT,
@@ -289,10 +289,12 @@ _NEW_RULES: dict[str, _Rule] = {
         "the entropy without temperatures, the one that this version computes",
         lambda v, m: bool(v == defaults(m["shape"])["score"]),
     ),
-    "precision": ("'float32'", lambda v, _: bool(v == "float32")),
+    "precision": ("'float32' or 'int8'", lambda v, _: v in ("float32", "int8")),
     "watch": (
         "without scores, which this version does not compare",
         lambda v, m: bool(v == defaults(m["shape"])["watch"]),
     ),
     "val_groups": ("null or a whole number >= 1", lambda v, _: v is None or _count(v, 1)),
 }
+# What is in it the runner of such a network asks, :mod:`erde_core.store.int8`.
+_INT8_RULES: dict[str, _Rule] = {"quantisation": ("a mapping", lambda v, _: isinstance(v, dict))}

@@ -24,7 +24,7 @@ Predict = Callable[
 
 
 def deployment_agreement(
-    network: MultiExitNetwork,
+    network: MultiExitNetwork | None,
     card: NetworkCard,
     predict: Predict,
     images: Split,
@@ -36,7 +36,7 @@ def deployment_agreement(
     Takes 20 operating points and the first ``MOST_IMAGES`` images.
 
     Args:
-        network, card: what was exported.
+        network, card: what was exported; no network where PyTorch cannot run it (in 8 bits).
         predict: of the exported files; asked for batches, and for single images.
         images, logits: a split, and what the exits said of it.
         macs: to the end of each exit, ``(E,)``.
@@ -48,8 +48,8 @@ def deployment_agreement(
     pixels = images.images[part]
     split = SplitLogits(logits.logits[part], logits.labels[part], logits.group[part])
     thresholds = spread_thresholds(split, macs)
-    deciders = {
-        "staged PyTorch": _staged_torch(network, card, pixels),
+    deciders = {} if network is None else {"staged PyTorch": _staged_torch(network, card, pixels)}
+    deciders |= {
         "staged ONNX": _shipped(predict, pixels, _BATCH),
         "single ONNX": _shipped(predict, pixels, 1),
     }

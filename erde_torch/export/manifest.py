@@ -37,6 +37,7 @@ def deployment_manifest(
     return network_fields(card, exits.macs.tolist()) | {
         "experiment": experiment,
         "network": network,
+        "precision": exits.precision,
         "dataset_sha256": exits.dataset,
         "weights_sha256": exits.network,
         "teacher_macs": teacher_macs,

@@ -31,10 +31,11 @@ class Contender:
 
     Attributes:
         network: ``TEACHER``, ``STUDENT``, or the student's operating point in words.
-        runtime: ``eager``, ``compiled`` or ``ONNX Runtime``.
+        runtime: ``eager``, ``compiled``, ``ONNX Runtime`` or ``ONNX Runtime int8``.
         threshold: nats; None where the network has no early exit.
         macs: of each image, ``(N,)``.
         run: classifies images ``start`` … ``stop`` - 1.
+        teacher_runtime: of the teacher that it is held against, where that is not ``runtime``.
     """
 
     network: str
@@ -42,6 +43,7 @@ class Contender:
     threshold: float | None
     macs: NDArray[np.int64]
     run: Callable[[int, int], object]
+    teacher_runtime: str | None = None
 
 
 @dataclass(frozen=True)
@@ -70,11 +72,12 @@ def latency_rows(
     ``other_load`` is the number of cores that other processes kept busy meanwhile; it is None where
     the system does not say. ``round_spread`` is the slowest round minus the fastest, as a share of
     the median round. ``macs`` is the mean over the images timed. Speed-ups compare with the teacher
-    in the same runtime: median, lowest and highest over the rounds. ``macs_ratio`` is the speed-up
-    that MACs alone promise.
+    in the same runtime (of int8: in float32): median, lowest and highest over the rounds.
+    ``macs_ratio`` is the speed-up that MACs alone promise.
 
     Args:
-        contenders: the teacher and the student without exits in every runtime among them.
+        contenders: the student without exits in every runtime among them, and the teacher in every
+            one that a contender is held against.
         batches: images per call; none may exceed the number of images.
         plan: how much is measured.
         device: of the networks that run in PyTorch.
@@ -124,7 +127,8 @@ def _rows(
     means = {index: calls.mean(axis=1) for index, calls in seconds.items()}
     of = {(c.network, c.runtime): index for index, c in enumerate(contenders)}
     for index, contender in enumerate(contenders):
-        teacher, student = (of[name, contender.runtime] for name in (TEACHER, STUDENT))
+        teacher = of[TEACHER, contender.teacher_runtime or contender.runtime]
+        student = of[STUDENT, contender.runtime]
         speed_ups = (means[teacher] / means[index]).tolist()
         macs = float(contender.macs[:images].mean())
         ratio = float(contenders[teacher].macs[:images].mean()) / macs

@@ -37,7 +37,7 @@ rule exit_logits:
 rule sweep:
     input:
         teacher="results/{experiment}/teacher/exit_logits.h5",
-        students=students("results/{experiment}/{variant}/seed{seed}/exit_logits.h5"),
+        students=shown_logits,
         verified=verified,
     output:
         pareto="results/{experiment}/pareto.csv",
@@ -51,7 +51,7 @@ rule sweep:
     resources:
         runtime=60,
     params:
-        students=student_keys,
+        students=shown_keys,
         code=code("erde.evaluation.pareto"),
     script:
         "../scripts/sweep.py"

@@ -30,6 +30,8 @@ rule latency:
         teacher_exits="results/{experiment}/teacher/exit_logits.h5",
         student=timed_student("weights.safetensors"),
         student_exits=timed_student("exit_logits.h5"),
+        int8_stages=where_asked(timed_student("int8_stages")),
+        int8_exits=where_asked(timed_student("int8_exit_logits.h5")),
     output:
         table="results/{experiment}/latency.csv",
         picture="results/{experiment}/latency.png",

@@ -1,5 +1,7 @@
 """What a report is made from, of networks that were never trained."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from erde.evaluation import tables
@@ -14,8 +16,9 @@ from erde.evaluation.differences.comparison import (
     overall_rows,
 )
 from erde.evaluation.differences.resample import resample_variants
+from erde.evaluation.int8 import int8_rows
 from erde.evaluation.operating_points import operating_rows, per_exit_rows
-from erde.evaluation.pareto import budget_rows, teacher_rows
+from erde.evaluation.pareto import budget_rows, in_int8, teacher_rows
 from erde.evaluation.rivals import rival_rows
 from erde.report.source import Source
 from erde_core.images import ImageDataset, Split
@@ -37,6 +40,21 @@ def network(seed, lift, macs=MACS, samples=400, classes=5):
     rng = np.random.default_rng(seed)
     splits = (split(rng, samples, lift, classes) for _ in range(2))
     return ExitLogits(*splits, macs, "d" * 64, f"{seed:064d}")
+
+
+def in_8_bits(students, seeds):
+    """Twins of the ERDE students whose logits moved a little."""
+    rng = np.random.default_rng(8)
+
+    def moved(split):
+        noise = rng.normal(scale=0.1, size=split.logits.shape).astype(np.float32)
+        return replace(split, logits=split.logits + noise)
+
+    def twin(student, seed):
+        splits = {name: moved(getattr(student, name)) for name in ("val", "test")}
+        return replace(student, **splits, network=f"8{seed:063d}", precision="int8")
+
+    return {("erde int8", seed): twin(students["erde", seed], seed) for seed in seeds}
 
 
 def dataset(labels, names):
@@ -66,7 +84,9 @@ def latency_rows(**cells):
     ]
 
 
-def source(seeds=(0, 1), classes=5, samples=400, latency=True, rivals=True, methods=METHODS):
+def source(
+    seeds=(0, 1), classes=5, samples=400, latency=True, rivals=True, methods=METHODS, int8=False
+):
     """All tables of an experiment whose ERDE is a little better than its KD."""
     lifts = {"kd": 0.8, "erde": 1.2}
     students = {
@@ -80,7 +100,10 @@ def source(seeds=(0, 1), classes=5, samples=400, latency=True, rivals=True, meth
         for name in ("truncated1", "narrow1")
         for s in seeds
     }
-    resampled, pareto = resample_variants(students), budget_rows(teacher, students)
+    networks = students | (in_8_bits(students, seeds) if int8 else {})
+    resampled, pareto = resample_variants(networks), budget_rows(teacher, networks)
+    trained = [row for row in pareto if row["variant"] in methods]
+    sizes = {key: (1_000_000, 280_000) for key in in_int8(networks)}
     macs = {"truncated1": 1_900_000, "narrow1": 2_000_000}
     rows = {
         tables.PARETO: pareto,
@@ -92,15 +115,16 @@ def source(seeds=(0, 1), classes=5, samples=400, latency=True, rivals=True, meth
         tables.AUDIT: audit_rows(teacher, students),
         tables.CLASSES: class_rows(students),
         tables.CONFUSION: confusion_rows(students),
-        tables.EXITS: exit_rows(students),
-        tables.RELIABILITY: reliability_rows(students),
+        tables.EXITS: exit_rows(networks),
+        tables.RELIABILITY: reliability_rows(networks),
         tables.PER_EXIT: per_exit_rows(teacher, students),
-        tables.OPERATING_POINTS: operating_rows(students, pareto),
-        tables.DECISION: decision_rows(teacher, students, pareto),
+        tables.OPERATING_POINTS: operating_rows(networks, pareto),
+        tables.DECISION: decision_rows(teacher, students, trained),
         tables.RIVALS: rival_rows(students, plain, macs) if rivals else [],
         tables.LATENCY: latency_rows() if latency else [],
+        tables.INT8: int8_rows(teacher, networks, sizes),
     }
     names = tuple(f"class <{n}> & co" for n in range(classes))
     images = dataset(next(iter(students.values())).test.labels, names)
     found = {table.name: table_rows for table, table_rows in rows.items()}
-    return Source("tiny", methods, found, teacher, students, images, {"Data": "<random>"})
+    return Source("tiny", methods, found, teacher, networks, images, {"Data": "<random>"})

@@ -169,7 +169,7 @@ def test_every_changed_field_breaks_the_seal(folder):
         ("preprocessing", FIELDS["preprocessing"] | {"exif_orientation": False}),
         ("score", FIELDS["score"] | {"name": "margin"}),
         ("score", FIELDS["score"] | {"temperatures": [1.5]}),
-        ("precision", "int8"),
+        ("precision", "bf16"),
         ("watch", {"validation_scores": [[1]]}),
         ("val_groups", 0),
     ],
