@@ -98,7 +98,8 @@ def _model_at(model: type, place: tuple[str | int, ...]) -> tuple[type, list[str
         annotation = _annotations(model).get(str(part))
         if annotation is not None:
             choices = _choices(model, str(part))
-            model = annotation if _annotations(annotation) else model
+            held = next(iter(get_args(annotation)), None)  # of a list of mappings, what it lists
+            model = next((kind for kind in (annotation, held) if _annotations(kind)), model)
     return model, path
 
 

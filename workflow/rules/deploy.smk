@@ -19,7 +19,7 @@ rule deploy:
         runtime=60,
     params:
         code=code_with(
-            ["student"],
+            network_of_variant,
             "erde_torch.export.folder",
             "erde_torch.export.agreement",
             "erde_torch.export.manifest",

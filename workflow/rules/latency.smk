@@ -23,6 +23,12 @@ def timed_student(name):
     return path
 
 
+def timed_networks(wildcards):
+    """Whose code counts."""
+    label, _ = timed_key(wildcards)
+    return ["teacher", experiment(wildcards.experiment).network_of(label)]
+
+
 rule latency:
     input:
         data="results/{experiment}/data.h5",
@@ -45,7 +51,7 @@ rule latency:
         student=timed_key,
         device=setting(lambda exp: exp.device),
         code=code_with(
-            ["teacher", "student"],
+            timed_networks,
             "erde_torch.latency.measure",
             "erde_torch.latency.contenders",
             "erde.deployment.runner",
