@@ -121,9 +121,7 @@ def _loss_of(
     return variant.model_copy(update={"loss": loss}).for_exits(exits, heard).loss
 
 
-def _weights_of_members(
-    loss: LossSettings, network: AnyNetwork
-) -> list[tuple[float, ...] | None]:
+def _weights_of_members(loss: LossSettings, network: AnyNetwork) -> list[tuple[float, ...] | None]:
     """``exit_weights`` shared out among the members; None for a member whose weights are all 1."""
     if loss.exit_weights is None:
         return [None for _ in network.members]

@@ -26,8 +26,8 @@ def stage_models(
     """One model per exit.
 
     Model 0 reads ``images`` float32 ``(N, channels, H, W)``, normalised, later ones as
-    ``features`` what the one before hands on. Each writes ``logits`` float32 ``(N, C)``, and all but the last
-    ``entropy`` float64 ``(N,)`` in nats and ``next_features``.
+    ``features`` what the one before hands on. Each writes ``logits`` float32 ``(N, C)``, and all
+    but the last ``entropy`` float64 ``(N,)`` in nats and ``next_features``.
     """
     models, inputs = [], torch.zeros(2, *image_shape)
     stages = exit_stages(network.cpu())

@@ -64,4 +64,4 @@ rule cascade:
         average=lambda wildcards: variant(wildcards).network.average,
         code=code_with(network_of_variant, "erde_torch.networks.cascades.assemble"),
     script:
-        "../scripts/cascade.py"
+        "../scripts/cascades/assemble.py"

@@ -14,9 +14,10 @@ from erde.evaluation.differences.comparison import (
     overall_rows,
 )
 from erde.evaluation.differences.resample import resample_variants
+from erde.evaluation.envelope import Candidate, candidates, envelope_rows
 from erde.evaluation.operating_points import operating_rows, per_exit_rows
 from erde.evaluation.pareto import budget_rows, teacher_rows
-from erde.evaluation.rivals import rival_rows
+from erde.evaluation.rivals import as_plain, rival_rows
 from erde.report.source import Source
 from erde_core.images import ImageDataset, Split
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
@@ -82,12 +83,19 @@ def source(seeds=(0, 1), classes=5, samples=400, latency=True, rivals=True, meth
     }
     resampled, pareto = resample_variants(students), budget_rows(teacher, students)
     macs = {"truncated1": 1_900_000, "narrow1": 2_000_000}
+    trained = [Candidate(v, "early exit", {s: students[v, s] for s in seeds}) for v in methods] + [
+        Candidate(
+            "narrow1",
+            "plain",
+            {s: as_plain(plain["narrow1", s], "narrow1", 2_000_000) for s in seeds},
+        )
+    ]
     rows = {
         tables.PARETO: pareto,
         tables.TEACHER_EXITS: teacher_rows(teacher),
-        tables.BANDS: band_rows(resampled, MACS),
+        tables.BANDS: band_rows(resampled),
         tables.AREAS: area_rows(resampled),
-        tables.COMPARISON: comparison_rows(resampled, methods, MACS, classes),
+        tables.COMPARISON: comparison_rows(resampled, methods, classes),
         tables.OVERALL: overall_rows(resampled, methods),
         tables.AUDIT: audit_rows(teacher, students),
         tables.CLASSES: class_rows(students),
@@ -97,7 +105,8 @@ def source(seeds=(0, 1), classes=5, samples=400, latency=True, rivals=True, meth
         tables.PER_EXIT: per_exit_rows(teacher, students),
         tables.OPERATING_POINTS: operating_rows(students, pareto),
         tables.DECISION: decision_rows(teacher, students, pareto),
-        tables.RIVALS: rival_rows(students, plain, macs) if rivals else [],
+        tables.RIVALS: rival_rows(students, plain, macs, MACS) if rivals else [],
+        tables.ENVELOPE: envelope_rows(teacher, candidates(trained)),
         tables.LATENCY: latency_rows() if latency else [],
     }
     names = tuple(f"class <{n}> & co" for n in range(classes))
