@@ -14,7 +14,7 @@ from erde.running.code_hash import code_hash, network_code_hash
 from erde.experiment.schema import read_experiment
 from erde.experiment.errors import ExperimentError
 from erde.experiment.options import run_options
-from erde.experiment.trainings import MEMBERS
+from erde.experiment.trainings import MEMBERS, is_cascade
 from erde.running.gpus.gpu_claim import visible_gpus
 from erde.running.hangup import hangup_interrupts
 from erde.running.interpreter import speakable_interpreter
@@ -288,11 +288,29 @@ def teacher_of_student(wildcards):
 
 def member_weights(wildcards):
     """The weights of the members of a variant's cascade."""
-    variant(wildcards)
     exp = experiment(wildcards.experiment)
-    if wildcards.variant in exp.trainings():
+    if not is_cascade(variant(wildcards)):
         raise WorkflowError(f"variant {wildcards.variant!r} is no cascade")
     return [
         f"results/{wildcards.experiment}/{folder}/seed{wildcards.seed}/weights.safetensors"
         for folder in exp.member_folders(wildcards.variant)
     ]
+
+
+def weights_file(wildcards, network):
+    """The weights in a folder below results/<experiment>/, trained or put together."""
+    variants = experiment(wildcards.experiment).variants
+    label = network.partition("/")[0]
+    made = label in variants and is_cascade(variants[label])
+    name = "cascade" if made else "weights"
+    return f"results/{wildcards.experiment}/{network}/{name}.safetensors"
+
+
+def weights_of_network(wildcards):
+    """An input function: of the wildcard ``network``."""
+    return weights_file(wildcards, wildcards.network)
+
+
+def weights_of_student(wildcards):
+    """An input function: of a variant and seed."""
+    return weights_file(wildcards, f"{wildcards.variant}/seed{wildcards.seed}")

@@ -4,7 +4,7 @@
 rule deploy:
     input:
         data="results/{experiment}/data.h5",
-        weights="results/{experiment}/{variant}/seed{seed}/weights.safetensors",
+        weights=weights_of_student,
         exits="results/{experiment}/{variant}/seed{seed}/exit_logits.h5",
         teacher="results/{experiment}/teacher/exit_logits.h5",
     output:

@@ -23,6 +23,11 @@ def timed_student(name):
     return path
 
 
+def timed_weights(wildcards):
+    label, seed = timed_key(wildcards)
+    return weights_file(wildcards, f"{label}/seed{seed}")
+
+
 def timed_networks(wildcards):
     """Whose code counts."""
     label, _ = timed_key(wildcards)
@@ -34,7 +39,7 @@ rule latency:
         data="results/{experiment}/data.h5",
         teacher="results/{experiment}/teacher/weights.safetensors",
         teacher_exits="results/{experiment}/teacher/exit_logits.h5",
-        student=timed_student("weights.safetensors"),
+        student=timed_weights,
         student_exits=timed_student("exit_logits.h5"),
     output:
         table="results/{experiment}/latency.csv",

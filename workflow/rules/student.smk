@@ -47,12 +47,11 @@ use rule student as member with:
         folder=lambda wildcards: f"{MEMBERS}/{wildcards.member}",
 
 
-# Of two rules that could write a variant's weights one has no input: its functions refuse.
 rule cascade:
     input:
         member_weights,
     output:
-        "results/{experiment}/{variant}/seed{seed}/weights.safetensors",
+        "results/{experiment}/{variant}/seed{seed}/cascade.safetensors",
     log:
         "results/{experiment}/logs/{variant}/seed{seed}_cascade.log",
     benchmark:
