@@ -29,9 +29,11 @@ def folders(experiment):
 def test_a_member_is_trained_once_whoever_holds_it():
     found = parsed(one=kd(THIN, DEAR), two=kd(THIN, EARLY), mean=kd(DEAR, EARLY))
     members = [name for name in folders(found) if name.startswith("members/")]
-    assert len(members) == 2 and folders(found) == ["kd", *members]
+    assert len(members) == 2
+    assert folders(found) == ["kd", *members]
     thin, dear = found.member_folders("one")
-    assert {thin, dear} == set(members) and thin.startswith("members/resnet10-w0.1-plain-")
+    assert {thin, dear} == set(members)
+    assert thin.startswith("members/resnet10-w0.1-plain-")
     # The student that kd trains anyway.
     assert found.member_folders("two") == [thin, "kd"]
 
@@ -48,14 +50,15 @@ def test_another_loss_or_network_is_another_member():
     other = parsed(one=kd(THIN, DEAR, temperature=2)).member_folders("one")
     assert not {*other} & {*base}
     conv = parsed(one=kd(THIN, EARLY | {"head": "conv"})).member_folders("one")
-    assert conv[0] == base[0] and conv[1] != base[1]
+    assert conv[0] == base[0]
+    assert conv[1] != base[1]
 
 
 def test_a_plain_network_hears_the_teachers_last_exit():
     found = parsed(thin=kd(THIN), two=kd(EARLY | {"exits": [1]}, EARLY)).trainings()
     heard = {name: (t.loss.target_from, t.loss.right_from) for name, t in found.items()}
     assert heard.pop("kd") == ("exit", "exit")
-    assert set(heard.values()) == {("last", "last")} and len(heard) == 2
+    assert list(heard.values()) == [("last", "last")] * 2
 
 
 def test_weights_of_exits_are_shared_out_among_the_members():
@@ -94,7 +97,8 @@ def test_a_wrong_network_is_named_in_one_sentence(network, said):
     with pytest.raises(ExperimentError) as caught:
         parsed(mine={"method": "kd", "network": network})
     text = str(caught.value)
-    assert text.startswith("x.yaml: variants.mine: network") and said in text, text
+    assert text.startswith("x.yaml: variants.mine: network")
+    assert said in text
 
 
 def test_members_is_no_label():

@@ -1,5 +1,7 @@
 """Paired comparisons: known differences, both kinds of interval, what cannot be paired."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -104,3 +106,33 @@ def test_listed_values_are_compared_with_the_first_of_their_list():
         ("kd-temperature-4", "kd-temperature-1"),
     ]
     assert pairs({"a": "erde", "b": "erde"}) == [("a", "b")]
+
+
+def test_different_networks_are_compared_where_both_can_pay(students):
+    dear = {
+        ("own", s): dataclasses.replace(network(9 + s, 1.5), macs=np.array([15, 30, 90]))
+        for s in (0, 1)
+    }
+    methods = METHODS | {"own": "kd"}
+    resampled = resample_variants(students | dear)
+    rows = comparison_rows(resampled, methods, 5)
+    alone = comparison_rows(resample_variants(students), METHODS, 5)
+    assert [row for row in rows if row["against"] == "kd"] == alone
+    budgets = [r["at"] for r in rows if r["against"] == "own" and r["equal"] == "macs"]
+    assert budgets == pytest.approx(15 + 25 * np.arange(1, 21) / 20)
+    bands = [r["budget_macs"] for r in band_rows(resampled) if r["variant"] == "own"]
+    assert bands == pytest.approx(15 + 75 * np.arange(1, 101) / 100)
+    whole = [row for row in overall_rows(resampled, methods) if row["against"] == "own"]
+    mine = [r["difference"] for r in rows if r["against"] == "own" and r["equal"] == "macs"]
+    assert whole[0]["difference"] == pytest.approx(np.mean(mine))
+
+
+@pytest.mark.parametrize(("macs", "budgets"), [([41, 60, 90], 0), ([40, 60, 90], 1)])
+def test_without_a_cost_in_common_only_thresholds_are_compared(students, macs, budgets):
+    dear = {("own", s): dataclasses.replace(network(9 + s), macs=np.array(macs)) for s in (0, 1)}
+    resampled = resample_variants(students | dear)
+    methods = METHODS | {"own": "kd"}
+    rows = [r for r in comparison_rows(resampled, methods, 5) if r["against"] == "own"]
+    assert sum(row["equal"] == "macs" for row in rows) == budgets
+    equal = [r["equal"] for r in overall_rows(resampled, methods) if r["against"] == "own"]
+    assert equal == ["macs", "theta"][1 - budgets :]

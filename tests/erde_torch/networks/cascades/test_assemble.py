@@ -29,7 +29,8 @@ def test_it_is_its_members_and_can_be_read_again(tmp_path):
     cascade, card = assemble(paths, average=True)
     write_network(tmp_path / "cascade.safetensors", cascade, card)
     again, read = read_network(tmp_path / "cascade.safetensors")
-    assert read == card and again.average
+    assert read == card
+    assert again.average
     assert network_hash(again) == network_hash(cascade)
     images = torch.randn(3, *SHAPE)
     with torch.no_grad():
