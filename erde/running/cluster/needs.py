@@ -9,8 +9,10 @@ import functools
 from erde.datasets.images import DatasetError
 from erde.datasets.source import Facts, SourceSettings
 from erde.experiment.schema import Experiment
+from erde_torch.networks.cascades.settings import AnyNetwork
+from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.table import family_of
-from erde_torch.training.settings import StudentSettings, TeacherSettings
+from erde_torch.training.settings import TrainSettings
 
 _FLOAT16_BYTES, _FLOAT32_BYTES = 2, 4
 
@@ -34,11 +36,17 @@ def memory_mb(experiment: Experiment, job: str) -> int:
         return _in_mb(_COPIES_READ * images * height * width * channels)
     padded = (height + 2 * experiment.augment.pad) * (width + 2 * experiment.augment.pad)
     data = _COPIES_TRAINED * images * padded * channels
-    teacher = _activations(experiment.teacher, height, width, channels)
-    student = _activations(experiment.student, height, width, channels)
+    shape = (channels, height, width)
+    teacher = _activations(experiment.teacher.network, experiment.teacher.train, shape)
+    trained = [training.network for training in experiment.trainings().values()]
+    student, rival = (
+        max(_activations(network, experiment.student.train, shape) for network in networks)
+        for networks in (trained, [experiment.student.network])
+    )
     cache = cache_bytes(experiment, facts)
     cached = any(variant.reads_cache for variant in experiment.variants.values())
-    most = max(_exits(experiment.teacher), _exits(experiment.student))
+    used = [experiment.network_of(label) for label in experiment.variants]
+    most = max(map(_exits, [experiment.teacher.network, *used]))
     view = images * most * facts.classes * (2 * _FLOAT32_BYTES + 2 * _FLOAT16_BYTES)
     processes = {
         "teacher": experiment.teacher.train.processes,
@@ -53,7 +61,7 @@ def memory_mb(experiment: Experiment, job: str) -> int:
             "verify": teacher + cache,
             # The cache is mapped, and copied on its way to a GPU; the teacher may be asked online.
             "student": student + teacher + 2 * cached * cache,
-            "rival": student + 2 * cache,
+            "rival": rival + 2 * cache,
             "exit_logits": max(teacher, student) + view,
         }[job]
     )
@@ -84,23 +92,23 @@ def _facts(source: SourceSettings) -> Facts | None:
 def cache_bytes(experiment: Experiment, facts: Facts) -> int:
     """The size of the teacher's cache, at most."""
     views = experiment.cache.view_count or experiment.augment.orbit
-    exits = _exits(experiment.teacher)
+    exits = _exits(experiment.teacher.network)
     return views * facts.images * exits * facts.classes * _FLOAT16_BYTES
 
 
-def _exits(part: TeacherSettings | StudentSettings) -> int:
-    return part.network.exit_count or _MOST_EXITS
+def _exits(network: AnyNetwork) -> int:
+    return network.exit_count or _MOST_EXITS
 
 
 def _activations(
-    part: TeacherSettings | StudentSettings, height: int, width: int, channels: int
+    network: NetworkSettings, train: TrainSettings, shape: tuple[int, int, int]
 ) -> int:
-    network = part.network.resolved((channels, height, width))
+    network, (_, height, width) = network.resolved(shape), shape
     family = family_of(network.name)
     maps = float(family.maps_of(network.name))
     if network.stem == "imagenet":  # stages at a quarter of both sides, the stem at half of them
         maps = maps / 16 + _STEM_MAPS / 4
-    images = max(part.train.batch_size, _ASKED)
+    images = max(train.batch_size, _ASKED)
     floats = images * height * width * maps * family.channels * network.width
     return int(floats * _FLOAT32_BYTES)
 

@@ -34,9 +34,9 @@ class Cascade(MultiExitNetwork):
         self.average, self.image_shape = average, image_shape
 
     @property
-    def exits(self) -> int:
+    def exit_count(self) -> int:
         """E, the number of exits of all members."""
-        return sum(member.exits for member in self.in_order())
+        return sum(member.exit_count for member in self.in_order())
 
     def forward(self, images: Tensor) -> Tensor:
         """Raw logits of every exit, ``(N, E, C)``, of images ``(N, channels, H, W)``."""

@@ -9,4 +9,4 @@ name = f"{wildcards.experiment} · {wildcards.variant}/seed{wildcards.seed}"
 with running(name, snakemake.log[0]) as say:
     cascade, card = assemble(snakemake.input, snakemake.params.average)
     write_network(snakemake.output[0], cascade, card)
-    say(f"{len(cascade.members)} members, {cascade.exits} exits; nothing was trained for it")
+    say(f"{len(cascade.members)} members, {cascade.exit_count} exits; nothing was trained for it")

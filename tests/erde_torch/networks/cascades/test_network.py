@@ -59,7 +59,7 @@ def test_its_exits_are_those_of_its_members(name, average):
         ends = [answers[:, -1:] for answers in log_p]
         said = [(sum(ends[:m]) + answers) / (m + 1) for m, answers in enumerate(log_p)]
     torch.testing.assert_close(found, torch.cat(said, 1))
-    assert network.exits == CascadeSettings(cascade=MEMBERS[name]).exit_count == found.shape[1]
+    assert network.exit_count == CascadeSettings(cascade=MEMBERS[name]).exit_count == found.shape[1]
 
 
 @BOTH
