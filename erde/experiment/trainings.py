@@ -88,16 +88,16 @@ def folders_of(
     variants: Mapping[str, Variant], student: NetworkSettings, taught: int | None
 ) -> dict[str, Training]:
     """Every training of an experiment by its folder below ``results/<experiment>/``."""
-    of = {label: trainings_of(one, student, taught) for name, one in variants.items()}
-    whole = {label: found[0] for label, found in of.items() if not is_cascade(variants[label])}
-    members = [one for label, found in of.items() if label not in whole for one in found]
+    of = {name: trainings_of(one, student, taught) for name, one in variants.items()}
+    whole = {name: found[0] for name, found in of.items() if not is_cascade(variants[name])}
+    members = [one for name, found in of.items() if name not in whole for one in found]
     shared = {member_folder(one, whole): one for one in members}
     return whole | shared
 
 
 def member_folder(member: Training, whole: Mapping[str, Training]) -> str:
     """Where a member is trained: in the folder of the first variant that is the same, if any."""
-    same = (label for label, training in whole.items() if training == member)
+    same = (name for name, training in whole.items() if training == member)
     return next(same, f"{MEMBERS}/{member.name}")
 
 

@@ -300,10 +300,10 @@ def member_weights(wildcards):
 def weights_file(wildcards, network):
     """The weights in a folder below results/<experiment>/, trained or put together."""
     variants = experiment(wildcards.experiment).variants
-    label = network.partition("/")[0]
-    made = label in variants and is_cascade(variants[label])
-    name = "cascade" if made else "weights"
-    return f"results/{wildcards.experiment}/{network}/{name}.safetensors"
+    name = network.partition("/")[0]
+    made = name in variants and is_cascade(variants[name])
+    file = "cascade" if made else "weights"
+    return f"results/{wildcards.experiment}/{network}/{file}.safetensors"
 
 
 def weights_of_network(wildcards):

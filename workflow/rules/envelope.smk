@@ -17,7 +17,7 @@ def member_keys(wildcards):
 def ways(wildcards):
     """Of variants and members."""
     exp = experiment(wildcards.experiment)
-    networks = {label: exp.network_of(label) for label in exp.variants}
+    networks = {name: exp.network_of(name) for name in exp.variants}
     networks |= {name: exp.trainings()[name].network for name in member_names(wildcards)}
     return {name: kind_of(network) for name, network in networks.items()}
 

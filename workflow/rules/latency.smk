@@ -24,14 +24,14 @@ def timed_student(name):
 
 
 def timed_weights(wildcards):
-    label, seed = timed_key(wildcards)
-    return weights_file(wildcards, f"{label}/seed{seed}")
+    name, seed = timed_key(wildcards)
+    return weights_file(wildcards, f"{name}/seed{seed}")
 
 
 def timed_networks(wildcards):
     """Whose code counts."""
-    label, _ = timed_key(wildcards)
-    return ["teacher", experiment(wildcards.experiment).network_of(label)]
+    name, _ = timed_key(wildcards)
+    return ["teacher", experiment(wildcards.experiment).network_of(name)]
 
 
 rule latency:

@@ -101,6 +101,6 @@ def test_a_wrong_network_is_named_in_one_sentence(network, said):
     assert said in text
 
 
-def test_members_is_no_label():
-    with pytest.raises(ExperimentError, match="the label 'members' is taken"):
+def test_members_is_no_name_of_a_variant():
+    with pytest.raises(ExperimentError, match="the name 'members' is taken"):
         parsed(members={"method": "kd"})

@@ -1,6 +1,7 @@
 """Put trained members together to a cascade."""
 
 from erde.running.stage import running
+
 from erde_torch.networks.cascades.assemble import assemble
 from erde_torch.networks.weights import write_network
 
