@@ -9,6 +9,7 @@ from erde.report.section import Section
 from erde.report.source import Source
 from erde_core.store.tables import Row
 
+TITLE = "Which way to be cheap?"
 _NONE = "<p>No network was held against another for this report.</p>"
 _BODY = """
 <p>Four ways to be cheap: a plain network without exits; one that leaves early; a cascade, where a
@@ -28,11 +29,11 @@ networks that were tried. A way with more trials has more chances on validation.
 
 def envelope_section(source: Source) -> Section:
     """The section; its rows are those of ``envelope.csv``."""
-    rows, title = source.rows["envelope"], "Which way to be cheap?"
+    rows = source.rows["envelope"]
     if not rows:
-        return Section(title, render(_NONE))
+        return Section(TITLE, render(_NONE))
     verdicts = [verdict(where(rows, teacher_share=s)) for s in distinct(rows, "teacher_share")]
-    return Section(title, render(_BODY, verdicts=verdicts, table=_table(rows)))
+    return Section(TITLE, render(_BODY, verdicts=verdicts, table=_table(rows)))
 
 
 def verdict(rows: Rows) -> str:
