@@ -1,7 +1,6 @@
 """Put trained members together to a cascade."""
 
-from erde.running.stage import running
-
+from erde.running.job import running
 from erde_torch.networks.cascades.assemble import assemble
 from erde_torch.networks.weights import write_network
 

@@ -1,11 +1,10 @@
 """Plain networks, early exit, cascades and mixtures, each at its best for a budget."""
 
-from erde.running.stage import running
-
 from erde.evaluation.envelope import Candidate, candidates, envelope_rows
 from erde.evaluation.rivals import as_plain
 from erde.evaluation.tables import ENVELOPE, RIVALS
 from erde.experiment.trainings import PLAIN
+from erde.running.job import running
 from erde_core.store.exit_logits import read_exit_logits, read_networks
 
 params, inputs = snakemake.params, snakemake.input
