@@ -1,5 +1,7 @@
 """Every family from training to decisions: one epoch, exit logits, a deployment that agrees."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -33,9 +35,9 @@ NETWORKS = {
 TRAIN = TrainSettings(epochs=1, batch_size=50, precision="float32")
 
 
-@pytest.fixture(scope="module", params=[SMALL, LARGE])
-def digits(request):
-    return prepare(DigitsSettings(name="digits", train_images=100, canvas=request.param), None)
+@functools.cache
+def digits_of(canvas):
+    return prepare(DigitsSettings(name="digits", train_images=100, canvas=canvas), None)
 
 
 def trained(name, dataset, folder):
@@ -56,12 +58,10 @@ def part_of(split):
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_from_training_to_decisions(name, digits, tmp_path):
-    large = digits.train.images.shape[1] == LARGE
-    if ("vit" in name) != large:
-        pytest.skip("of another canvas")
+def test_from_training_to_decisions(name, tmp_path):
     if name.startswith("timm/"):
         pytest.importorskip("timm")
+    digits = digits_of(LARGE if "vit" in name else SMALL)
     network, card, history = trained(name, digits, tmp_path / "checkpoints")
     exits = collect_exit_logits(network, card, digits, dataset_hash(digits), torch.device("cpu"))
     np.testing.assert_array_equal(exits.macs, exit_macs(network, card.image_shape))

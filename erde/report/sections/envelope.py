@@ -1,14 +1,18 @@
 """Which way to be cheap: a plain network, early exit, a cascade, or a mixture."""
 
-from erde.evaluation.envelope import WAYS
+import re
+
+from erde.evaluation.envelope import ARROW, WAYS
 from erde.evaluation.rows import Rows, distinct, where
 from erde.experiment.names import name_of
+from erde.experiment.trainings import MEMBERS
 from erde.report import words
 from erde.report.html import Cell, render, table
 from erde.report.section import Section
 from erde.report.source import Source
 from erde_core.store.tables import Row
 
+_MEMBER = re.compile(rf"{MEMBERS}/(.+)-[0-9a-f]{{8}}")
 TITLE = "Which way to be cheap?"
 _NONE = "<p>No network was held against another for this report.</p>"
 _BODY = """
@@ -53,8 +57,10 @@ def verdict(rows: Rows) -> str:
 
 
 def shown(row: Row) -> str:
-    """The network's name as readers know it."""
-    return str(row["network"]) if " → " in row["network"] else name_of(row["network"])
+    """The network's name as readers know it: members without what makes a folder unique."""
+    return ARROW.join(
+        name_of(_MEMBER.sub(r"\1", name)) for name in str(row["network"]).split(ARROW)
+    )
 
 
 def _table(rows: Rows) -> object:
