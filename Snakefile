@@ -15,6 +15,7 @@ include: "workflow/rules/values.smk"
 include: "workflow/rules/latency.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/rivals.smk"
+include: "workflow/rules/envelope.smk"
 include: "workflow/rules/deploy.smk"
 include: "workflow/rules/parity.smk"
 

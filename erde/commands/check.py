@@ -49,6 +49,7 @@ def _check(experiment: "Experiment", file: Path) -> None:
 
 def summary(experiment: "Experiment") -> dict[str, Any]:
     """What the experiment comes to, as plain data; sizes in MB of 10⁶ bytes."""
+    from erde.experiment.trainings import is_cascade
     from erde.running.cluster.needs import cache_bytes, facts_or_none, memory_mb
 
     facts = facts_or_none(experiment)
@@ -62,7 +63,8 @@ def summary(experiment: "Experiment") -> dict[str, Any]:
         "teachers": 1 if folds == 1 else 1 + folds,
         "variants": {name: variant.method for name, variant in experiment.variants.items()},
         "seeds": seeds,
-        "students": len(experiment.variants) * len(seeds),
+        "students": len(experiment.trainings()) * len(seeds),
+        "cascades": [label for label, one in experiment.variants.items() if is_cascade(one)],
         "views": (experiment.cache.view_count or experiment.augment.orbit) if cached else 0,
         "cache_mb": -(-cache_bytes(experiment, facts) // 10**6) if cached and facts else 0,
         "device": experiment.device,
@@ -97,11 +99,13 @@ def _lines(file: Path, found: dict[str, Any]) -> list[str]:
         name if name == method else f"{name} ({method})"
         for name, method in found["variants"].items()
     )
+    networks = found["students"] // len(found["seeds"])
+    made = f"; put together: {', '.join(found['cascades'])}" if found["cascades"] else ""
     return [
         *lines,
         f"  cache     {found['views']} views, {found['cache_mb']:,} MB",
         f"  trainings {found['teachers']} teacher(s), {found['students']} students: "
-        f"{len(found['variants'])} variants × {len(found['seeds'])} seeds",
+        f"{networks} {'networks' if made else 'variants'} × {len(found['seeds'])} seeds{made}",
         f"  variants  {by_method}",
         f"  memory    at most {most[1]:,} MB ({most[0]}); a loose upper bound",
     ]

@@ -27,9 +27,10 @@ def experiment_schema() -> dict[str, Any]:
     definitions = schema["$defs"]
     loss = definitions.pop("LossSettings")["properties"]
     variant = definitions["Variant"]
-    method, teacher = (variant["properties"][key] for key in ("method", "teacher"))
+    method, teacher, network = (variant["properties"][k] for k in ("method", "teacher", "network"))
     listed = {key: _or_listed(key, rule) for key, rule in loss.items()}
-    variant["properties"] = {"method": method, "teacher": teacher | {"default": "cache"}} | listed
+    own = {"method": method, "teacher": teacher | {"default": "cache"}, "network": network}
+    variant["properties"] = own | listed
     variant |= {"required": ["method"], "additionalProperties": False}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
 

@@ -16,6 +16,7 @@ from erde_core.store.tables import Row
 def audit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
     """Per network, exit, and whether the teacher's exit was right: how the student takes it.
 
+    A network with another number of exits than the teacher is held against the teacher's last.
     Over the test images: mean entropy in nats, share whose entropy is below the reference threshold
     (they leave here if they arrive), and the exit's accuracy. Empty where there is no such image.
     """
@@ -25,8 +26,9 @@ def audit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
         h, correct = entropy(student.test.logits), right_answers(student.test)
         theta = threshold_for_drop(student)
         for e in range(h.shape[1]):
+            taught_by = e if h.shape[1] == was_right.shape[1] else -1
             for right in (True, False):
-                chosen = was_right[:, e] == right
+                chosen = was_right[:, taught_by] == right
                 rows.append(
                     {"variant": variant, "seed": seed, "exit": e, "teacher_right": right}
                     | {"threshold_nats": theta, "images": int(chosen.sum())}

@@ -13,7 +13,7 @@ from erde.evaluation.choice import Choice, measured, threshold_for_drop, thresho
 from erde.evaluation.differences.comparison import DIFFERENCE_COLUMNS, difference_row
 from erde.evaluation.differences.resample import RESAMPLES
 from erde.evaluation.pareto import TEACHER_SHARES, Students
-from erde.evaluation.rows import where
+from erde.evaluation.rows import evened, where
 from erde_core.certify import certified_threshold, units_needed
 from erde_core.choose import thresholds_for_budget
 from erde_core.outcomes import outcomes, right_answers
@@ -47,7 +47,7 @@ def operating_rows(students: Students, pareto: Sequence[Row]) -> list[Row]:
         rows += [names | _share_row(student, row) for row in shares]
         rows += [names | _drop_row(student, drop) for drop in DROPS]
         rows += [names | _certified_row(student, epsilon) for epsilon in EPSILONS]
-    return rows
+    return evened(rows)
 
 
 def per_exit_rows(teacher: ExitLogits, students: Students) -> list[Row]:

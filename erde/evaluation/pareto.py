@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from erde.evaluation.choice import choose_for_budget, measured
+from erde.evaluation.rows import evened
 from erde_core.errors import ErdeError
 from erde_core.outcomes import right_answers, split_sweep
 from erde_core.store.exit_logits import INT8, ExitLogits
@@ -69,12 +70,13 @@ def teacher_rows(teacher: ExitLogits) -> list[Row]:
 def budget_rows(teacher: ExitLogits, students: Students) -> list[Row]:
     """For each student and share of the teacher's MACs: the threshold, its cost and accuracy."""
     full = int(teacher.macs[-1])
-    return [
+    rows = [
         {"variant": variant, "seed": seed, "teacher_share": f"1/{share}"}
         | budget_row(student, full / share)
         for (variant, seed), student in students.items()
         for share in TEACHER_SHARES
     ]
+    return evened(rows)
 
 
 def budget_row(student: ExitLogits, budget: float) -> Row:

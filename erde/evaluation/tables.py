@@ -206,6 +206,23 @@ INT8 = Table(
         Column("int8_bytes", int, "of the stages' files in 8 bits"),
     ),
 )
+ENVELOPE = Table(
+    "envelope",
+    "a way to be cheap at one share of the teacher's MACs: its best network on validation",
+    (
+        *(SHARE, BUDGET, Column("way", str, "`plain`, `early exit`, `cascade` or `mixture`")),
+        Column("trials", int, "networks of that way that can pay, trained or put together"),
+        Column("network", str, "with the best mean on validation; an arrow joins two", empty=True),
+        Column("chosen", bool, "1 for the best mean on validation of all ways"),
+        Column("val_accuracy", float, "mean over the seeds, θ chosen on validation", empty=True),
+        Column("test_accuracy", float, "mean over the seeds at that θ", empty=True),
+        Column("test_mean_macs", float, "MACs per test image, mean over the seeds", empty=True),
+        Column("behind_best", float, "test accuracy less that of the best way here", empty=True),
+        Column("seeds", int, "how many the means are over", empty=True),
+        Column("seed_lowest", float, "test accuracy of the worst seed", empty=True),
+        Column("seed_highest", float, "test accuracy of the best seed", empty=True),
+    ),
+)
 VALUES = Table(
     "values",
     "a listed value of a setting at one share of the teacher's MACs, over the seeds",
@@ -273,7 +290,7 @@ TABLES = {
     for table in (
         *(PARETO, CURVES, TEACHER_EXITS, DECISION, OPERATING_POINTS, PER_EXIT, BANDS, AREAS),
         *(COMPARISON, OVERALL, AUDIT, CLASSES, CONFUSION, EXITS, RELIABILITY, RIVALS, LATENCY),
-        *(INT8, VALUES, HISTORY),
+        *(INT8, ENVELOPE, VALUES, HISTORY),
     )
 }
 # What the rule statistics writes.

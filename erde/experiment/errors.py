@@ -23,7 +23,7 @@ class ExperimentError(ErdeError):
         super().__init__(message if len(message) <= longest else f"{message[:longest]}…")
 
 
-def sentence(error: ValidationError, model: type[BaseModel]) -> str:
+def sentence(error: ValidationError, model: type) -> str:
     """The first broken rule of ``error``, and how many more there are."""
     # A misspelt key is also a missing one: the unknown key comes first, as it names the cause.
     errors = sorted(error.errors(include_url=False), key=lambda e: e["type"] not in _UNKNOWN)
@@ -98,8 +98,9 @@ def _model_at(model: type, place: tuple[str | int, ...]) -> tuple[type, list[str
         annotation = _annotations(model).get(str(part))
         if annotation is not None:
             choices = _choices(model, str(part))
-            annotation = _or_switch(model, str(part)) or annotation
-            model = annotation if _annotations(annotation) else model
+            held = next(iter(get_args(annotation)), None)  # of a list of mappings, what it lists
+            kinds = (_or_switch(model, str(part)), annotation, held)
+            model = next((kind for kind in kinds if kind and _annotations(kind)), model)
     return model, path
 
 

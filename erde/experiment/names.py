@@ -28,7 +28,7 @@ LIST_FIELDS = ("exit_weights", "decoupled")
 _INT8 = " int8"  # no name has a space
 _FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")  # it becomes the name of a folder
 # What the workflow writes beside the variants' folders, in results/<experiment>/ and in its logs/.
-_OTHER_FOLDERS = ("teacher", "rivals", "deploy", "checkpoints", "logs", "benchmarks")
+_OTHER_FOLDERS = ("teacher", "members", "rivals", "deploy", "checkpoints", "logs", "benchmarks")
 _FILE_ENDINGS = (".csv", ".h5", ".json", ".log", ".png", ".safetensors", ".tsv")
 _NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
 _PAIR = rf"-({'|'.join(LOSS_FIELDS)})-({_NUMBER}(?:_{_NUMBER})*|[a-z_]+)"

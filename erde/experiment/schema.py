@@ -18,11 +18,13 @@ from erde.datasets.source import SourceSettings
 from erde.datasets.sources import SOURCES
 from erde.experiment.errors import ExperimentError, nearest, sentence
 from erde.experiment.names import check_variant_name
+from erde.experiment.trainings import Training, folders_of, member_folder, trainings_of
 from erde.experiment.variants import Variant, expand_variants
 from erde.experiment.yaml_file import YamlError, read_yaml
 from erde_core.errors import ErdeError
 from erde_core.fields import FromMapping
 from erde_torch.int8.settings import Int8Settings
+from erde_torch.networks.cascades.settings import AnyNetwork
 from erde_torch.teacher_cache.settings import CacheSettings
 from erde_torch.training.settings import AugmentSettings, StudentSettings, TeacherSettings
 
@@ -105,13 +107,14 @@ class Experiment(_Model):
         Raises:
             ErdeError: numbers of exits do not fit; the message begins with the place in the file.
         """
-        if student is None:
-            return self
         heard = student if teacher is None else teacher
-        fitted = {}
+        fitted = dict(self.variants)
         for name, variant in self.variants.items():
             try:
-                fitted[name] = variant.for_exits(student, heard)
+                if variant.network is not None:
+                    trainings_of(variant, self.student.network, teacher)
+                elif student is not None and heard is not None:
+                    fitted[name] = variant.for_exits(student, heard)
             except ErdeError as error:
                 raise ErdeError(f"variants.{name}: {error}") from None
         return self.model_copy(update={"variants": fitted})
@@ -120,6 +123,25 @@ class Experiment(_Model):
     def quantisation(self) -> Int8Settings:
         """How students are brought to 8 bits, whether the report asks for it or a person does."""
         return self.int8 if isinstance(self.int8, Int8Settings) else Int8Settings()
+
+    @property
+    def taught(self) -> int | None:
+        """Exits of the teacher; None of a network that counts its own."""
+        return self.teacher.network.exit_count
+
+    def network_of(self, name: str) -> AnyNetwork:
+        """A variant's own network, or the student's."""
+        return self.variants[name].network or self.student.network
+
+    def trainings(self) -> dict[str, Training]:
+        """All that students are trained for, by folder below ``results/<experiment>/``."""
+        return folders_of(self.variants, self.student.network, self.taught)
+
+    def member_folders(self, name: str) -> list[str]:
+        """Where the members of a variant's cascade are trained, in their order."""
+        members = trainings_of(self.variants[name], self.student.network, self.taught)
+        whole = {key: one for key, one in self.trainings().items() if key in self.variants}
+        return [member_folder(member, whole) for member in members]
 
     def named(self) -> dict[str, Any]:
         """Every key that results name: all but how trainings share their work.

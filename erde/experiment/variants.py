@@ -12,21 +12,24 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, Literal, TypeGuard
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from erde.experiment.errors import shown, unknown_key
+from erde.experiment.errors import sentence, shown, unknown_key
 from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_name, value_text
 from erde_core.errors import ErdeError
 from erde_core.settings import METHODS, LossSettings, method_settings
+from erde_torch.networks.cascades.settings import AnyNetwork, CascadeSettings
+from erde_torch.networks.settings import NetworkSettings
 
 MOST_VARIANTS = 1000
-_KEYS = ("method", "teacher", *LOSS_FIELDS)
+_KEYS = ("method", "teacher", "network", *LOSS_FIELDS)
 _HEARD = ("target_from", "right_from")  # which of the teacher's exits a student hears
 
 
 class Variant(BaseModel):
-    """A variant\'s method and settings: ``method`` plus any field of ``LossSettings``.
+    """A variant's method and settings: ``method`` plus any field of ``LossSettings``.
 
+    ``network`` is its own in place of the student's, None without one.
     ``chosen`` names the fields that the file sets; no result names it.
     """
 
@@ -35,6 +38,7 @@ class Variant(BaseModel):
     teacher: Literal["cache", "online"]
     loss: LossSettings
     chosen: frozenset[str] = Field(default=frozenset(), exclude=True)
+    network: NetworkSettings | CascadeSettings | None = None
 
     @model_validator(mode="before")
     @classmethod
@@ -49,8 +53,9 @@ class Variant(BaseModel):
             raise ErdeError(f"method must be one of {known}, got {shown(keys.get('method'))}")
         loss = {key: value for key, value in keys.items() if key in LOSS_FIELDS}
         settings = method_settings(keys["method"], **loss)
+        network = None if keys.get("network") is None else _network(keys["network"])
         named = {"method": keys["method"], "teacher": keys.get("teacher", "cache")}
-        return named | {"loss": settings, "chosen": frozenset(loss)}
+        return named | {"loss": settings, "chosen": frozenset(loss), "network": network}
 
     @property
     def reads_cache(self) -> bool:
@@ -110,6 +115,20 @@ def plain_distillation(variants: Mapping[str, Variant]) -> LossSettings:
     """The settings of the first variant of method ``kd``; the method's defaults without one."""
     found = (variant.loss for variant in variants.values() if variant.method == "kd")
     return next(found, method_settings("kd"))
+
+
+def _network(keys: object) -> AnyNetwork:
+    """ErdeError with one sentence, which begins with the place below the variant."""
+    cascade = isinstance(keys, dict) and "cascade" in keys
+    kind: type[AnyNetwork] = CascadeSettings if cascade else NetworkSettings
+    try:
+        network: AnyNetwork = TypeAdapter(kind).validate_python(keys, strict=False)
+    except ValidationError as error:
+        text = sentence(error, kind)
+        below = isinstance(keys, dict) and not text.startswith("unknown key")
+        dot = "." if below else ": " if isinstance(keys, dict) else ""
+        raise ErdeError(f"network{dot}{text}") from None
+    return network
 
 
 def _count(keys: object) -> int:

@@ -60,10 +60,16 @@ def _draw_curve(axes: Axes, rows: Rows, variant: str, style: Style) -> None:
     color, line = style.color, _LINES[style.line]
     # The legend shows the curve with its marker, which stand apart in the picture.
     shown: dict[str, Any] = {"color": color, "linestyle": line, "linewidth": 1.6}
-    axes.plot([], [], label=name_of(variant), **shown, **_mark(style))
     budgets = _by_seed(rows, "budget_macs")[0] / 1e6
     accuracy = 100 * _by_seed(rows, "test_accuracy")
     mean = accuracy.mean(0)
+    if budgets[0] == budgets[-1]:  # a plain network: one cost, and no line
+        spread = accuracy[:, 0].std(ddof=1) if len(accuracy) > 1 else None
+        point: dict[str, Any] = {"color": color, "linestyle": "none", "elinewidth": 1}
+        point |= _mark(style)
+        axes.errorbar(budgets[0], mean[0], spread, label=name_of(variant), zorder=3, **point)
+        return
+    axes.plot([], [], label=name_of(variant), **shown, **_mark(style))
     axes.plot(budgets, mean, **shown)
     if len(accuracy) > 1:
         spread = accuracy.std(0, ddof=1)

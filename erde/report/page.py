@@ -45,12 +45,11 @@ def _data(source: Source, sections: Mapping[str, Section]) -> dict[str, object]:
     first = next(iter(source.networks.values()))
     charts = {id: c for section in sections.values() for id, c in section.charts.items()}
     return {
-        "macs": first.macs.tolist(),
         "teacher_macs": int(source.teacher.macs[-1]),
         "log_classes": math.log(first.test.logits.shape[2]),
         "names": {variant: name_of(variant) for variant in looks(v for v, _ in source.networks)},
         "networks": [
-            {"variant": variant, "seed": seed}
+            {"variant": variant, "seed": seed, "macs": student.macs.tolist()}
             | {"choices": choices(student.val, student.macs)}
             | {"test": curve(student.test, student.macs)}
             | {"certified": _certified(source.rows["operating_points"], variant, seed)}

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 from torch import nn
 
 from erde_torch.networks.multi_exit import MultiExitNetwork
-from erde_torch.networks.staged import ExitStage, exit_stages
+from erde_torch.networks.staged import exit_stages
 
 OPSET = 18
 _LOGITS, _ENTROPY, _FEATURES, _NEXT = "logits", "entropy", "features", "next_features"
@@ -25,9 +25,9 @@ def stage_models(
 ) -> list[onnx.ModelProto]:
     """One model per exit.
 
-    Model 0 reads ``images`` float32 ``(N, channels, H, W)``, normalised, later ones the
-    ``features`` of the one before. Each writes ``logits`` float32 ``(N, C)``, and all but the last
-    ``entropy`` float64 ``(N,)`` in nats and ``next_features``.
+    Model 0 reads ``images`` float32 ``(N, channels, H, W)``, normalised, later ones as
+    ``features`` what the one before hands on. Each writes ``logits`` float32 ``(N, C)``, and all
+    but the last ``entropy`` float64 ``(N,)`` in nats and ``next_features``.
     """
     models, inputs = [], torch.zeros(2, *image_shape)
     stages = exit_stages(network.cpu())
@@ -68,7 +68,7 @@ def single_model(stages: list[onnx.ModelProto]) -> onnx.ModelProto:
 class _EarlyOutputs(nn.Module):
     """What of a stage leaves its graph: a runtime then computes no output that nobody reads."""
 
-    def __init__(self, stage: ExitStage, last: bool) -> None:
+    def __init__(self, stage: nn.Module, last: bool) -> None:
         super().__init__()
         self.stage, self.last = stage, last
 
@@ -77,7 +77,7 @@ class _EarlyOutputs(nn.Module):
         return outputs[:1] if self.last else outputs
 
 
-def _export(stage: ExitStage, inputs: torch.Tensor, name: str, last: bool) -> onnx.ModelProto:
+def _export(stage: nn.Module, inputs: torch.Tensor, name: str, last: bool) -> onnx.ModelProto:
     outputs = [_LOGITS] if last else [_LOGITS, _ENTROPY, _NEXT]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations inside the exporter, nothing of ours

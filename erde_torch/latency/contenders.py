@@ -88,15 +88,36 @@ class Trial:
 
 
 class WholeNetwork(MultiExitNetwork):
-    """A multi-exit network to its end, early heads left out: one stage, one head."""
+    """A multi-exit network to its end, early heads left out: one stage, one head.
+
+    A cascade's end is its last member, or where it averages all members together.
+    """
 
     def __init__(self, network: MultiExitNetwork) -> None:
-        super().__init__(network.stem, [(nn.Sequential(*network.stages), network.heads[-1])])
+        members = network.in_order()
+        if getattr(network, "average", False):
+            wholes = [WholeNetwork(member) for member in members]
+            super().__init__(nn.Identity(), [(nn.Identity(), _MeanAnswer(wholes))])
+        else:
+            end = members[-1]
+            super().__init__(end.stem, [(nn.Sequential(*end.stages), end.heads[-1])])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits ``(N, C)``."""
         logits: torch.Tensor = self.heads[0](self.stages[0](self.stem(images)))
         return logits
+
+
+class _MeanAnswer(nn.Module):
+    """The mean of log-probabilities of whole networks."""
+
+    def __init__(self, wholes: Sequence[WholeNetwork]) -> None:
+        super().__init__()
+        self.wholes = nn.ModuleList(wholes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        said = [whole(images).float().log_softmax(dim=1) for whole in self.wholes]
+        return torch.stack(said).mean(dim=0)
 
 
 def contenders(trial: Trial, runtime: str, folder: Path) -> list[Contender]:

@@ -30,7 +30,8 @@ class NetworkSettings:
         stem: ``small`` or ``imagenet``, as the family has them for small and for large images;
             ``auto`` is ``imagenet`` where the larger side has more than 64 pixels.
         exits: where one can leave: a whole number is the end of that stage, ``"stage.block"`` is
-            inside it. The network's end is the last exit, named or not. None: after every stage.
+            inside it. The network's end is the last exit, named or not: ``[]`` is a plain network.
+            None: after every stage.
         head: of the early exits: ``linear``, or ``conv`` with strided convolutions before it.
         head_pool: of a linear head, average pooling by 2×2 or to 2×2; ``auto`` is the first where
             the larger side has at most 64 pixels.
@@ -70,8 +71,15 @@ class NetworkSettings:
             exit_places(self.name, self.exits, blocks)
 
     @property
+    def members(self) -> "tuple[NetworkSettings, ...]":
+        """The networks that see an image one after the other: this one alone."""
+        return (self,)
+
+    @property
     def exit_count(self) -> int | None:
         """E; None where it must be asked of the network itself."""
+        if self.exits == ():
+            return 1
         blocks = family_of(self.name).blocks.get(self.name)
         return len(exit_places(self.name, self.exits, blocks)) if blocks else None
 

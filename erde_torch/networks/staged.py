@@ -39,44 +39,22 @@ class Predictions:
     exit: Tensor
 
 
-class ExitStage(nn.Module):
-    """One stage and its head: images or features in; logits, entropy and features out.
+def exit_stages(network: MultiExitNetwork) -> list[nn.Module]:
+    """The E parts of ``network`` in eval mode; each gives logits, entropy, and what the next reads.
 
-    Args:
-        body: what comes before this exit and after the last one, the stem included in the first.
-        head: features to logits ``(N, C)``.
-    """
-
-    def __init__(self, body: nn.Module, head: nn.Module) -> None:
-        super().__init__()
-        self.body, self.head = body, head
-
-    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits float32 ``(N, C)``, entropy in nats float64 ``(N,)``, and features."""
-        features = self.body(inputs)
-        logits = self.head(features).float()
-        # The evaluation uses float64 too; float32 would change an entropy by up to 1e-6 nats.
-        log_p = logits.double().log_softmax(dim=1)
-        return logits, (log_p.exp() * log_p).sum(dim=1).abs(), features
-
-
-def exit_stages(network: MultiExitNetwork) -> list[ExitStage]:
-    """The E parts of ``network`` (which has ``stem``, ``stages`` and ``heads``), in eval mode.
-
-    They share its weights. Part 0 reads normalised images, each later one the features of the
-    part before it.
+    They share its weights. Part 0 reads normalised images, each later one what the part before it
+    hands on: features, or in a cascade the images again.
 
     Raises:
         ValueError: ``network`` itself has a hook, which its parts would not run.
     """
-    if network._forward_hooks or network._forward_pre_hooks:
-        raise ErdeError(
-            "network must have no hook of its own (put it on a stage), "
-            f"got one on {type(network).__name__}"
-        )
-    bodies = [nn.Sequential(network.stem, network.stages[0]), *network.stages[1:]]
-    parts = zip(bodies, network.heads, strict=True)
-    return [ExitStage(body, head).eval() for body, head in parts]
+    for part in (network, *network.in_order()):
+        if part._forward_hooks or part._forward_pre_hooks:
+            raise ErdeError(
+                "network must have no hook of its own (put it on a stage), "
+                f"got one on {type(part).__name__}"
+            )
+    return [stage.eval() for stage in network.exit_stages()]
 
 
 def images_at_once(images: Tensor) -> int:
@@ -110,8 +88,7 @@ class StagedNetwork:
     """A multi-exit network that really leaves early.
 
     Args:
-        network: any network with ``stem``, ``stages`` and ``heads``; copied, so that later training
-            does not change the answers.
+        network: any; copied, so that later training does not change the answers.
         device: where it runs.
         precision: ``float32``, or ``bf16`` where the processor multiplies it natively (the
             decisions then differ from those of the evaluation, which is in float32).

@@ -20,8 +20,8 @@ from erde_core.images import ImageDataset
 from erde_core.store.files import StoreError, whole_file
 from erde_core.store.seal import check_seal
 from erde_torch.networks.build import build_network
+from erde_torch.networks.cascades.settings import network_settings
 from erde_torch.networks.multi_exit import MultiExitNetwork
-from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.shapes_only import shapes_only
 
 FORMAT, FIRST_FORMAT = "erde network 2", "erde network 1"
@@ -34,7 +34,7 @@ class NetworkCard:
     """What is needed to build a network and to feed it.
 
     Attributes:
-        network: the fields of ``NetworkSettings``.
+        network: the fields of ``NetworkSettings`` or ``CascadeSettings``.
         image_shape: (channels, height, width).
         class_names: in label order.
         mean, std: per channel, for pixel values in 0 … 1.
@@ -52,8 +52,8 @@ class NetworkCard:
 
     def build(self) -> MultiExitNetwork:
         """The network with fresh weights."""
-        fields: dict[str, Any] = self.network
-        return build_network(NetworkSettings(**fields), len(self.class_names), self.image_shape)
+        network = network_settings(self.network)
+        return build_network(network, len(self.class_names), self.image_shape)
 
     def check_data(self, dataset: ImageDataset, dataset_hash: str) -> None:
         """Hold the card to the data set that its network is about to see.

@@ -12,7 +12,9 @@ STUDY = {
     "cache": 1,
     "verify": 1,
     "student": 12,
-    "exit_logits": 13,
+    "member": 6,
+    "cascade": 3,
+    "exit_logits": 16,
     "sweep": 1,
     "plot": 1,
 }

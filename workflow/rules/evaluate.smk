@@ -10,7 +10,7 @@ def student_keys(wildcards):
 rule exit_logits:
     input:
         data="results/{experiment}/data.h5",
-        weights="results/{experiment}/{network}/weights.safetensors",
+        weights=weights_of_network,
     output:
         "results/{experiment}/{network}/exit_logits.h5",
     log:

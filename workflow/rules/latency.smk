@@ -23,12 +23,23 @@ def timed_student(name):
     return path
 
 
+def timed_weights(wildcards):
+    name, seed = timed_key(wildcards)
+    return weights_file(wildcards, f"{name}/seed{seed}")
+
+
+def timed_networks(wildcards):
+    """Whose code counts."""
+    name, _ = timed_key(wildcards)
+    return ["teacher", experiment(wildcards.experiment).network_of(name)]
+
+
 rule latency:
     input:
         data="results/{experiment}/data.h5",
         teacher="results/{experiment}/teacher/weights.safetensors",
         teacher_exits="results/{experiment}/teacher/exit_logits.h5",
-        student=timed_student("weights.safetensors"),
+        student=timed_weights,
         student_exits=timed_student("exit_logits.h5"),
         int8_stages=where_asked(timed_student("int8_stages")),
         int8_exits=where_asked(timed_student("int8_exit_logits.h5")),
@@ -47,7 +58,7 @@ rule latency:
         student=timed_key,
         device=setting(lambda exp: exp.device),
         code=code_with(
-            ["teacher", "student"],
+            timed_networks,
             "erde_torch.latency.measure",
             "erde_torch.latency.contenders",
             "erde.deployment.runner",

@@ -29,11 +29,11 @@ with running(f"{snakemake.wildcards.experiment} · statistics", snakemake.log[0]
     names = {variant for variant, _ in students}
     resampled = resample_variants(networks)
     say("resampled the test images 1,000 times")
-    classes, macs = teacher.test.logits.shape[2], next(iter(students.values())).macs
+    classes = teacher.test.logits.shape[2]
     rows = {
-        tables.BANDS: band_rows(resampled, macs),
+        tables.BANDS: band_rows(resampled),
         tables.AREAS: area_rows(resampled),
-        tables.COMPARISON: comparison_rows(resampled, methods, macs, classes),
+        tables.COMPARISON: comparison_rows(resampled, methods, classes),
         tables.OVERALL: overall_rows(resampled, methods),
         tables.AUDIT: audit_rows(teacher, students),
         tables.CLASSES: class_rows(students),

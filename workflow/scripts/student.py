@@ -35,5 +35,5 @@ def learn(opened):
     return Trained(*train_student(opened.dataset, opened.dataset_hash, *asked, **heard))
 
 
-name = f"{wildcards.variant}/seed{wildcards.seed}"
+name = f"{params.folder}/seed{wildcards.seed}"
 train_and_write(snakemake, __file__, name, "student", learn)

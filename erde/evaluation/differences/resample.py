@@ -1,6 +1,7 @@
 """Every variant on the same resamples of the test images, at equal budgets and thresholds."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,18 +32,23 @@ class Resampled:
     """One variant on the test images and on R resamples of them; S seeds.
 
     Attributes:
-        accuracy: at each budget ``(S, B)``; resampled mean over seeds ``(R, B)`` beside it.
+        macs: of its exits, ``(E,)``.
+        accuracy: at each budget of its own ``(S, B)``; resampled mean over seeds ``(R, B)`` beside
+            it.
         area: ``(S,)`` and ``(R,)``.
         at_theta: accuracy at each of T thresholds, ``(S, T)`` and ``(R, T)``.
         macs_at_theta: mean over seeds of the mean MACs, ``(T,)``.
         groups: independent groups of test images, which the resamples draw.
+        accuracy_within: the same as ``accuracy`` for other budgets.
     """
 
+    macs: NDArray[np.int64]
     accuracy: Drawn
     area: Drawn
     at_theta: Drawn
     macs_at_theta: Float64
     groups: int
+    accuracy_within: Callable[[Float64], Drawn]
 
 
 def check_complete(students: Students) -> None:
@@ -50,7 +56,7 @@ def check_complete(students: Students) -> None:
 
     Raises:
         ValueError: a variant lacks a seed that another has, the test images differ in their
-            labels or groups, or the networks in their MACs.
+            labels or groups, or the networks of a variant in their MACs.
     """
     (first_key, first), *_ = students.items()
     seeds = {v: sorted(s for w, s in students if w == v) for v, _ in students}
@@ -67,10 +73,11 @@ def check_complete(students: Students) -> None:
                 f"{variant}/seed{seed} must be measured on the test images of {first_key[0]}/"
                 f"seed{first_key[1]}, got others"
             )
-        if not np.array_equal(student.macs, first.macs):
+        alike = students[variant, seeds[variant][0]]
+        if not np.array_equal(student.macs, alike.macs):
             raise ErdeError(
-                f"{variant}/seed{seed} must have exits at {first.macs.tolist()} MACs as "
-                f"{first_key[0]}, got {student.macs.tolist()}"
+                f"{variant}/seed{seed} must have exits at {alike.macs.tolist()} MACs as "
+                f"seed{seeds[variant][0]}, got {student.macs.tolist()}"
             )
 
 
@@ -96,31 +103,56 @@ def resample_variants(students: Students) -> dict[str, Resampled]:
     }
 
 
+def shared_budgets(one: NDArray[np.int64], other: NDArray[np.int64]) -> Float64:
+    """Budgets at which two networks can be compared.
+
+    As :func:`budgets_of`, from the dearer first exit to the cheaper end; one alone where these are
+    the same (a plain network has but one cost), none where the networks have no cost in common.
+    """
+    low, high = max(one[0], other[0]), min(one[-1], other[-1])
+    if low >= high:
+        return np.full(int(low == high), float(low))
+    return budgets_of(np.array([low, high]))[COMPARED]
+
+
 def _resample(networks: list[ExitLogits], weights: NDArray[np.int32]) -> Resampled:
-    accuracy, area, at_theta, costs = [], [], [], []
-    resampled_accuracy = np.zeros((len(weights), BAND_BUDGETS))
-    resampled_area = np.zeros(len(weights))
+    at_theta, costs = [], []
     right = np.zeros((weights.shape[1], THETAS))
     share = weights / weights.sum(axis=1, keepdims=True)
     for network in networks:
         h, correct = entropy(network.test.logits), right_answers(network.test)
-        classes, budgets = network.test.logits.shape[2], budgets_of(network.macs)
-        points = split_sweep(network.test, network.macs)
-        accuracy.append(accuracy_at(points, budgets))
-        area.append(area_under_curve(points))
-        steps = sorted_steps(h, correct, network.macs, classes)
-        at_budgets, areas = resampled_curves(steps, weights, budgets)
-        resampled_accuracy = resampled_accuracy + at_budgets / len(networks)
-        resampled_area = resampled_area + areas / len(networks)
-        exits = np.column_stack([exit_indices(h, theta) for theta in thetas_of(classes)])
+        thetas = thetas_of(network.test.logits.shape[2])
+        exits = np.column_stack([exit_indices(h, theta) for theta in thetas])
         rights = np.take_along_axis(correct, exits, axis=1)
         at_theta.append(rights.mean(axis=0))
         right = right + rights / len(networks)
         costs.append(network.macs[exits].mean(axis=0))
+    accuracy, area = _curves(networks, weights, budgets_of(networks[0].macs))
     return Resampled(
-        (np.array(accuracy), resampled_accuracy),
-        (np.array(area), resampled_area),
+        networks[0].macs,
+        accuracy,
+        area,
         (np.array(at_theta), share @ right),
         np.mean(costs, axis=0),
         len(np.unique(networks[0].test.group)),
+        lambda budgets: _curves(networks, weights, budgets)[0],
     )
+
+
+def _curves(
+    networks: list[ExitLogits], weights: NDArray[np.int32], budgets: Float64
+) -> tuple[Drawn, Drawn]:
+    """Accuracy at ``budgets``, and the area under the whole curve."""
+    accuracy, area = [], []
+    resampled_accuracy = np.zeros((len(weights), len(budgets)))
+    resampled_area = np.zeros(len(weights))
+    for network in networks:
+        h, correct = entropy(network.test.logits), right_answers(network.test)
+        points = split_sweep(network.test, network.macs)
+        accuracy.append(accuracy_at(points, budgets))
+        area.append(area_under_curve(points))
+        steps = sorted_steps(h, correct, network.macs, network.test.logits.shape[2])
+        at_budgets, areas = resampled_curves(steps, weights, budgets)
+        resampled_accuracy = resampled_accuracy + at_budgets / len(networks)
+        resampled_area = resampled_area + areas / len(networks)
+    return (np.array(accuracy), resampled_accuracy), (np.array(area), resampled_area)

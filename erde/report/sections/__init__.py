@@ -9,6 +9,7 @@ from erde.report.sections.calibration import calibration_section
 from erde.report.sections.classes import classes_section
 from erde.report.sections.decision import decision_section
 from erde.report.sections.differences import differences_section
+from erde.report.sections.envelope import envelope_section
 from erde.report.sections.examples import examples_section
 from erde.report.sections.explorer import explorer_section
 from erde.report.sections.int8 import int8_section
@@ -21,6 +22,7 @@ from erde.report.source import Source
 SECTIONS: dict[str, Callable[[Source], Section | None]] = {
     "decision": decision_section,
     "explorer": explorer_section,
+    "envelope": envelope_section,
     "rivals": rivals_section,
     "differences": differences_section,
     "thresholds": thresholds_section,

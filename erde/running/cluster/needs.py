@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from erde.datasets.images import DatasetError
 from erde.datasets.source import Facts, SourceSettings
 from erde.experiment.schema import Experiment
+from erde_torch.networks.cascades.settings import AnyNetwork
+from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.table import family_of
-from erde_torch.training.settings import StudentSettings, TeacherSettings
+from erde_torch.training.settings import TrainSettings
 
 _FLOAT16_BYTES, _FLOAT32_BYTES = 2, 4
 
@@ -36,11 +38,17 @@ def memory_mb(experiment: Experiment, job: str) -> int:
         return _in_mb(_COPIES_READ * images * height * width * channels)
     padded = (height + 2 * experiment.augment.pad) * (width + 2 * experiment.augment.pad)
     data = _COPIES_TRAINED * images * padded * channels
-    teacher = _activations(experiment.teacher, height, width, channels)
-    student = _activations(experiment.student, height, width, channels)
+    shape = (channels, height, width)
+    teacher = _activations(experiment.teacher.network, experiment.teacher.train, shape)
+    trained = [training.network for training in experiment.trainings().values()]
+    student, rival = (
+        max(_activations(network, experiment.student.train, shape) for network in networks)
+        for networks in (trained, [experiment.student.network])
+    )
     cache = cache_bytes(experiment, facts)
     cached = any(variant.reads_cache for variant in experiment.variants.values())
-    most = max(_exits(experiment.teacher), _exits(experiment.student))
+    used = [experiment.network_of(label) for label in experiment.variants]
+    most = max(map(_exits, [experiment.teacher.network, *used]))
     view = images * most * facts.classes * (2 * _FLOAT32_BYTES + 2 * _FLOAT16_BYTES)
     processes = {
         "teacher": experiment.teacher.train.processes,
@@ -55,7 +63,7 @@ def memory_mb(experiment: Experiment, job: str) -> int:
             "verify": teacher + cache,
             # The cache is mapped, and copied on its way to a GPU; the teacher may be asked online.
             "student": student + teacher + 2 * cached * cache,
-            "rival": student + 2 * cache,
+            "rival": rival + 2 * cache,
             "exit_logits": max(teacher, student) + view,
         }[job]
     )
@@ -98,11 +106,14 @@ def least_need(experiment: Experiment, job: str, on_gpu: bool) -> LeastNeed:
         exits = experiment.teacher.network.exit_count or 1
         answers = facts.train * exits * facts.classes * _FLOAT16_BYTES
         return LeastNeed((stored + answers) / 10**6, 0, 0)
-    part = experiment.teacher if job == "teacher" else experiment.student
-    kept = 0 if on_gpu else _kept_per_image(part, facts.height, facts.width, facts.channels)
-    processes = part.train.processes
-    per_image = processes * kept / _BOUND_OVER_LEAST / 10**6
-    return LeastNeed(processes * stored / 10**6, per_image, part.train.batch_size)
+    train = (experiment.teacher if job == "teacher" else experiment.student).train
+    networks = [one.network for one in experiment.trainings().values()]
+    if job == "teacher":
+        networks = [experiment.teacher.network]
+    shape = (facts.channels, facts.height, facts.width)
+    kept = 0 if on_gpu else max(_kept_per_image(network, shape) for network in networks)
+    per_image = train.processes * kept / _BOUND_OVER_LEAST / 10**6
+    return LeastNeed(train.processes * stored / 10**6, per_image, train.batch_size)
 
 
 def facts_or_none(experiment: Experiment) -> Facts | None:
@@ -121,26 +132,23 @@ def _facts(source: SourceSettings) -> Facts | None:
 def cache_bytes(experiment: Experiment, facts: Facts) -> int:
     """The size of the teacher's cache, at most."""
     views = experiment.cache.view_count or experiment.augment.orbit
-    exits = _exits(experiment.teacher)
+    exits = _exits(experiment.teacher.network)
     return views * facts.images * exits * facts.classes * _FLOAT16_BYTES
 
 
-def _exits(part: TeacherSettings | StudentSettings) -> int:
-    return part.network.exit_count or _MOST_EXITS
+def _exits(network: AnyNetwork) -> int:
+    return network.exit_count or _MOST_EXITS
 
 
 def _activations(
-    part: TeacherSettings | StudentSettings, height: int, width: int, channels: int
+    network: NetworkSettings, train: TrainSettings, shape: tuple[int, int, int]
 ) -> int:
-    images = max(part.train.batch_size, _ASKED)
-    return images * _kept_per_image(part, height, width, channels)
+    return max(train.batch_size, _ASKED) * _kept_per_image(network, shape)
 
 
-def _kept_per_image(
-    part: TeacherSettings | StudentSettings, height: int, width: int, channels: int
-) -> int:
+def _kept_per_image(network: NetworkSettings, shape: tuple[int, int, int]) -> int:
     """Bytes that forward and backward keep of one image, at most."""
-    network = part.network.resolved((channels, height, width))
+    network, (_, height, width) = network.resolved(shape), shape
     family = family_of(network.name)
     maps = float(family.maps_of(network.name))
     if network.stem == "imagenet":  # stages at a quarter of both sides, the stem at half of them

@@ -16,10 +16,11 @@ from erde.evaluation.differences.comparison import (
     overall_rows,
 )
 from erde.evaluation.differences.resample import resample_variants
+from erde.evaluation.envelope import Candidate, candidates, envelope_rows
 from erde.evaluation.int8 import int8_rows
 from erde.evaluation.operating_points import operating_rows, per_exit_rows
 from erde.evaluation.pareto import budget_rows, in_int8, teacher_rows
-from erde.evaluation.rivals import rival_rows
+from erde.evaluation.rivals import as_plain, rival_rows
 from erde.report.source import Source
 from erde_core.images import ImageDataset, Split
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
@@ -102,15 +103,22 @@ def source(
     }
     networks = students | (in_8_bits(students, seeds) if int8 else {})
     resampled, pareto = resample_variants(networks), budget_rows(teacher, networks)
-    trained = [row for row in pareto if row["variant"] in methods]
+    networks_pareto = [row for row in pareto if row["variant"] in methods]
     sizes = {key: (1_000_000, 280_000) for key in in_int8(networks)}
     macs = {"truncated1": 1_900_000, "narrow1": 2_000_000}
+    trained = [Candidate(v, "early exit", {s: students[v, s] for s in seeds}) for v in methods] + [
+        Candidate(
+            "narrow1",
+            "plain",
+            {s: as_plain(plain["narrow1", s], "narrow1", 2_000_000) for s in seeds},
+        )
+    ]
     rows = {
         tables.PARETO: pareto,
         tables.TEACHER_EXITS: teacher_rows(teacher),
-        tables.BANDS: band_rows(resampled, MACS),
+        tables.BANDS: band_rows(resampled),
         tables.AREAS: area_rows(resampled),
-        tables.COMPARISON: comparison_rows(resampled, methods, MACS, classes),
+        tables.COMPARISON: comparison_rows(resampled, methods, classes),
         tables.OVERALL: overall_rows(resampled, methods),
         tables.AUDIT: audit_rows(teacher, students),
         tables.CLASSES: class_rows(students),
@@ -119,8 +127,9 @@ def source(
         tables.RELIABILITY: reliability_rows(networks),
         tables.PER_EXIT: per_exit_rows(teacher, students),
         tables.OPERATING_POINTS: operating_rows(networks, pareto),
-        tables.DECISION: decision_rows(teacher, students, trained),
-        tables.RIVALS: rival_rows(students, plain, macs) if rivals else [],
+        tables.DECISION: decision_rows(teacher, students, networks_pareto),
+        tables.RIVALS: rival_rows(students, plain, macs, MACS) if rivals else [],
+        tables.ENVELOPE: envelope_rows(teacher, candidates(trained)),
         tables.LATENCY: latency_rows() if latency else [],
         tables.INT8: int8_rows(teacher, networks, sizes),
     }
