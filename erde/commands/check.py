@@ -24,9 +24,8 @@ def run(options: argparse.Namespace) -> int:
     """Print it; ErdeError with one sentence where a rule is broken."""
     from erde.experiment.schema import read_experiment
 
-    experiment = read_experiment(options.file)
-    _check(experiment, options.file)
-    found = summary(experiment)
+    experiment, remarks = _checked(read_experiment(options.file), options.file)
+    found = summary(experiment) | {"remarks": remarks}
     if options.json:
         print(json.dumps(found, indent=2))
     else:
@@ -34,7 +33,10 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check(experiment: "Experiment", file: Path) -> None:
+def _checked(experiment: "Experiment", file: Path) -> tuple["Experiment", list[str]]:
+    """The experiment for its networks' exits, and what is remarkable about its teacher."""
+    from erde.running.asking.fitted import fitted
+    from erde.running.asking.questions import Questions
     from erde.running.gpus.gpu_claim import visible_gpus
     from erde.running.machine import memory_mb
     from erde.running.plan import check_before_any_job
@@ -42,9 +44,11 @@ def _check(experiment: "Experiment", file: Path) -> None:
     on_gpu = experiment.device == "cuda" or (experiment.device == "auto" and visible_gpus() > 0)
     results = Path("results", file.stem)
     try:
-        check_before_any_job(experiment, results, None, memory_mb(), on_gpu=on_gpu)
+        found, facts = fitted(experiment, Questions())
+        check_before_any_job(found, results, None, memory_mb(), on_gpu=on_gpu)
     except ErdeError as error:
         raise ErdeError(f"{file}: {error}") from None
+    return found, list(facts.remarks) if facts else []
 
 
 def summary(experiment: "Experiment") -> dict[str, Any]:
@@ -53,14 +57,14 @@ def summary(experiment: "Experiment") -> dict[str, Any]:
     from erde.running.cluster.needs import cache_bytes, facts_or_none, memory_mb
 
     facts = facts_or_none(experiment)
-    folds, seeds = experiment.teacher.folds, experiment.seeds
+    trained, seeds = experiment.trained_teacher, experiment.seeds
     cached = any(variant.reads_cache for variant in experiment.variants.values())
     return {
         "dataset": experiment.dataset.name,
         "images": None if facts is None else vars(facts),
-        "teacher": _part(experiment.teacher),
+        "teacher": _part(trained) if trained else _given(experiment),
         "student": _part(experiment.student),
-        "teachers": 1 if folds == 1 else 1 + folds,
+        "teachers": 0 if trained is None else 1 if trained.folds == 1 else 1 + trained.folds,
         "variants": {name: variant.method for name, variant in experiment.variants.items()},
         "seeds": seeds,
         "students": len(experiment.trainings()) * len(seeds),
@@ -82,6 +86,13 @@ def _part(settings: "TeacherSettings | StudentSettings") -> dict[str, Any]:
     }
 
 
+def _given(experiment: "Experiment") -> dict[str, Any]:
+    """A teacher that is there already: its files, and its exits where they are known."""
+    given = experiment.given_teacher
+    files = {key: str(path) for key, path in given.files.items()} if given else {}
+    return {"files": files, "exits": experiment.taught}
+
+
 def _lines(file: Path, found: dict[str, Any]) -> list[str]:
     images, most = found["images"], max(found["memory_mb"].items(), key=lambda pair: pair[1])
     size = "{height} × {width}, {classes} classes".format(**images) if images else ""
@@ -89,12 +100,7 @@ def _lines(file: Path, found: dict[str, Any]) -> list[str]:
     if images:
         counts = "{train:,} / {val:,} / {test:,} train / val / test images".format(**images)
         lines.append(f"  data      {found['dataset']}: {counts}, {size}")
-    for part in ("teacher", "student"):
-        lines.append(
-            "  {:9} {network} × width {width:g}, {epochs} epochs in batches of {batch_size}".format(
-                part, **found[part]
-            )
-        )
+    lines += [_part_line(part, found[part]) for part in ("teacher", "student")]
     by_method = ", ".join(
         name if name == method else f"{name} ({method})"
         for name, method in found["variants"].items()
@@ -108,4 +114,14 @@ def _lines(file: Path, found: dict[str, Any]) -> list[str]:
         f"{networks} {'networks' if made else 'variants'} × {len(found['seeds'])} seeds{made}",
         f"  variants  {by_method}",
         f"  memory    at most {most[1]:,} MB ({most[0]}); a loose upper bound",
+        *(f"  remark    {remark}" for remark in found["remarks"]),
     ]
+
+
+def _part_line(name: str, part: dict[str, Any]) -> str:
+    if "files" in part:
+        files = ", ".join(part["files"].values())
+        exits = f", {part['exits']} exit(s)" if part["exits"] else ""
+        return f"  {name:9} is there already: {files}{exits}"
+    form = "{network} × width {width:g}, {epochs} epochs in batches of {batch_size}"
+    return f"  {name:9} {form.format(**part)}"

@@ -68,7 +68,7 @@ def _checked_theta(manifest: Mapping[str, Any], theta: float) -> float:
 def _budget_macs(manifest: Mapping[str, Any], budget: str) -> float:
     number, unit = budget, 1
     if budget.endswith("x"):
-        number, unit = budget[:-1], manifest["teacher_macs"]
+        number, unit = budget[:-1], manifest["teacher_macs"] or manifest["macs"][-1]
     try:
         return float(number) * unit
     except ValueError:

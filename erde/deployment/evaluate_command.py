@@ -115,10 +115,11 @@ def _lines(
     if accuracy.chance and images:
         reach = 50 * (accuracy.chance[1] - accuracy.chance[0])
         yield f"  a difference of less than about {reach:.1f} points would not be noticed here"
-    share = cost.found / manifest["teacher_macs"]
+    known = manifest["teacher_macs"]
+    share, of = cost.found / (known or manifest["macs"][-1]), "teacher" if known else "full network"
     low, high = cost.interval
     mean = f"{cost.found:,.0f} MACs per image ({low:,.0f} … {high:,.0f})"
-    yield f"cost: {mean}, {share:.4f} of the teacher's"
+    yield f"cost: {mean}, {share:.4f} of the {of}'s"
     if cost.promised:
         yield f"  promised {_range(cost.promised, ',.0f')}: {cost.verdict}"
     yield "exit        MACs  images   share  accuracy there"

@@ -20,10 +20,12 @@ def audit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
     Over the test images: mean entropy in nats, share whose entropy is below the reference threshold
     (they leave here if they arrive), and the exit's accuracy. Empty where there is no such image.
     """
-    was_right = right_answers(teacher.test)
+    found = right_answers(teacher.test)
     rows: list[Row] = []
     for (variant, seed), student in students.items():
         h, correct = entropy(student.test.logits), right_answers(student.test)
+        # Where the numbers of exits differ, a student hears the teacher's last.
+        was_right = found if found.shape == h.shape else np.repeat(found[:, -1:], h.shape[1], 1)
         theta = threshold_for_drop(student)
         for e in range(h.shape[1]):
             taught_by = e if h.shape[1] == was_right.shape[1] else -1

@@ -10,7 +10,14 @@ EXIT = Column("exit", int, "0 is the first")
 IMAGES = Column("images", int, "test images in this row")
 WEIGHTS = Column("weights_sha256", str, "of the network: a θ belongs to one network")
 PRECISION = Column("precision", str, "`float32` or `int8`", absent="float32")
-SHARE = Column("teacher_share", str, "the budget as a share of the teacher's MACs, as `1/5`")
+SHARE = Column("teacher_share", str, "the budget as a share of `budget_of`'s MACs, as `1/5`")
+BUDGET_OF = Column(
+    "budget_of",
+    str,
+    "whose MACs: `teacher`, or `student` (its full cost) where the teacher's are not known",
+    empty=True,
+    absent="teacher",
+)
 BUDGET = Column("budget_macs", float, "MACs per image allowed on average")
 THRESHOLD = Column("threshold_nats", float, "θ, an entropy in nats")
 ACCURACY = Column("test_accuracy", float, "a fraction of the test images")

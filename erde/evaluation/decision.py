@@ -33,11 +33,14 @@ def decision_rows(teacher: ExitLogits, students: Students, pareto: Rows) -> list
     """
     weights = group_weights(teacher.test.group, RESAMPLES, seed=0)
     right = right_answers(teacher.test)[:, -1]
-    reference = {"teacher_accuracy": float(right.mean()), "teacher_macs": int(teacher.macs[-1])}
+    reference = {
+        "teacher_accuracy": float(right.mean()),
+        "teacher_macs": int(teacher.macs[-1]) or None,
+    }
     rows = []
     for share in distinct(pareto, "teacher_share"):
         offered = where(pareto, teacher_share=share)
-        row = {"teacher_share": share, "budget_macs": offered[0]["budget_macs"]}
+        row = {"teacher_share": share, **{k: offered[0][k] for k in ("budget_of", "budget_macs")}}
         seeds = _best_variant(offered)
         if not seeds:
             empty = dict.fromkeys((*_CHOSEN, *_MEASURED))

@@ -1,5 +1,6 @@
 """Latency: which operating points are timed, where leaving early pays, what disturbed the clock."""
 
+from erde.evaluation.budgets import Whole, share_words
 from erde.evaluation.choice import REFERENCE_DROP, choose_for_budget, threshold_for_drop
 from erde.evaluation.pareto import TEACHER_SHARES
 from erde.evaluation.rows import Rows, distinct, where
@@ -12,17 +13,17 @@ MOST_SPREAD = 0.2  # of a median time, between the fastest and the slowest round
 _SHARES = TEACHER_SHARES[::2]
 
 
-def latency_points(student: ExitLogits, teacher_macs: int) -> dict[str, float]:
+def latency_points(student: ExitLogits, whole: Whole) -> dict[str, float]:
     """Thresholds in nats by a name in words, all chosen on the validation split.
 
-    The threshold that loses at most a point of accuracy, and one for each of some shares of the
-    teacher's MACs that the student's exits can meet; strict to loose, no threshold twice.
+    The threshold that loses at most a point of accuracy, and one for each of some shares of
+    ``whole`` that the student's exits can meet; strict to loose, no threshold twice.
     """
     named = {f"exits, at most {100 * REFERENCE_DROP:g} point lost": threshold_for_drop(student)}
     for share in _SHARES:
-        choice = choose_for_budget(student, teacher_macs / share)
+        choice = choose_for_budget(student, whole.macs / share)
         if choice.threshold is not None and choice.status == "ok":
-            named[f"exits, 1/{share} of the teacher's MACs"] = choice.threshold
+            named[f"exits, {share_words(f'1/{share}', whole.of)}"] = choice.threshold
     once = {threshold: name for name, threshold in reversed(named.items())}
     return {once[threshold]: threshold for threshold in sorted(once)}
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from erde.evaluation.budgets import whole_of
 from erde.evaluation.choice import Choice, measured, threshold_for_drop, threshold_within
 from erde.evaluation.differences.comparison import DIFFERENCE_COLUMNS, difference_row
 from erde.evaluation.differences.resample import RESAMPLES
@@ -57,20 +58,24 @@ def per_exit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
     the seeds, with intervals; the MACs are what each really costs on test.
     """
     test = next(iter(students.values())).test
-    weights = group_weights(test.group, RESAMPLES, seed=0)
+    weights, whole = (
+        group_weights(test.group, RESAMPLES, seed=0),
+        whole_of(teacher, students.values()),
+    )
     rows: list[Row] = []
     for variant in dict.fromkeys(variant for variant, _ in students):
         networks = [s for (v, _), s in students.items() if v == variant]
         for share in TEACHER_SHARES:
-            budget = int(teacher.macs[-1]) / share
-            row = _per_exit_row(networks, budget, weights)
-            rows.append({"variant": variant, "teacher_share": f"1/{share}"} | row)
+            row = _per_exit_row(networks, whole.macs / share, weights)
+            names = {"variant": variant, "teacher_share": f"1/{share}", "budget_of": whole.of}
+            rows.append(names | row)
     return rows
 
 
 def _share_row(student: ExitLogits, chosen: Row) -> Row:
     choice = Choice(chosen["threshold_nats"], chosen["status"])
-    return _goal("teacher_share", chosen["teacher_share"]) | measured(student, choice)
+    goal = _goal("teacher_share", chosen["teacher_share"], of=chosen["budget_of"])
+    return goal | measured(student, choice)
 
 
 def _drop_row(student: ExitLogits, drop: float) -> Row:
@@ -95,8 +100,8 @@ def _certified_row(student: ExitLogits, epsilon: float) -> Row:
     return goal | measured(student, Choice(found.threshold, "ok"))
 
 
-def _goal(goal: str, value: str, delta: float | None = None) -> Row:
-    return {"goal": goal, "value": value, "delta": delta}
+def _goal(goal: str, value: str, delta: float | None = None, of: str | None = None) -> Row:
+    return {"goal": goal, "value": value, "budget_of": of, "delta": delta}
 
 
 def _per_exit_row(networks: list[ExitLogits], budget: float, weights: NDArray[np.int32]) -> Row:

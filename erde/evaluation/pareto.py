@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from erde.evaluation.budgets import whole_of
 from erde.evaluation.choice import choose_for_budget, measured
 from erde.evaluation.rows import evened
 from erde_core.errors import ErdeError
@@ -59,20 +60,20 @@ def curve_rows(students: Students) -> list[Row]:
 
 
 def teacher_rows(teacher: ExitLogits) -> list[Row]:
-    """Cost and accuracy of the teacher's own exits."""
+    """Cost, where it is known, and accuracy of the teacher's own exits."""
     val, test = (right_answers(split).mean(axis=0) for split in (teacher.val, teacher.test))
     return [
-        {"exit": e, "macs": int(m), "val_accuracy": float(v), "test_accuracy": float(t)}
+        {"exit": e, "macs": int(m) or None, "val_accuracy": float(v), "test_accuracy": float(t)}
         for e, (m, v, t) in enumerate(zip(teacher.macs, val, test, strict=True))
     ]
 
 
 def budget_rows(teacher: ExitLogits, students: Students) -> list[Row]:
     """For each student and share of the teacher's MACs: the threshold, its cost and accuracy."""
-    full = int(teacher.macs[-1])
+    whole = whole_of(teacher, students.values())
     rows = [
-        {"variant": variant, "seed": seed, "teacher_share": f"1/{share}"}
-        | budget_row(student, full / share)
+        {"variant": variant, "seed": seed, "teacher_share": f"1/{share}", "budget_of": whole.of}
+        | budget_row(student, whole.macs / share)
         for (variant, seed), student in students.items()
         for share in TEACHER_SHARES
     ]

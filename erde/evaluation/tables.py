@@ -3,6 +3,7 @@
 from erde.evaluation.columns import (
     ACCURACY,
     BUDGET,
+    BUDGET_OF,
     DIFFERENCE,
     EXIT,
     IMAGES,
@@ -25,7 +26,7 @@ PARETO = Table(
     "pareto",
     "a network at one share of the teacher's MACs: the best θ on validation",
     (
-        *(VARIANT, SEED, SHARE, BUDGET, STATUS, *POINT),
+        *(VARIANT, SEED, SHARE, BUDGET_OF, BUDGET, STATUS, *POINT),
         Column("test_accuracy", float, "at θ, a fraction of the test images", empty=True),
         Column("test_mean_macs", float, "MACs per test image at θ", empty=True),
         SHARES,
@@ -40,7 +41,8 @@ TEACHER_EXITS = Table(
     "teacher_exits",
     "an exit of the teacher",
     (
-        *(EXIT, Column("macs", int, "MACs per image to the end of this exit")),
+        EXIT,
+        Column("macs", int, "MACs per image to the end of this exit", empty=True),
         *(Column("val_accuracy", float, "a fraction of the validation images"), ACCURACY),
     ),
 )
@@ -51,6 +53,7 @@ OPERATING_POINTS = Table(
         *(VARIANT, SEED, WEIGHTS, PRECISION),
         Column("goal", str, "`teacher_share`, `drop` or `certified`"),
         Column("value", str, "the share, the largest loss of accuracy, or ε"),
+        BUDGET_OF,
         Column("delta", float, "what it was certified at", empty=True),
         *(STATUS, *POINT, harm("val")),
         Column("test_accuracy", float, "at θ, a fraction of the test images", empty=True),
@@ -62,7 +65,7 @@ PER_EXIT = Table(
     "per_exit",
     "a variant at one budget: one θ per exit against one θ for all, mean over the seeds",
     (
-        *(VARIANT, SHARE, BUDGET, STATUS),
+        *(VARIANT, SHARE, BUDGET_OF, BUDGET, STATUS),
         Column("one_accuracy", float, "on test with one θ for all", empty=True),
         Column("one_macs", float, "MACs per test image with one θ for all", empty=True),
         Column("each_accuracy", float, "on test with one θ per exit", empty=True),
@@ -152,7 +155,7 @@ DECISION = Table(
     "decision",
     "a share of the teacher's MACs: what to ship there, against the teacher",
     (
-        *(SHARE, BUDGET, STATUS),
+        *(SHARE, BUDGET_OF, BUDGET, STATUS),
         Column("variant", str, "with the best mean on validation", empty=True),
         Column("seed", int, "its best network on validation", empty=True),
         Column("weights_sha256", str, "of that network", empty=True),
@@ -160,7 +163,7 @@ DECISION = Table(
         Column("test_accuracy", float, "of that network at θ, a fraction", empty=True),
         Column("test_mean_macs", float, "MACs per test image of that network at θ", empty=True),
         Column("teacher_accuracy", float, "of the teacher's last exit on test, a fraction"),
-        Column("teacher_macs", int, "MACs per image of the whole teacher"),
+        Column("teacher_macs", int, "MACs per image of the whole teacher", empty=True),
         Column("difference", float, "in test accuracy: network minus teacher", empty=True),
         Column("difference_low", float, "lower end of its 95 % interval", empty=True),
         Column("difference_high", float, "upper end", empty=True),
@@ -227,7 +230,13 @@ VALUES = Table(
     "values",
     "a listed value of a setting at one share of the teacher's MACs, over the seeds",
     (
-        *(Column("family", str, "name of the variant that lists"), VARIANT, SHARE, STATUS),
+        *(
+            Column("family", str, "name of the variant that lists"),
+            VARIANT,
+            SHARE,
+            BUDGET_OF,
+            STATUS,
+        ),
         Column("seeds", int, "that reach the budget"),
         Column("val_accuracy", float, "mean, a fraction", empty=True),
         Column("val_deviation", float, "standard deviation (n - 1)", empty=True),

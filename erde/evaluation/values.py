@@ -47,7 +47,8 @@ def _row(family: str, variant: str, share: str, pareto: Rows) -> Row:
     states = [row["status"] for row in mine]
     worst = "not reachable" if "not reachable" in states else states[0]
     reached = [row for row in mine if row["status"] != "not reachable"]
-    row: Row = {"family": family, "variant": variant, "teacher_share": share, "status": worst}
+    row: Row = {"family": family, "variant": variant, "teacher_share": share}
+    row |= {"budget_of": mine[0]["budget_of"], "status": worst}
     row["seeds"] = len(reached)
     for split in ("val", "test"):
         values = [one[f"{split}_accuracy"] for one in reached]

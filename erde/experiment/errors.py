@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterable, Mapping
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel, ValidationError
@@ -58,6 +58,9 @@ def _one_rule(rule: ErrorDetails, model: type[BaseModel]) -> str:
     parent, path = _model_at(model, rule["loc"])
     where = ".".join(path)
     if rule["type"] in _UNKNOWN:
+        why = getattr(parent, "unwanted", {}).get(path[-1])
+        if why:
+            return f"{where} must be left out: {why}"
         text = unknown_key(path[-1], _annotations(parent))
         return f"{'.'.join(path[:-1])}: {text}" if path[1:] else text
     if rule["type"] == "missing":
@@ -88,25 +91,26 @@ def _was_text(rule: ErrorDetails) -> bool:
 def _model_at(model: type, place: tuple[str | int, ...]) -> tuple[type, list[str]]:
     """The class that holds the last key, and the path without the tags that a union adds."""
     path: list[str] = []
-    choices: list[type] = []
+    marks: list[Any] = []
     for part in place:
-        tagged = [c for c in choices if part in get_args(_annotations(c)["name"])]
-        if tagged:
-            model, choices = tagged[0], []
+        chosen = [one for mark in marks if (one := mark.tagged(part)) is not None]
+        marks = []
+        if chosen:
+            model = chosen[0]
             continue
         path.append(str(part))
         annotation = _annotations(model).get(str(part))
         if annotation is not None:
-            choices = _choices(model, str(part))
+            marks = _choices(model, str(part))
             held = next(iter(get_args(annotation)), None)  # of a list of mappings, what it lists
             kinds = (_or_switch(model, str(part)), annotation, held)
             model = next((kind for kind in kinds if kind and _annotations(kind)), model)
     return model, path
 
 
-def _choices(model: type, key: str) -> list[type]:
-    """The classes among which the ``name`` under a key chooses."""
-    return [one for mark in _marks(model, key) for one in getattr(mark, "classes", ())]
+def _choices(model: type, key: str) -> list[Any]:
+    """The marks of a key under which one of several classes is chosen."""
+    return [mark for mark in _marks(model, key) if hasattr(mark, "tagged")]
 
 
 def _or_switch(model: type, key: str) -> type | None:
@@ -115,12 +119,15 @@ def _or_switch(model: type, key: str) -> type | None:
 
 
 def _marks(model: type, key: str) -> list[Any]:
-    fields = getattr(model, "model_fields", {})
-    return fields[key].metadata if key in fields else []
+    known = getattr(model, "model_fields", {})
+    return known[key].metadata if key in known else []
 
 
 def _annotations(kind: object) -> Mapping[str, Any]:
     """The keys of a class that stands for a mapping, with their annotations; of others none."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return {name: field.annotation for name, field in kind.model_fields.items()}
-    return get_type_hints(kind) if isinstance(kind, type) and is_dataclass(kind) else {}
+    if not (isinstance(kind, type) and is_dataclass(kind)):
+        return {}
+    hints = get_type_hints(kind)
+    return {field.name: hints[field.name] for field in fields(kind)}

@@ -4,14 +4,24 @@ Unknown keys, wrong types and values out of range are refused before any job, in
 names the file, the key, the rule and the value (and, for a misspelt key, the nearest known one).
 """
 
+import dataclasses
 import functools
 import operator
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PrivateAttr,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import core_schema
 
 from erde.datasets.source import SourceSettings
@@ -26,6 +36,7 @@ from erde_core.fields import FromMapping
 from erde_torch.int8.settings import Int8Settings
 from erde_torch.networks.cascades.settings import AnyNetwork
 from erde_torch.teacher_cache.settings import CacheSettings
+from erde_torch.teachers.settings import KINDS, GivenTeacher, LogitsTeacher
 from erde_torch.training.settings import AugmentSettings, StudentSettings, TeacherSettings
 
 _MOST_STUDENTS = 10_000
@@ -43,10 +54,15 @@ class _OneOf:
     """Marks a field whose key ``name`` says which class of settings it has."""
 
     def __init__(self, classes: Iterable[type]) -> None:
-        self.classes = tuple(dict.fromkeys(classes))
+        self._classes = tuple(dict.fromkeys(classes))
+
+    def tagged(self, tag: object) -> type | None:
+        """The class that an error's place calls ``tag``."""
+        names = ((get_type_hints(one)["name"], one) for one in self._classes)
+        return next((one for name, one in names if tag in get_args(name)), None)
 
     def __get_pydantic_core_schema__(self, source: object, handler: Any) -> Any:  # noqa: ANN401
-        members: list[Any] = [Annotated[one, FromMapping()] for one in self.classes]
+        members: list[Any] = [Annotated[one, FromMapping()] for one in self._classes]
         union = functools.reduce(operator.or_, members)
         return handler.generate_schema(Annotated[union, Field(discriminator="name")])
 
@@ -69,18 +85,46 @@ class OrSwitch:
         return {"anyOf": [{"type": "boolean"}, handler(schema)]}
 
 
+class _OneTeacher:
+    """Marks the teacher, whose kind follows from its keys: trained here, or given."""
+
+    _trained_here = "train"
+
+    def tagged(self, tag: object) -> type | None:
+        """The class that an error's place calls ``tag``."""
+        return self._classes().get(str(tag))
+
+    def __get_pydantic_core_schema__(self, source: object, handler: Any) -> Any:  # noqa: ANN401
+        tagged: list[Any] = [
+            Annotated[one, FromMapping(), Tag(tag)] for tag, one in self._classes().items()
+        ]
+        union = functools.reduce(operator.or_, tagged)
+        return handler.generate_schema(Annotated[union, Discriminator(self._tag)])
+
+    def _classes(self) -> dict[str, type]:
+        return {self._trained_here: TeacherSettings, **KINDS}
+
+    def _tag(self, teacher: object) -> str:
+        """Of a file's keys, or of settings."""
+        if isinstance(teacher, dict):
+            return next((key for key in KINDS if key in teacher), self._trained_here)
+        kinds = (key for key, kind in KINDS.items() if isinstance(teacher, kind))
+        return next(kinds, self._trained_here)
+
+
 class Experiment(_Model):
     """One experiment file."""
 
     dataset: Annotated[SourceSettings, _OneOf(entry.settings for entry in SOURCES.values())]
     augment: Annotated[AugmentSettings, FromMapping()] = AugmentSettings()
-    teacher: Annotated[TeacherSettings, FromMapping()]
+    teacher: Annotated[TeacherSettings | GivenTeacher, _OneTeacher()]
     cache: Annotated[CacheSettings, FromMapping()] = CacheSettings()
     student: Annotated[StudentSettings, FromMapping()]
     variants: dict[str, Variant] = Field(min_length=1)
     seeds: list[_Seed] = Field(min_length=1)
     device: Literal["auto", "cpu", "cuda"] = "auto"
     int8: Annotated[bool | Int8Settings, OrSwitch(Int8Settings)] = False
+    _taught: int | None = PrivateAttr(default=None)
 
     @model_validator(mode="after")
     def _consistent(self) -> "Experiment":
@@ -93,13 +137,48 @@ class Experiment(_Model):
             )
         if len(set(self.seeds)) != len(self.seeds):
             raise ErdeError(f"seeds must differ from each other, got {self.seeds}")
+        self._check_given()
         orbit, views = self.augment.orbit, self.cache.view_count
         if views is not None and views > orbit:
             raise ErdeError(
                 f"cache.views must be 'all' or 1 … {orbit} (the views of this augmentation), "
                 f"got {views}"
             )
-        return self.with_exits(self.student.network.exit_count, self.teacher.network.exit_count)
+        seen = self.model_copy(update={"cache": self._one_view()})
+        trained = self.trained_teacher
+        taught = trained.network.exit_count if trained else None
+        return seen.with_exits(self.student.network.exit_count, taught)
+
+    @property
+    def trained_teacher(self) -> TeacherSettings | None:
+        """The teacher if it is trained here; None where it is there already."""
+        return self.teacher if isinstance(self.teacher, TeacherSettings) else None
+
+    @property
+    def given_teacher(self) -> GivenTeacher | None:
+        """The teacher that is there already; None where it is trained here."""
+        return None if isinstance(self.teacher, TeacherSettings) else self.teacher
+
+    def _check_given(self) -> None:
+        """A file of answers knows one view of each image, and nobody can ask it."""
+        if not isinstance(self.teacher, LogitsTeacher):
+            return
+        if self.cache.views not in ("all", 1):
+            raise ErdeError(
+                "cache.views must be 1 with teacher.logits, which holds one view of each image, "
+                f"got {self.cache.views}"
+            )
+        for label, variant in self.variants.items():
+            if variant.loss.needs_teacher and variant.teacher == "online":
+                raise ErdeError(
+                    f"variants.{label}: teacher must be 'cache' with teacher.logits, "
+                    "as a file of answers cannot be asked, got 'online'"
+                )
+
+    def _one_view(self) -> CacheSettings:
+        """The cache; of a teacher that is a file of answers, of the only view that it knows."""
+        known = isinstance(self.teacher, LogitsTeacher)
+        return dataclasses.replace(self.cache, views=1) if known else self.cache
 
     def with_exits(self, student: int | None, teacher: int | None) -> "Experiment":
         """With every variant as it is for networks of so many exits; None where that is unknown.
@@ -117,7 +196,9 @@ class Experiment(_Model):
                     fitted[name] = variant.for_exits(student, heard)
             except ErdeError as error:
                 raise ErdeError(f"variants.{name}: {error}") from None
-        return self.model_copy(update={"variants": fitted})
+        found = self.model_copy(update={"variants": fitted})
+        found._taught = teacher
+        return found
 
     @property
     def quantisation(self) -> Int8Settings:
@@ -126,8 +207,8 @@ class Experiment(_Model):
 
     @property
     def taught(self) -> int | None:
-        """Exits of the teacher; None of a network that counts its own."""
-        return self.teacher.network.exit_count
+        """Exits of the teacher; None where only PyTorch or ONNX can tell, and nobody has asked."""
+        return self._taught
 
     def network_of(self, name: str) -> AnyNetwork:
         """A variant's own network, or the student's."""

@@ -7,10 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from erde.evaluation.budgets import share_words
 from erde.evaluation.rows import Rows, distinct, where
 from erde.experiment.names import name_of
 from erde.pictures.drawing import drawing
 from erde.pictures.style import Style, styles_of
+from erde_core.store.tables import Row
 
 # Six and seven: the first 42 curves differ in line or marker.
 _LINES = ["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2))]
@@ -41,8 +43,9 @@ def pareto_figure(experiment: str, curves: Rows, pareto: Rows, teacher_exits: Ro
         for variant, style in styles.items():
             _draw_curve(axes, where(curves, variant=variant), variant, style)
             _draw_points(axes, where(pareto, variant=variant), style)
-        full = _draw_teacher(axes, teacher_exits)
-        _label(axes, experiment, curves, pareto, full)
+        _draw_teacher(axes, teacher_exits)
+        full = teacher_exits[-1]["macs"] or _whole(pareto[0])
+        _label(axes, experiment, curves, pareto, full / 1e6)
         if beside:
             figure.legend(loc="outside right upper", handlelength=3.2, fontsize=8)
         else:
@@ -89,12 +92,20 @@ def _mark(style: Style) -> dict[str, Any]:
     return {"marker": _MARKERS[style.marker], "mec": "white", "mew": 0.7, "ms": 6.5}
 
 
-def _draw_teacher(axes: Axes, rows: Rows) -> float:
-    macs = [row["macs"] / 1e6 for row in rows]
-    accuracy = [100 * row["test_accuracy"] for row in rows]
-    axes.axhline(accuracy[-1], color=_TEACHER, linewidth=0.8, linestyle=(0, (1, 3)))
-    axes.plot(macs, accuracy, "*", color=_TEACHER, markersize=9, label="teacher's exits")
-    return float(macs[-1])
+def _draw_teacher(axes: Axes, rows: Rows) -> None:
+    known = [row for row in rows if row["macs"] is not None]
+    macs = [row["macs"] / 1e6 for row in known]
+    accuracy = [100 * row["test_accuracy"] for row in known]
+    line: dict[str, Any] = {"color": _TEACHER, "linewidth": 0.8, "linestyle": (0, (1, 3))}
+    name = None if known else "teacher, of unknown cost"
+    axes.axhline(100 * rows[-1]["test_accuracy"], label=name, **line)
+    if known:
+        axes.plot(macs, accuracy, "*", color=_TEACHER, markersize=9, label="teacher's exits")
+
+
+def _whole(row: Row) -> float:
+    """The MACs that a budget is a share of."""
+    return float(row["budget_macs"]) / _fraction(row["teacher_share"])
 
 
 def _label(axes: Axes, experiment: str, curves: Rows, pareto: Rows, full: float) -> None:
@@ -111,7 +122,7 @@ def _label(axes: Axes, experiment: str, curves: Rows, pareto: Rows, full: float)
     inside = [s for s in shares if full * _fraction(s) > low * 0.92]
     top.set_xticks([full, *(full * _fraction(s) for s in inside)], ["1", *inside])
     top.minorticks_off()
-    top.set_xlabel("share of the teacher's MACs")
+    top.set_xlabel(share_words("share", pareto[0]["budget_of"]))
     for share in inside:
         axes.axvline(full * _fraction(share), color="0.88", linewidth=0.7, zorder=0)
     axes.grid(axis="y", color="0.92", linewidth=0.7)

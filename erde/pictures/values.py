@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from erde.evaluation.budgets import share_words
 from erde.evaluation.rows import Rows, distinct, where
 from erde.experiment.names import name_of, split_name, values_name
 from erde.pictures.drawing import drawing
@@ -98,7 +99,7 @@ def _draw(axes: Axes, rows: Rows, split: str) -> None:
 
 def _budget(share: str, rows: Rows) -> str:
     full = all(row["status"] == "saturated" for row in rows)
-    return f"{share} of the teacher's MACs" + (" (no limit)" if full else "")
+    return share_words(share, rows[0]["budget_of"]) + (" (no limit)" if full else "")
 
 
 def _x_label(variant: str) -> str:

@@ -84,7 +84,7 @@ function row(variant, s) {
     s.theta.toFixed(4),
     (100 * s.accuracy).toFixed(2) + " %",
     (s.macs / 1e6).toFixed(2),
-    "1/" + (data.teacher_macs / s.macs).toFixed(1),
+    "1/" + (data.whole_macs / s.macs).toFixed(1),
     s.shares.map((share) => (100 * share).toFixed(0)).join(" / "),
     Number.isFinite(s.bound) ? "≤ " + (100 * s.bound).toFixed(0) + " %" : "none",
   ];

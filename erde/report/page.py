@@ -9,6 +9,7 @@ from pathlib import Path
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from erde.evaluation.budgets import whole_of
 from erde.evaluation.rows import Rows, where
 from erde.experiment.names import name_of
 from erde.report.charts import looks
@@ -45,7 +46,7 @@ def _data(source: Source, sections: Mapping[str, Section]) -> dict[str, object]:
     first = next(iter(source.networks.values()))
     charts = {id: c for section in sections.values() for id, c in section.charts.items()}
     return {
-        "teacher_macs": int(source.teacher.macs[-1]),
+        "whole_macs": whole_of(source.teacher, source.students.values()).macs,
         "log_classes": math.log(first.test.logits.shape[2]),
         "names": {variant: name_of(variant) for variant in looks(v for v, _ in source.networks)},
         "networks": [

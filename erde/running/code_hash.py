@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from erde_torch.networks.table import Family, family_of
+from erde_torch.networks.table import family_of
 
 PACKAGES = ("erde_core", "erde_torch", "erde")
 # A new entry in a table of everything there is changes nothing for those who use another.
@@ -46,25 +46,31 @@ def code_hash(root: Path, *modules: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def network_code_hash(root: Path, networks: Iterable[str], *modules: str) -> str:
+def network_code_hash(
+    root: Path, networks: Iterable[str], *modules: str, needs: tuple[str, ...] = ()
+) -> str:
     """:func:`code_hash` of a job that builds ``networks``: with the families in use, what the
-    table says of these networks, and the versions of what their families need."""
+    table says of these networks, and the versions of what their families, or the job, need."""
     names = sorted(set(networks))
     families = {name: family_of(name) for name in names}
     used = {family.module for family in families.values()}
-    facts = [
-        (name, families[name].builder, families[name].blocks.get(name), _versions(families[name]))
+    facts: list[object] = [
+        (
+            name,
+            families[name].builder,
+            families[name].blocks.get(name),
+            _versions(families[name].needs),
+        )
         for name in names
     ]
+    facts += [(needs, _versions(needs))] if needs else []
     code = code_hash(root, *modules, *used)
     return hashlib.sha256(f"{code} {facts}".encode()).hexdigest()[:16]
 
 
-def _versions(family: Family) -> list[str | None]:
-    """Of the distributions that the family needs; None where one is missing."""
-    return [
-        metadata.version(name) if importlib.util.find_spec(name) else None for name in family.needs
-    ]
+def _versions(needs: Iterable[str]) -> list[str | None]:
+    """Of distributions; None where one is missing."""
+    return [metadata.version(name) if importlib.util.find_spec(name) else None for name in needs]
 
 
 def _file(root: Path, module: str) -> Path:

@@ -67,16 +67,13 @@ def estimate(
     """Seconds and bytes of one experiment.
 
     A few batches of the teacher and of each network that is trained for a student are timed on
-    ``device``; students count one after the other, whatever runs side by side.
+    ``device``; students count one after the other, whatever runs side by side. A teacher that was
+    there already costs nothing any more: it has answered before the first student starts.
 
     Returns:
         ``teacher_seconds``, ``cache_seconds``, ``students_seconds``, ``disk_bytes``.
     """
-    teacher, student = experiment.teacher, experiment.student
-    samples, cached = len(dataset.train), _cached_views(experiment)
-    teachers = 1 if teacher.folds == 1 else teacher.folds + 1
-    big = _build(dataset, teacher.network)
-    teach, ask = (_seconds_per_image(big, dataset, teacher.train, device, b) for b in (True, False))
+    student, samples = experiment.student, len(dataset.train)
     trainings = Counter(training.network for training in experiment.trainings().values())
     learn, parameters = 0.0, 0
     for network, count in trainings.items():
@@ -84,13 +81,29 @@ def estimate(
         learn += count * _seconds_per_image(small, dataset, student.train, device, True)
         parameters += count * _parameters(small)
     seeds = len(experiment.seeds)
-    weights = seeds * parameters + teachers * _parameters(big)
+    found = _teacher_costs(dataset, experiment, device)
+    found["students_seconds"] = seeds * student.train.epochs * samples * learn
+    found["disk_bytes"] += seeds * parameters * _COPIES_PER_NETWORK * _FLOAT32_BYTES
+    return found
+
+
+def _teacher_costs(
+    dataset: ImageDataset, experiment: Experiment, device: torch.device
+) -> dict[str, float]:
+    """Of the teacher alone, where it is trained here."""
+    teacher, samples = experiment.trained_teacher, len(dataset.train)
+    if teacher is None:
+        return {"teacher_seconds": 0, "cache_seconds": 0, "disk_bytes": 0}
+    cached = _cached_views(experiment)
+    teachers = 1 if teacher.folds == 1 else teacher.folds + 1
+    big = _build(dataset, teacher.network)
+    teach, ask = (_seconds_per_image(big, dataset, teacher.train, device, b) for b in (True, False))
     logits = cached * samples * big.exit_count * len(dataset.class_names)
+    weights = teachers * _parameters(big) * _COPIES_PER_NETWORK
     return {
         "teacher_seconds": teachers * teacher.train.epochs * samples * teach,
         "cache_seconds": cached * samples * ask,
-        "students_seconds": seeds * student.train.epochs * samples * learn,
-        "disk_bytes": logits * _FLOAT16_BYTES + weights * _COPIES_PER_NETWORK * _FLOAT32_BYTES,
+        "disk_bytes": logits * _FLOAT16_BYTES + weights * _FLOAT32_BYTES,
     }
 
 

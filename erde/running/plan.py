@@ -12,6 +12,7 @@ from erde.datasets.split import hold_out
 from erde.experiment.schema import Experiment
 from erde.running.cluster.needs import facts_or_none, least_memory_mb, least_need
 from erde_core.errors import ErdeError
+from erde_torch.training.settings import StudentSettings, TeacherSettings
 
 
 class PlanError(ErdeError):
@@ -91,15 +92,19 @@ def check_counts(experiment: Experiment) -> None:
     facts = facts_or_none(experiment)
     if facts is None:
         return
-    seen = facts.train - (-(-facts.train // experiment.teacher.folds)) * (
-        experiment.teacher.folds > 1
-    )
-    for part, images in (("student", facts.train), ("teacher", seen)):
-        batch = getattr(experiment, part).train.batch_size
-        if batch > images:
-            raise PlanError(
-                f"{part}.train.batch_size must be at most the {images} training images, got {batch}"
-            )
+    _check_batch("student", experiment.student, facts.train)
+    trained = experiment.trained_teacher
+    if trained is not None:
+        left_out = -(-facts.train // trained.folds) if trained.folds > 1 else 0
+        _check_batch("teacher", trained, facts.train - left_out)
+
+
+def _check_batch(part: str, settings: StudentSettings | TeacherSettings, images: int) -> None:
+    batch = settings.train.batch_size
+    if batch > images:
+        raise PlanError(
+            f"{part}.train.batch_size must be at most the {images} training images, got {batch}"
+        )
 
 
 def _check_folder(source: FolderSettings) -> None:

@@ -41,7 +41,8 @@ class ExitLogits:
 
     Attributes:
         val, test: the two splits.
-        macs: multiply-accumulates of one image to the end of each exit, int64 ``(E,)``.
+        macs: multiply-accumulates of one image to the end of each exit, int64 ``(E,)``; all 0 of
+            a teacher whose cost nobody knows.
         dataset: SHA-256 of the data set's content.
         network: SHA-256 of the network's weights; of an int8 one, of its stages.
         precision: in which the network computed, ``float32`` or ``int8``.

@@ -269,7 +269,7 @@ _FIRST_RULES: dict[str, _Rule] = {
         lambda v, m: _between(v, 0, 1e3) and math.isclose(v, 2 * math.log(len(m["class_names"]))),
     ),
     "macs": ("rising whole numbers, one per exit", _macs),
-    "teacher_macs": ("a whole number >= 1", lambda v, _: _count(v, 1)),
+    "teacher_macs": ("null or a whole number >= 1", lambda v, _: v is None or _count(v, 1)),
     "curve_columns": (
         "the names of its three columns",
         lambda v, _: bool(v == ["theta_nats", "val_accuracy", "val_mean_macs"]),

@@ -22,14 +22,15 @@ _PACKAGES = ("numpy", "torch", "onnx", "onnxscript", "onnxruntime")
 
 
 def deployment_manifest(
-    card: NetworkCard, exits: ExitLogits, teacher_macs: int, experiment: str, network: str
+    card: NetworkCard, exits: ExitLogits, teacher_macs: int | None, experiment: str, network: str
 ) -> Fields:
     """The manifest of one network, without the hashes of the files beside it and the seal.
 
     Args:
         card: of the network.
         exits: its exit logits; the curve and the certificate rest on the validation split.
-        teacher_macs: multiply-accumulates of one image through the whole teacher.
+        teacher_macs: multiply-accumulates of one image through the whole teacher; None where they
+            cannot be counted.
         experiment: the experiment's name.
         network: the network's name within it.
     """

@@ -17,7 +17,7 @@ from erde_torch.networks.weights import NetworkCard, network_hash
 
 
 def collect_exit_logits(
-    network: MultiExitNetwork,
+    network: nn.Module,
     card: NetworkCard,
     dataset: ImageDataset,
     dataset_hash: str,
@@ -25,14 +25,15 @@ def collect_exit_logits(
 ) -> ExitLogits:
     """Exit logits of the validation and test splits, always in float32, and the MACs per exit.
 
+    ``network`` is a multi-exit network, or has ``macs`` of its own: zeros where nobody knows them.
+
     Raises:
         ValueError: the network was trained on another data set, or its card lies about it.
     """
     card.check_data(dataset, dataset_hash)
     network = on_device(network, device)
     val, test = (_split_logits(network, card, s, device) for s in (dataset.val, dataset.test))
-    macs = exit_macs(network, card.image_shape)
-    return ExitLogits(val, test, macs, dataset_hash, network_hash(network))
+    return ExitLogits(val, test, _macs(network, card), dataset_hash, network_hash(network))
 
 
 def check_made_by(exits: ExitLogits, network: MultiExitNetwork, card: NetworkCard) -> None:
@@ -52,6 +53,12 @@ def check_made_by(exits: ExitLogits, network: MultiExitNetwork, card: NetworkCar
     classes = exits.val.logits.shape[2]
     if classes != len(card.class_names):
         raise ErdeError(f"exit logits must have {len(card.class_names)} classes, got {classes}")
+
+
+def _macs(network: nn.Module, card: NetworkCard) -> NDArray[np.int64]:
+    if isinstance(network, MultiExitNetwork):
+        return exit_macs(network, card.image_shape)
+    return np.array(network.macs, np.int64)
 
 
 def _split_logits(

@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -95,11 +95,11 @@ def read_network(path: str | os.PathLike[str]) -> tuple[MultiExitNetwork, Networ
         StoreError: not there, not ours, its content does not match its SHA-256, or its card
             describes another network than the tensors are.
     """
-    metadata, tensors = _read(path)
+    metadata, tensors = read_tensors(path)
     noted = metadata.pop("seal", None)
     found = _SEALS[metadata["format"]](metadata, tensors)
     check_seal(path, str(noted), found)
-    card = _card(path, metadata.get("card", ""))
+    card = card_from(path, metadata.get("card", ""))
     if metadata["format"] == FIRST_FORMAT:  # which had this stem only, whatever the size
         card = replace(card, network={"stem": "small"} | card.network)
     network = _described(path, card, tensors)
@@ -131,7 +131,7 @@ def _first_seal(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> s
 # The seal of the first format does not cover dtypes and shapes. Such files stay readable all the
 # same, because weights may be worth days of training. The seal covers the network on the card, and
 # every reader compares the tensors with that network.
-_SEALS: dict[str | None, Seal] = {FORMAT: seal, FIRST_FORMAT: _first_seal}
+_SEALS: dict[str, Seal] = {FORMAT: seal, FIRST_FORMAT: _first_seal}
 
 
 def _add_values(digest: "hashlib._Hash", tensors: Mapping[str, Tensor]) -> str:
@@ -146,7 +146,14 @@ def _bytes(tensor: Tensor) -> memoryview:
     return flat.view(torch.uint8).numpy().data  # as bytes: NumPy has no bfloat16
 
 
-def _read(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, Tensor]]:
+def read_tensors(
+    path: str | os.PathLike[str], formats: Iterable[str] = (FORMAT, FIRST_FORMAT)
+) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """Metadata and tensors of a file in one of ``formats``; its seal is for the caller to check.
+
+    Raises:
+        StoreError: not there, not readable, or in another format.
+    """
     if not Path(path).exists():
         raise StoreError(f"{path}: no such file (expected an erde network)")
     if not Path(path).is_file():
@@ -154,14 +161,19 @@ def _read(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, Tenso
     try:
         with safe_open(path, "pt") as file:
             metadata = dict(file.metadata() or {})
-            if metadata.get("format") not in _SEALS:
+            if metadata.get("format") not in tuple(formats):
                 raise StoreError(f"{path}: must be an {FORMAT!r}, got {metadata.get('format')!r}")
             return metadata, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise StoreError(f"{path}: not a readable erde network ({error})") from error
 
 
-def _card(path: str | os.PathLike[str], text: str) -> NetworkCard:
+def card_from(path: str | os.PathLike[str], text: str) -> NetworkCard:
+    """The card that the metadata of the file ``path`` hold as ``text``.
+
+    Raises:
+        StoreError: it is none.
+    """
     try:
         # JSON has no tuples, and a card has no lists.
         fields: dict[str, Any] = {

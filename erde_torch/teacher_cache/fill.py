@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from erde_core.folds import fold_of_samples
 from erde_core.images import ImageDataset
@@ -16,7 +16,6 @@ from erde_core.store.teacher_logits import CacheIdentity, read_teacher_logits, v
 from erde_core.store.teacher_logits_writer import TeacherLogitsWriter
 from erde_core.views import all_views, chosen_views
 from erde_torch.networks.answers import exit_accuracy, view_logits
-from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.viewed_images import ViewedImages
 from erde_torch.networks.weights import network_hash
 from erde_torch.training.data import validation_set, viewed_train_images
@@ -49,7 +48,7 @@ def build_cache(
     path: Path,
     dataset: ImageDataset,
     dataset_hash: str,
-    teachers: list[MultiExitNetwork],
+    teachers: list[nn.Module],
     augment: AugmentSettings,
     views: int | None,
     precision: str,
@@ -60,7 +59,8 @@ def build_cache(
     Args:
         path: the finished file; if it is there already and of the same identity, nothing is done.
         dataset, dataset_hash: whose train split is cached.
-        teachers: one network; or one per fold, each asked only for the fold it has not seen.
+        teachers: one network with ``exit_count``; or one per fold, each asked only for the fold
+            that it has not seen.
         augment, views: the orbit, and how many of its views (None: all).
         precision: of the forward pass, ``float32`` or ``bf16``.
         host: where it runs; ``host.folder`` is already locked.
@@ -76,19 +76,25 @@ def build_cache(
         folds=str(len(teachers)),
         maker=host.identity(stage="cache", threads=torch.get_num_threads()).text,
     )
-    if _is_done(path, identity, host):
+    if is_done(path, identity, host):
         return
     table = chosen_views(augment.pad, augment.flip, views)
     images = viewed_train_images(dataset, augment, table, host.device)
-    shape = (len(table), len(dataset.train), teachers[0].exit_count, len(dataset.class_names))
+    exits = int(teachers[0].exit_count)  # type: ignore[arg-type]  # nn.Module knows no number
+    shape = (len(table), len(dataset.train), exits, len(dataset.class_names))
     writer = TeacherLogitsWriter(host.folder, shape, table, identity, host.say)
     asked = _FoldedTeachers(teachers, dataset, precision, host.device)
     _fill(writer, asked, images, dataset.train.labels, host)
     wrong_on_val = asked.wrong_on_validation(dataset)
     host.check_held()
     writer.finish(path, wrong_on_val)
-    train = read_teacher_logits(path).wrong_on_train
-    for name, wrong in (("train views", train), ("validation", wrong_on_val)):
+    say_wrong(path, host)
+
+
+def say_wrong(path: Path, host: Host) -> None:
+    """Say how often the teacher of a finished cache is wrong."""
+    cache = read_teacher_logits(path)
+    for name, wrong in (("train views", cache.wrong_on_train), ("validation", cache.wrong_on_val)):
         shares = " ".join(f"{100 * share:.2f}" for share in wrong)
         host.say(f"share of wrong teacher answers per exit on {name}: {shares} %")
 
@@ -120,7 +126,7 @@ class _FoldedTeachers:
 
     def __init__(
         self,
-        teachers: list[MultiExitNetwork],
+        teachers: list[nn.Module],
         dataset: ImageDataset,
         precision: str,
         device: torch.device,
@@ -153,13 +159,13 @@ class _FoldedTeachers:
         return np.asarray(1 - np.mean(right, axis=0), np.float64)
 
     def _ask(
-        self, teacher: MultiExitNetwork, images: ViewedImages, part: NDArray[np.int64], view: int
+        self, teacher: nn.Module, images: ViewedImages, part: NDArray[np.int64], view: int
     ) -> Tensor:
         samples = torch.from_numpy(part).to(self._device)
         return view_logits(teacher, images, samples, view, self._precision)
 
 
-def _is_done(path: Path, identity: CacheIdentity, host: Host) -> bool:
+def is_done(path: Path, identity: CacheIdentity, host: Host) -> bool:
     """Whether the cache is there and whole; what is there and is not used, is said."""
     if not path.exists():
         return False

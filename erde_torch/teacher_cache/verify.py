@@ -2,13 +2,13 @@
 
 import numpy as np
 import torch
+from torch import nn
 
 from erde_core.folds import fold_of_samples
 from erde_core.images import ImageDataset
 from erde_core.store.files import StoreError
 from erde_core.store.teacher_logits import TeacherLogits
 from erde_torch.device import autocast
-from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.weights import network_hash
 from erde_torch.teacher_cache.fill import expected_identity
 from erde_torch.training.data import viewed_train_images
@@ -24,7 +24,7 @@ def verify_cache(
     cache: TeacherLogits,
     dataset: ImageDataset,
     dataset_hash: str,
-    teachers: list[MultiExitNetwork],
+    teachers: list[nn.Module],
     augment: AugmentSettings,
     device: torch.device,
 ) -> dict[str, object]:
@@ -37,7 +37,7 @@ def verify_cache(
         StoreError: the cache belongs to another teacher, data set, normalisation or pad mode, or
             a row differs by more than the tolerance of its precision.
     """
-    _check_identity(cache, dataset, dataset_hash, teachers, augment)
+    check_identity(cache, dataset, dataset_hash, teachers, augment)
     folds = np.zeros(len(dataset.train), np.int64)
     if len(teachers) > 1:
         folds = fold_of_samples(dataset.train.labels, dataset.train.group, len(teachers))
@@ -66,13 +66,18 @@ def verify_cache(
     return {"rows": ROWS, "largest": largest, "precision": precision, "sha256": cache.sha256}
 
 
-def _check_identity(
+def check_identity(
     cache: TeacherLogits,
     dataset: ImageDataset,
     dataset_hash: str,
-    teachers: list[MultiExitNetwork],
+    teachers: list[nn.Module],
     augment: AugmentSettings,
 ) -> None:
+    """Hold a cache to what it should have been made from.
+
+    Raises:
+        StoreError: the first field that differs.
+    """
     expected = expected_identity(dataset, dataset_hash, augment, len(cache.views))
     expected["teacher"] = " ".join(network_hash(teacher) for teacher in teachers)
     for name, value in expected.items():

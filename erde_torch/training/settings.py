@@ -126,6 +126,11 @@ class TeacherSettings:
         if self.train.kd_warmup:
             raise ErdeError("train.kd_warmup must be 0 for the teacher: it has no such term")
 
+    @property
+    def threads(self) -> int:
+        """Cores with which it is asked, once it is trained."""
+        return self.train.threads
+
     @classmethod
     def of(cls, keys: Mapping[str, Any]) -> Self:
         """From :func:`learned`."""

@@ -5,11 +5,10 @@ import os
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from erde_core.store.teacher_logits import TeacherLogits, read_teacher_logits, verify_content
 from erde_torch.device import autocast, on_device
-from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.training.batches import Rows
 from erde_torch.training.host import Host
 
@@ -71,7 +70,7 @@ class OnlineTeacher:
         precision: of its forward pass, ``float32`` or ``bf16``.
     """
 
-    def __init__(self, network: MultiExitNetwork, precision: str, device: torch.device) -> None:
+    def __init__(self, network: nn.Module, precision: str, device: torch.device) -> None:
         self._network = on_device(network.eval(), device)
         self._precision, self._device = precision, device
 

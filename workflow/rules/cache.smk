@@ -11,7 +11,7 @@ rule cache:
         "results/{experiment}/logs/cache.log",
     benchmark:
         "results/{experiment}/benchmarks/cache.tsv"
-    threads: setting(lambda exp: exp.teacher.train.threads)
+    threads: setting(lambda exp: exp.teacher.threads)
     resources:
         gpu=gpus,
         mem_mb=memory("cache"),
@@ -19,7 +19,7 @@ rule cache:
         augment=settings("augment"),
         views=setting(view_count),
         precision=setting(lambda exp: exp.cache.precision),
-        train_threads=setting(lambda exp: exp.teacher.train.threads),
+        train_threads=setting(lambda exp: exp.teacher.threads),
         device=setting(lambda exp: exp.device),
         code=code_with(
             ["teacher"], "erde_torch.teacher_cache.fill", "erde_torch.networks.weights"
@@ -45,7 +45,7 @@ rule verify:
     benchmark:
         "results/{experiment}/benchmarks/verify.tsv"
     priority: 10
-    threads: setting(lambda exp: exp.teacher.train.threads)
+    threads: setting(lambda exp: exp.teacher.threads)
     resources:
         gpu=gpus,
         mem_mb=memory("verify"),

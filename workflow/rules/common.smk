@@ -15,12 +15,16 @@ from erde.experiment.schema import read_experiment
 from erde.experiment.errors import ExperimentError
 from erde.experiment.options import run_options
 from erde.experiment.trainings import MEMBERS, is_cascade
+from erde.running.asking.fitted import fitted
 from erde.running.gpus.gpu_claim import visible_gpus
 from erde.running.hangup import hangup_interrupts
 from erde.running.interpreter import speakable_interpreter
 from erde.running.plain_errors import PlainErrors
+from erde.running.asking.questions import Questions
+from erde.running.asking.teacher_facts import file_hashes, kind_of
 from erde.running.cluster.needs import memory_mb
 from erde_core.errors import ErdeError
+from erde_torch.teachers.settings import KINDS
 
 min_version("9.0")
 REPOSITORY = Path(workflow.basedir)
@@ -67,11 +71,32 @@ wildcard_constraints:
 
 
 @functools.cache
+def code(*modules):
+    return code_hash(REPOSITORY, *modules)
+
+
+# What only PyTorch or ONNX can tell of networks and teachers is asked once, and kept.
+QUESTIONS = Questions(
+    Path(".snakemake/erde"),
+    code(
+        "erde.running.asking.network_exits",
+        "erde.running.asking.teacher_facts",
+        *(kind.module for kind in KINDS.values()),
+    ),
+)
+
+
+@functools.cache
 def experiment(name):
+    path = EXPERIMENTS / f"{name}.yaml"
     try:
-        return read_experiment(EXPERIMENTS / f"{name}.yaml")
+        found = read_experiment(path)
     except ExperimentError as error:
         raise refusal(str(error)) from None
+    try:
+        return fitted(found, QUESTIONS)[0]
+    except ErdeError as error:
+        raise refusal(f"{path}: {error}") from None
 
 
 def setting(get):
@@ -82,11 +107,6 @@ def setting(get):
 def settings(part):
     """The same for a part of the experiment file, as plain data."""
     return lambda wildcards: experiment(wildcards.experiment).named()[part]
-
-
-@functools.cache
-def code(*modules):
-    return code_hash(REPOSITORY, *modules)
 
 
 network_code = functools.cache(functools.partial(network_code_hash, REPOSITORY))
@@ -101,11 +121,18 @@ def code_with(parts, *modules):
     def hashed(wildcards):
         exp = experiment(wildcards.experiment)
         named = parts(wildcards) if callable(parts) else parts
+        given = exp.given_teacher if "teacher" in named else None
+        named = [p for p in named if p != "teacher" or is_network(exp.teacher)]
         found = [getattr(exp, p).network if isinstance(p, str) else p for p in named]
         names = tuple(member.name for network in found for member in network.members)
         several = any(len(network.members) > 1 for network in found)
-        more = ("erde_torch.networks.cascades.network",) if several else ()
-        return network_code(names, *modules, *more)
+        more = ["erde_torch.networks.cascades.network"] if several else []
+        if given is not None:
+            more += [given.module, "erde_torch.teachers.file"]
+        if given is not None and kind_of(given) == "logits":
+            more.append("erde_torch.teachers.answers_cache")
+        needs = () if given is None else given.needs
+        return network_code(names, *modules, *more, needs=needs)
 
     return hashed
 
@@ -220,7 +247,8 @@ def students(pattern):
 
 def teachers(wildcards):
     """The networks that fill the cache: the teacher, or one per fold."""
-    folds = experiment(wildcards.experiment).teacher.folds
+    trained = experiment(wildcards.experiment).trained_teacher
+    folds = 1 if trained is None else trained.folds
     names = ["teacher"] if folds == 1 else [f"teacher/fold{k}" for k in range(folds)]
     return [
         f"results/{wildcards.experiment}/{name}/weights.safetensors" for name in names
@@ -240,6 +268,32 @@ def content_of_start(network, place):
         return network.start_hash()
     except ErdeError as error:
         raise WorkflowError(f"{place}.{error}") from None
+
+
+def only_if_trained(wildcards):
+    """An input function that names no file: a given teacher is not trained."""
+    if experiment(wildcards.experiment).given_teacher is not None:
+        return ["nothing to train: the teacher is there already"]
+    return []
+
+
+def only_if_given(wildcards):
+    """The other way round."""
+    if experiment(wildcards.experiment).given_teacher is None:
+        return ["nothing to read: the teacher is trained here"]
+    return []
+
+
+def given_content(wildcards):
+    """Of each file that a given teacher is made of, its content."""
+    return file_hashes(experiment(wildcards.experiment).given_teacher)
+
+
+def given_settings(wildcards):
+    """What is said of a given teacher but where its files lie."""
+    given = experiment(wildcards.experiment).given_teacher
+    keys = settings("teacher")(wildcards)
+    return {key: value for key, value in keys.items() if key not in given.files}
 
 
 def start(part):

@@ -1,7 +1,7 @@
 # Plain networks of the same cost as the student's exits: is early exit worth it?
 from erde.experiment.variants import plain_distillation
 
-from erde.running.network_exits import exit_count
+from erde.running.asking.network_exits import exit_count
 from erde_torch.networks.rivals.names import rival_names
 from erde_torch.networks.table import family_of
 
@@ -10,7 +10,7 @@ def rival_keys(wildcards):
     exp = experiment(wildcards.experiment)
     network = exp.student.network
     try:
-        names = rival_names(exit_count(network), family_of(network.name).scalable)
+        names = rival_names(exit_count(network, QUESTIONS), family_of(network.name).scalable)
     except ErdeError as error:
         raise WorkflowError(
             f"{wildcards.experiment}: student.network.{error}"

@@ -3,6 +3,7 @@
 
 rule teacher:
     input:
+        only_if_trained,
         data="results/{experiment}/data.h5",
     output:
         weights="results/{experiment}/{teacher}/weights.safetensors",
@@ -23,6 +24,36 @@ rule teacher:
         device=setting(lambda exp: exp.device),
         code=code_with(
             ["teacher"], "erde_torch.training.teacher", "erde_torch.networks.weights"
+        ),
+    script:
+        "../scripts/teacher.py"
+
+
+# A teacher that is there already is read and measured, and not trained.
+rule given_teacher:
+    input:
+        only_if_given,
+        data="results/{experiment}/data.h5",
+    output:
+        "results/{experiment}/teacher/weights.safetensors",
+    log:
+        "results/{experiment}/logs/given_teacher.log",
+    benchmark:
+        "results/{experiment}/benchmarks/given_teacher.tsv"
+    priority: 10
+    threads: setting(lambda exp: exp.teacher.threads)
+    resources:
+        gpu=gpus,
+        mem_mb=memory("exit_logits"),
+        runtime=120,
+    params:
+        teacher=given_settings,
+        content=given_content,
+        device=setting(lambda exp: exp.device),
+        code=code_with(
+            ["teacher"],
+            "erde.running.asking.given_teacher",
+            "erde_torch.networks.exit_logits",
         ),
     script:
         "../scripts/teacher.py"

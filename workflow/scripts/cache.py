@@ -7,25 +7,25 @@ from erde.running.job import running
 from erde.running.job_host import job_host
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_torch.device import choose_precision, set_threads
-from erde_torch.networks.weights import read_network
 from erde_torch.teacher_cache.fill import build_cache
+from erde_torch.teachers.answers import StoredAnswers
+from erde_torch.teachers.answers_cache import cache_answers
+from erde_torch.teachers.file import read_teacher
 from erde_torch.training.settings import AugmentSettings
 
 with running(f"{snakemake.wildcards.experiment} · cache", snakemake.log[0]) as say:
+    params, path = snakemake.params, Path(snakemake.output[0])
     host = job_host(snakemake, "cache", say)
-    set_threads(snakemake.params.train_threads)
-    dataset = read_dataset(snakemake.input.data)
+    set_threads(params.train_threads)
+    dataset, augment = read_dataset(snakemake.input.data), AugmentSettings(**params.augment)
     data = dataset, dataset_hash(dataset)
-    teachers = [read_network(path) for path in snakemake.input.teachers]
-    for _, card in teachers:
+    found = [read_teacher(file, params.train_threads) for file in snakemake.input.teachers]
+    for _, card in found:
         card.check_data(*data)
+    teachers = [teacher for teacher, _ in found]
     with folder_lock(host.folder, say):
-        build_cache(
-            Path(snakemake.output[0]),
-            *data,
-            [network for network, _ in teachers],
-            AugmentSettings(**snakemake.params.augment),
-            snakemake.params.views,
-            choose_precision(snakemake.params.precision, host.device),
-            host,
-        )
+        if isinstance(teachers[0], StoredAnswers):
+            cache_answers(path, *data, teachers[0], augment, host)
+        else:
+            precision = choose_precision(params.precision, host.device)
+            build_cache(path, *data, teachers, augment, params.views, precision, host)

@@ -29,5 +29,6 @@ with running(f"{experiment} · deploy {folder.name}", snakemake.log[0]) as say:
             say(f"{name}: {agreement}")
             agreement.check(name)
 
-    manifest = deployment_manifest(card, exits, int(teacher.macs[-1]), experiment, folder.name)
+    whole = int(teacher.macs[-1]) or None
+    manifest = deployment_manifest(card, exits, whole, experiment, folder.name)
     write_deployment(folder, network, manifest, PROGRAM_FILES, check)

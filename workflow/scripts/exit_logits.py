@@ -1,4 +1,4 @@
-"""Collect the exit logits of one trained network."""
+"""Collect the exit logits of one network: of a student, or of the teacher."""
 
 from erde.running.gpus.claim_device import claim_device
 from erde.running.job import running
@@ -6,13 +6,18 @@ from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.exit_logits import write_exit_logits
 from erde_torch.device import set_threads
 from erde_torch.networks.exit_logits import collect_exit_logits
-from erde_torch.networks.weights import read_network
+from erde_torch.teachers.answers import StoredAnswers
+from erde_torch.teachers.answers_cache import answers_exit_logits
+from erde_torch.teachers.file import read_teacher
 
 name = f"{snakemake.wildcards.experiment} · {snakemake.wildcards.network} · exit logits"
 with running(name, snakemake.log[0]) as say:
     set_threads(snakemake.params.train_threads)
     dataset = read_dataset(snakemake.input.data)
-    network, card = read_network(snakemake.input.weights)
-    device = claim_device(snakemake.params.device, say)
-    exits = collect_exit_logits(network, card, dataset, dataset_hash(dataset), device)
+    network, card = read_teacher(snakemake.input.weights, snakemake.params.train_threads)
+    if isinstance(network, StoredAnswers):
+        exits = answers_exit_logits(network, dataset, dataset_hash(dataset))
+    else:
+        device = claim_device(snakemake.params.device, say)
+        exits = collect_exit_logits(network, card, dataset, dataset_hash(dataset), device)
     write_exit_logits(snakemake.output[0], exits)

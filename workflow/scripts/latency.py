@@ -4,6 +4,7 @@ import tempfile
 from pathlib import Path
 
 from erde.deployment.runner import predictor
+from erde.evaluation.budgets import whole_of
 from erde.evaluation.latency import break_even, disturbances, latency_points
 from erde.evaluation.tables import LATENCY
 from erde.pictures.drawing import save_figure
@@ -25,6 +26,7 @@ from erde_torch.latency.machine import machine_text
 from erde_torch.latency.measure import BATCHES, Plan, latency_rows
 from erde_torch.networks.exit_logits import check_made_by
 from erde_torch.networks.weights import read_network
+from erde_torch.teachers.file import read_teacher
 
 THREADS = 1
 SECONDS = 8  # per batch size
@@ -32,18 +34,18 @@ SECONDS = 8  # per batch size
 with running(f"{snakemake.wildcards.experiment} · latency", snakemake.log[0]) as say:
     set_threads(THREADS)
     inputs, device = snakemake.input, claim_device(snakemake.params.device, say)
-    teacher, _ = read_network(inputs.teacher)
+    teacher, _ = read_teacher(inputs.teacher, THREADS)
     student, card = read_network(inputs.student)
     exits, teacher_exits = (read_exit_logits(inputs[f"{k}_exits"]) for k in ("student", "teacher"))
     check_made_by(exits, student, card)
     timed = slice(max(BATCHES))
     pixels, logits = read_dataset(inputs.data).test.images[timed], exits.test.logits[timed]
-    points = latency_points(exits, int(teacher_exits.macs[-1]))
+    points = latency_points(exits, whole_of(teacher_exits, [exits]))
     int8 = None
     if inputs.int8_exits:
         own = read_exit_logits(str(inputs.int8_exits))
         stages = read_stages(str(inputs.int8_stages), own)
-        own_points = latency_points(own, int(teacher_exits.macs[-1]))
+        own_points = latency_points(own, whole_of(teacher_exits, [exits]))
         int8 = Int8Trial(stages, own.test.logits[timed], own_points)
     trial = Trial(
         teacher, student, card, pixels, logits, exits.macs, points, device, predictor, THREADS, int8

@@ -3,8 +3,9 @@
 from erde.running.training.training_script import Trained, train_and_write
 from erde_core.settings import LossSettings
 from erde_torch.device import choose_precision
-from erde_torch.networks.weights import network_hash, read_network
+from erde_torch.networks.weights import network_hash
 from erde_torch.teacher_cache.fill import expected_identity
+from erde_torch.teachers.file import read_teacher
 from erde_torch.training.settings import StudentSettings
 from erde_torch.training.student import train_student
 from erde_torch.training.teacher_answers import OnlineTeacher, open_cache
@@ -20,7 +21,7 @@ def teacher(opened, threads):
         rows, found = open_cache(inputs.cache, host, threads, **expected)
         return {"cached": rows, "teacher_hash": found}
     if "online" in inputs.keys():  # noqa: SIM118
-        network, card = read_network(inputs.online)
+        network, card = read_teacher(inputs.online, threads)
         card.check_data(*data)
         precision = choose_precision(params.teacher_precision, host.device)
         online = OnlineTeacher(network, precision, host.device)

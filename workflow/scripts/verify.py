@@ -8,8 +8,10 @@ from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.files import write_text
 from erde_core.store.teacher_logits import read_teacher_logits, verify_content
 from erde_torch.device import set_threads
-from erde_torch.networks.weights import read_network
 from erde_torch.teacher_cache.verify import verify_cache
+from erde_torch.teachers.answers import StoredAnswers
+from erde_torch.teachers.answers_cache import verify_answers
+from erde_torch.teachers.file import read_teacher
 from erde_torch.training.settings import AugmentSettings
 
 with running(f"{snakemake.wildcards.experiment} · verify", snakemake.log[0]) as say:
@@ -17,13 +19,14 @@ with running(f"{snakemake.wildcards.experiment} · verify", snakemake.log[0]) as
     dataset = read_dataset(snakemake.input.data)
     cache = read_teacher_logits(snakemake.input.cache)
     verify_content(cache, snakemake.input.cache, snakemake.threads)
-    found = verify_cache(
-        cache,
-        dataset,
-        dataset_hash(dataset),
-        [read_network(path)[0] for path in snakemake.input.teachers],
-        AugmentSettings(**snakemake.params.augment),
-        claim_device(snakemake.params.device, say),
-    )
+    data = dataset, dataset_hash(dataset)
+    augment = AugmentSettings(**snakemake.params.augment)
+    files = snakemake.input.teachers
+    teachers = [read_teacher(file, snakemake.threads)[0] for file in files]
+    if isinstance(teachers[0], StoredAnswers):
+        found = verify_answers(cache, *data, teachers[0], augment)
+    else:
+        device = claim_device(snakemake.params.device, say)
+        found = verify_cache(cache, *data, teachers, augment, device)
     say(f"{found['rows']} rows recomputed, largest difference {found['largest']:.2g} logits")
     write_text(snakemake.output[0], json.dumps(found, indent=2) + "\n")

@@ -10,18 +10,17 @@ from erde_core.store.tables import Row
 
 _BODY = """
 {% if lead %}
-<p class="lead">For <b>{{ lead.teacher_share }} of the teacher's cost</b>, ship
+<p class="lead">For <b>{{ lead.teacher_share }} of the {{ lead.budget_of }}'s {{ cost }}</b>, ship
 <b>{{ network }}</b> with <b>θ = {{ theta }} nats</b>. It gets <b>{{ accuracy }}</b> of the test
-images right at {{ macs }} million MACs each; the teacher gets {{ teacher_accuracy }} right at
-{{ teacher_macs }} million.</p>
+images right at {{ macs }} million MACs each; the teacher gets {{ teacher_accuracy }} right
+{{ teacher_cost }}.</p>
 <dl class="readers">
 <dt>If you ship these weights</dt><dd>{{ ship }}</dd>
 <dt>If you train again</dt><dd>{{ again }}</dd>
 </dl>
 <p class="quiet">{{ why }}</p>
 {% else %}
-<p class="lead">No share of the teacher's cost that was asked for reaches a student's first
-exit.</p>
+<p class="lead">No budget that was asked for reaches a student's first exit.</p>
 {% endif %}
 {{ table }}
 <p class="quiet">Validation chooses θ of every network, then the variant with the best mean over its
@@ -47,11 +46,16 @@ def decision_section(source: Source) -> Section:
             "accuracy": words.percent(lead["test_accuracy"]),
             "macs": words.megamacs(lead["test_mean_macs"]),
             "teacher_accuracy": words.percent(lead["teacher_accuracy"]),
-            "teacher_macs": words.megamacs(lead["teacher_macs"]),
+            "cost": "cost" if lead["budget_of"] == "teacher" else "full cost",
+            "teacher_cost": _teacher_cost(lead["teacher_macs"]),
             "ship": _told(lead["difference"], lead["difference_low"], lead["difference_high"]),
             "again": _told_again(lead),
         }
     return Section("What to ship", render(_BODY, **values))
+
+
+def _teacher_cost(macs: int | None) -> str:
+    return "at a cost that is not known" if macs is None else f"at {words.megamacs(macs)} million"
 
 
 def _lead(reached: list[Row]) -> tuple[Row, str]:
@@ -86,7 +90,8 @@ def _told_again(lead: Row) -> str:
 
 def _table(rows: Rows) -> object:
     teacher = rows[0]
-    full: list[Cell] = ["1/1", "the teacher", None, words.megamacs(teacher["teacher_macs"])]
+    share = "1/1" if teacher["budget_of"] == "teacher" else "(not known)"
+    full: list[Cell] = [share, "the teacher", None, words.megamacs(teacher["teacher_macs"])]
     cells = [[*full, words.percent(teacher["teacher_accuracy"]), None, None, None]]
     cells += [_cells(row) for row in rows]
     header = ["budget", "network", "θ (nats)", "M MACs", "test accuracy"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from erde.evaluation.budgets import whole_of
 from erde.evaluation.operating_points import DELTA, EPSILONS
 from erde.evaluation.rows import Rows, distinct, where
 from erde.experiment.names import name_of
@@ -30,7 +31,7 @@ chosen on the validation images; every number shown is counted on the test image
 </div>
 <p class="message" id="message" role="alert"></p>
 <div class="scroll" tabindex="0"><table class="stacked"><thead><tr id="columns"><th>variant</th>
-<th>θ</th><th>test accuracy</th><th>M MACs</th><th>of the teacher</th>
+<th>θ</th><th>test accuracy</th><th>M MACs</th><th>of the {{ whole }}</th>
 <th>leave at each exit (%)</th><th>certified</th></tr></thead>
 <tbody id="now"></tbody></table></div>
 <p class="quiet">certified: with probability at least {{ "%.0f"|format(100 * confidence) }} % over
@@ -57,6 +58,7 @@ def explorer_section(source: Source) -> Section:
     body = render(
         _BODY,
         seeds=seeds,
+        whole=whole_of(source.teacher, source.students.values()).of,
         confidence=1 - DELTA,
         epsilons=", ".join(f"{100 * e:g} %" for e in EPSILONS),
         band="newly trained networks" if several else "these trained networks",
@@ -87,9 +89,10 @@ def pareto_chart(bands: Rows, teacher: Rows, rivals: Rows) -> tuple[Chart, list[
         y = [100 * row["accuracy"] for row in rows]
         line = {"color": look.color, "dash": look.dash, "width": 2}
         traces.append(lines(x, y, name_of(variant), line))
-    exits = [(row["macs"] / 1e6, 100 * row["test_accuracy"]) for row in teacher]
-    traces.append(_points(exits, _STAR.name, {"symbol": "star"}))
-    keys.append(_STAR)
+    exits = [(r["macs"] / 1e6, 100 * r["test_accuracy"]) for r in teacher if r["macs"] is not None]
+    if exits:
+        traces.append(_points(exits, _STAR.name, {"symbol": "star"}))
+        keys.append(_STAR)
     for kind, (symbol, key) in _KINDS.items():
         found = where(rivals, kind=kind)
         places = dict.fromkeys((r["rival_macs"] / 1e6, 100 * r["rival_accuracy"]) for r in found)
@@ -100,7 +103,8 @@ def pareto_chart(bands: Rows, teacher: Rows, rivals: Rows) -> tuple[Chart, list[
         mark = {"symbol": look.symbol, "size": 13, "color": look.color}
         mark |= {"line": {"color": "#ffffff", "width": 1.5}}
         traces.append(marks([None], [None], f"{name_of(variant)} now", mark) | {"meta": variant})
-    least, most = min(r["budget_macs"] for r in bands) / 1e6, exits[-1][0]
+    budgets = [r["budget_macs"] / 1e6 for r in bands]
+    least, most = min(budgets), exits[-1][0] if exits else max(budgets)
     ticks = log_ticks(least / 1.2, most * 1.2)
     title = "mean cost per image (million MACs, log scale)"
     return Chart(traces, title, "test accuracy (%)", log_ticks=ticks), keys

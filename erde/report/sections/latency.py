@@ -17,7 +17,7 @@ _BODY = """
 <p>MACs alone mislead: early heads read many weights for few multiplications, and every operation
 costs something however small it is. Student {{ student }}, θ chosen on validation. Every network
 goes from test images to class and probability; teacher and "no exits" run without early heads.
-Below the bars stand the budget, as a share of the teacher's MACs, or the largest loss of
+Below the bars stand the budget, as a share of what budgets are of, or the largest loss of
 accuracy.</p>
 {{ charts }}
 <p class="quiet">Measured on {{ machine }}, by the wall clock. All networks of one batch size take

@@ -1,11 +1,13 @@
 """Which threshold to set: by share of the teacher, by allowed loss, certified, one per exit."""
 
+from erde.evaluation.budgets import share_words
 from erde.evaluation.rows import Rows, distinct, mean_of, where
 from erde.experiment.names import name_of
 from erde.report import words
 from erde.report.html import Cell, render, table
 from erde.report.section import Section
 from erde.report.source import Source
+from erde_core.store.tables import Row
 
 _BODY = """
 <p>Chosen on validation, measured on test; means over the seeds. The θ of each network stands in
@@ -38,7 +40,7 @@ def _short(operating: Rows) -> object:
     cells: list[list[Cell]] = []
     for goal, value in distinct(operating, "goal", "value"):
         found = [where(operating, goal=goal, value=value, variant=v) for v in variants]
-        cells.append([_goal(goal, value), *map(_cost, found)])
+        cells.append([_goal(found[0][0]), *map(_cost, found)])
     return table(["test accuracy at M MACs", *map(name_of, variants)], cells)
 
 
@@ -59,9 +61,10 @@ def _gains(per_exit: Rows) -> str:
     )
 
 
-def _goal(goal: str, value: str) -> str:
+def _goal(row: Row) -> str:
+    goal, value = row["goal"], row["value"]
     if goal == "teacher_share":
-        return f"{value} of the teacher's MACs"
+        return share_words(value, row["budget_of"])
     return f"lost at most {value}" if goal == "drop" else f"certified, ε = {value}"
 
 
@@ -72,7 +75,7 @@ def _operating(operating: Rows) -> object:
             mine = where(operating, goal=goal, value=value, variant=variant)
             cells.append(
                 [
-                    _goal(goal, value),
+                    _goal(mine[0]),
                     name_of(variant),
                     ", ".join(distinct(mine, "status")),
                     words.percent(mean_of(mine, "test_accuracy")),
@@ -97,5 +100,11 @@ def _per_exit(per_exit: Rows) -> object:
         ]
         for row in per_exit
     ]
-    header = ["share of the teacher", "variant", "one θ", "θ per exit", "gain (points)"]
+    header = [
+        share_words("share", per_exit[0]["budget_of"]) if per_exit else "share",
+        "variant",
+        "one θ",
+        "θ per exit",
+        "gain (points)",
+    ]
     return table([*header, "95 %, these networks", words.new_header(list(per_exit))], cells)

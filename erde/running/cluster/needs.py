@@ -5,6 +5,7 @@ too little costs the job. On a GPU the activations lie elsewhere, and the bound 
 """
 
 import functools
+import math
 from dataclasses import dataclass
 
 from erde.datasets.images import DatasetError
@@ -12,8 +13,9 @@ from erde.datasets.source import Facts, SourceSettings
 from erde.experiment.schema import Experiment
 from erde_torch.networks.cascades.settings import AnyNetwork
 from erde_torch.networks.settings import NetworkSettings
-from erde_torch.networks.table import family_of
-from erde_torch.training.settings import TrainSettings
+from erde_torch.networks.table import NETWORKS, family_of
+from erde_torch.teachers.settings import LogitsTeacher
+from erde_torch.training.settings import TeacherSettings, TrainSettings
 
 _FLOAT16_BYTES, _FLOAT32_BYTES = 2, 4
 
@@ -25,6 +27,7 @@ _BOUND_OVER_LEAST = 4  # of what a batch keeps: the bound is loose, a refusal mu
 _MOST_EXITS = 64  # assumed where only PyTorch can count the exits
 _STEM_MAPS = 6  # convolution, norm, activation and pooling, forward and backward
 _ASKED = 64  # images in training that weigh as much as a batch that is only asked (500)
+_SMALL = 64  # pixels of the larger side above which a network starts by shrinking images
 
 
 def memory_mb(experiment: Experiment, job: str) -> int:
@@ -39,19 +42,20 @@ def memory_mb(experiment: Experiment, job: str) -> int:
     padded = (height + 2 * experiment.augment.pad) * (width + 2 * experiment.augment.pad)
     data = _COPIES_TRAINED * images * padded * channels
     shape = (channels, height, width)
-    teacher = _activations(experiment.teacher.network, experiment.teacher.train, shape)
-    trained = [training.network for training in experiment.trainings().values()]
+    teacher = _asked_teacher(experiment, shape)
+    used_networks = [training.network for training in experiment.trainings().values()]
     student, rival = (
         max(_activations(network, experiment.student.train, shape) for network in networks)
-        for networks in (trained, [experiment.student.network])
+        for networks in (used_networks, [experiment.student.network])
     )
     cache = cache_bytes(experiment, facts)
     cached = any(variant.reads_cache for variant in experiment.variants.values())
     used = [experiment.network_of(label) for label in experiment.variants]
-    most = max(map(_exits, [experiment.teacher.network, *used]))
+    most = max(_taught(experiment), *map(_exits, used))
     view = images * most * facts.classes * (2 * _FLOAT32_BYTES + 2 * _FLOAT16_BYTES)
+    trained = experiment.trained_teacher
     processes = {
-        "teacher": experiment.teacher.train.processes,
+        "teacher": trained.train.processes if trained else 1,
         "student": experiment.student.train.processes,
         "rival": experiment.student.train.processes,
     }
@@ -103,13 +107,16 @@ def least_need(experiment: Experiment, job: str, on_gpu: bool) -> LeastNeed:
         return LeastNeed(0, 0, 0)
     stored = facts.images * facts.height * facts.width * facts.channels
     if job == "cache":
-        exits = experiment.teacher.network.exit_count or 1
+        exits = experiment.taught or 1
         answers = facts.train * exits * facts.classes * _FLOAT16_BYTES
         return LeastNeed((stored + answers) / 10**6, 0, 0)
-    train = (experiment.teacher if job == "teacher" else experiment.student).train
+    train = experiment.student.train
     networks = [one.network for one in experiment.trainings().values()]
+    trained = experiment.trained_teacher
     if job == "teacher":
-        networks = [experiment.teacher.network]
+        if trained is None:  # nobody trains it
+            return LeastNeed(0, 0, 0)
+        train, networks = trained.train, [trained.network]
     shape = (facts.channels, facts.height, facts.width)
     kept = 0 if on_gpu else max(_kept_per_image(network, shape) for network in networks)
     per_image = train.processes * kept / _BOUND_OVER_LEAST / 10**6
@@ -132,12 +139,31 @@ def _facts(source: SourceSettings) -> Facts | None:
 def cache_bytes(experiment: Experiment, facts: Facts) -> int:
     """The size of the teacher's cache, at most."""
     views = experiment.cache.view_count or experiment.augment.orbit
-    exits = _exits(experiment.teacher.network)
+    exits = _taught(experiment)
     return views * facts.images * exits * facts.classes * _FLOAT16_BYTES
 
 
 def _exits(network: AnyNetwork) -> int:
     return network.exit_count or _MOST_EXITS
+
+
+def _taught(experiment: Experiment) -> int:
+    """Exits of the teacher, at most."""
+    return experiment.taught or _MOST_EXITS
+
+
+def _asked_teacher(experiment: Experiment, shape: tuple[int, int, int]) -> int:
+    """Bytes of the teacher at work: in training, or when a given one is only asked."""
+    teacher = experiment.teacher
+    if isinstance(teacher, TeacherSettings):
+        return _activations(teacher.network, teacher.train, shape)
+    files = _COPIES_READ * sum(path.stat().st_size for path in teacher.files.values())
+    if isinstance(teacher, LogitsTeacher):
+        return files
+    sides = teacher.seen.image_size or shape[1:]
+    family = NETWORKS["timm"]  # as large as any
+    maps = family.maps_of("") * family.channels / (16 if max(sides) > _SMALL else 1)
+    return files + int(_ASKED * math.prod(sides) * maps * _FLOAT32_BYTES)
 
 
 def _activations(

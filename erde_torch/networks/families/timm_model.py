@@ -33,22 +33,42 @@ def backbone(
             not take such images.
         OSError: the pretrained weights cannot be had.
     """
-    timm, name = _timm(), network.name.removeprefix(TIMM)
-    if not timm.is_model(name):
-        near = difflib.get_close_matches(name, timm.list_models(), 5, 0)
-        raise ErdeError(
-            f"name must be a model that timm {timm.__version__} has, such as "
-            f"{', '.join(TIMM + one for one in near)}, got {network.name!r}"
-        )
+    tokens = _entrypoint(network.name).__module__ in _TOKENS
+    form = {"num_classes": 0} if tokens else {"features_only": True}
+    model = created(network.name, image_shape, pretrained=pretrained, **form)
+    return _tokens(model, image_shape) if tokens else _maps(model, network.name, image_shape)
+
+
+def created(
+    name: str,
+    image_shape: Shape,
+    *,
+    pretrained: bool = False,
+    **form: Any,  # noqa: ANN401 -- what timm takes
+) -> nn.Module:
+    """The model called ``name`` in one of its forms, as timm makes it for such images.
+
+    Raises:
+        What :func:`backbone` raises.
+    """
+    _entrypoint(name)  # which says in a sentence that there is none
+    timm, own = _timm(), name.removeprefix(TIMM)
     options: dict[str, Any] = {"in_chans": image_shape[0], "pretrained": pretrained}
-    config = timm.get_pretrained_cfg(name)
+    config = timm.get_pretrained_cfg(own)
     if config is not None and config.fixed_input_size:
         options["img_size"] = image_shape[1:]
-    entrypoint = timm.model_entrypoint(name.partition(".")[0])
-    if entrypoint.__module__ in _TOKENS:
-        return _tokens(_created(timm, name, options | {"num_classes": 0}), image_shape)
-    features = _created(timm, name, options | {"features_only": True})
-    return _maps(features, network.name, image_shape)
+    return _created(timm, own, options | form)
+
+
+def _entrypoint(name: str) -> Any:  # noqa: ANN401 -- timm has no types
+    timm, own = _timm(), name.removeprefix(TIMM)
+    if not timm.is_model(own):
+        near = difflib.get_close_matches(own, timm.list_models(), 5, 0)
+        raise ErdeError(
+            f"name must be a model that timm {timm.__version__} has, such as "
+            f"{', '.join(TIMM + one for one in near)}, got {name!r}"
+        )
+    return timm.model_entrypoint(own.partition(".")[0])
 
 
 def _timm() -> ModuleType:

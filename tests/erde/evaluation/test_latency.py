@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from erde.evaluation.budgets import Whole
 from erde.evaluation.choice import threshold_for_drop
 from erde.evaluation.latency import (
     MOST_LOAD,
@@ -21,7 +22,7 @@ def test_points_are_chosen_on_validation(deployable):
     other = SplitLogits(exits.val.logits[::-1] * 3, exits.val.labels, exits.val.group)
     exits = ExitLogits(exits.val, other, exits.macs, "0" * 64, "0" * 64)
     teacher_macs = int(exits.macs[-1] * 4.5)
-    points = latency_points(exits, teacher_macs)
+    points = latency_points(exits, Whole(teacher_macs, "teacher"))
     assert threshold_for_drop(exits) in points.values()
     shares = [name for name in points if "teacher" in name]
     assert shares
@@ -35,8 +36,8 @@ def test_points_are_chosen_on_validation(deployable):
 
 def test_one_point_remains_where_no_share_can_be_met(deployable):
     exits = exit_logits(deployable)
-    assert len(latency_points(exits, int(exits.macs[0]))) == 1
-    assert list(latency_points(exits, 10**12)) == ["exits, at most 1 point lost"]
+    assert len(latency_points(exits, Whole(int(exits.macs[0]), "teacher"))) == 1
+    assert list(latency_points(exits, Whole(10**12, "student"))) == ["exits, at most 1 point lost"]
 
 
 def test_equal_thresholds_come_once(deployable):
@@ -46,7 +47,8 @@ def test_equal_thresholds_come_once(deployable):
     sure[:, :, 0] += 1000  # every exit is right and sure: all points coincide
     split = SplitLogits(sure, always, always)
     points = latency_points(
-        ExitLogits(split, split, exits.macs, "0" * 64, "0" * 64), int(exits.macs[0] * 5.5)
+        ExitLogits(split, split, exits.macs, "0" * 64, "0" * 64),
+        Whole(int(exits.macs[0] * 5.5), "teacher"),
     )
     assert len(points) == len(set(points.values()))
 

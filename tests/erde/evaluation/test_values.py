@@ -19,7 +19,8 @@ def pareto(runs=RUNS, status=None):
         for seed, (val, test) in enumerate(seeds):
             state = (status or {}).get((variant, seed), "ok")
             none = state == "not reachable"
-            row = {"variant": variant, "seed": seed, "teacher_share": "1/5", "status": state}
+            row = {"variant": variant, "seed": seed, "teacher_share": "1/5"}
+            row |= {"budget_of": "teacher", "status": state}
             accuracies = {"val_accuracy": val, "test_accuracy": test}
             rows.append(row | (dict.fromkeys(accuracies) if none else accuracies))
     return rows

@@ -27,6 +27,7 @@ def tables(seeds=(0, 2)):
             "variant": v,
             "seed": s,
             "teacher_share": share,
+            "budget_of": "teacher",
             "status": "saturated" if share == "1/5" else "ok" if v != "ce" else "not reachable",
             "test_mean_macs": None if v == "ce" else 1.9e6 + 1e5 * s,
             "test_accuracy": None if v == "ce" else accuracy(v, s, 2e6),

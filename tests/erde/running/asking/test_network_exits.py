@@ -1,12 +1,13 @@
 import pytest
 
-from erde.running.network_exits import exit_count
+from erde.running.asking.network_exits import exit_count
+from erde.running.asking.questions import Questions
 from erde_torch.networks.settings import NetworkSettings
 
 
 def test_ours_are_counted_without_a_process(monkeypatch):
     monkeypatch.setattr("subprocess.run", None)
-    assert exit_count(NetworkSettings(name="wrn16_1", exits=[0])) == 2
+    assert exit_count(NetworkSettings(name="wrn16_1", exits=[0]), Questions()) == 2
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,7 @@ def test_ours_are_counted_without_a_process(monkeypatch):
 )
 def test_timm_is_asked(name, exits, count):
     pytest.importorskip("timm")
-    assert exit_count(NetworkSettings(name=name, exits=exits)) == count
+    assert exit_count(NetworkSettings(name=name, exits=exits), Questions()) == count
 
 
 @pytest.mark.parametrize(
@@ -34,4 +35,4 @@ def test_timm_is_asked(name, exits, count):
 def test_what_does_not_exist_is_one_sentence(keys, rule):
     pytest.importorskip("timm")
     with pytest.raises(ValueError, match=rule):
-        exit_count(NetworkSettings(**keys))
+        exit_count(NetworkSettings(**keys), Questions())

@@ -1,0 +1,87 @@
+"""Questions that only PyTorch or ONNX can answer, put to one short process each, and kept.
+
+``python -m erde.running.asking.questions`` reads a question from standard input and prints the
+answer as JSON, or ends with one sentence.
+"""
+
+import hashlib
+import importlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from erde_core.errors import ErdeError
+from erde_core.store.files import write_text
+
+# Of each question, who answers it: a function from its words to plain data.
+ANSWERS = {
+    "exits": "erde.running.asking.network_exits:answer",
+    "teacher": "erde.running.asking.teacher_facts:answer",
+}
+
+
+class Questions:
+    """Asks, and remembers.
+
+    Args:
+        folder: where answers are kept; None to keep them for this process alone.
+        version: of the code that answers; kept answers of another version count no longer.
+    """
+
+    def __init__(self, folder: Path | None = None, version: str = "") -> None:
+        self._folder, self._version = folder, version
+        self._known: dict[str, Any] = {}
+
+    def ask(self, about: str, words: Mapping[str, object]) -> Any:  # noqa: ANN401 -- JSON
+        """The answer, as plain data.
+
+        Args:
+            about: a key of :data:`ANSWERS`.
+            words: plain data; all that the answer depends on.
+
+        Raises:
+            ValueError: the question has no answer; one sentence says why.
+        """
+        question = json.dumps({"about": about, "words": words}, sort_keys=True)
+        if question not in self._known:
+            self._known[question] = self._kept(question)
+        return self._known[question]
+
+    def _kept(self, question: str) -> Any:  # noqa: ANN401
+        if self._folder is None:
+            return _answered(question)
+        key = hashlib.sha256(f"{self._version} {question}".encode()).hexdigest()[:32]
+        path = self._folder / f"{key}.json"
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # not asked yet, or damaged
+            answer = _answered(question)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps(answer))
+        return answer
+
+
+def _answered(question: str) -> Any:  # noqa: ANN401
+    command = [sys.executable, "-m", "erde.running.asking.questions"]
+    done = subprocess.run(command, input=question, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ErdeError(done.stderr.strip().rpartition("\n")[2])
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main(question: str) -> None:
+    """Answer on standard output."""
+    asked = json.loads(question)
+    module, _, function = ANSWERS[asked["about"]].partition(":")
+    answer: Callable[..., object] = getattr(importlib.import_module(module), function)
+    try:
+        print(json.dumps(answer(**asked["words"])))
+    except ErdeError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main(sys.stdin.read())

@@ -1,0 +1,134 @@
+"""What a plan must know of a teacher that is there already, and what it is to teach."""
+
+import hashlib
+import importlib
+from dataclasses import asdict
+from importlib import metadata, util
+from pathlib import Path
+from typing import Any
+
+from erde.datasets.class_folders import PARTS, list_class_folders
+from erde.datasets.folder import FolderSettings
+from erde.datasets.images import DatasetError
+from erde.experiment.schema import Experiment
+from erde.running.asking.questions import Questions
+from erde.running.cluster.needs import facts_or_none
+from erde_core.errors import ErdeError
+from erde_torch.teachers.facts import Data, Facts
+from erde_torch.teachers.onnx_graph import outside_files
+from erde_torch.teachers.settings import (
+    KINDS,
+    GivenTeacher,
+    OnnxTeacher,
+    given_of,
+    with_tuples,
+)
+
+_GREY = ("1", "L")  # modes of Pillow
+
+
+def teacher_facts(experiment: Experiment, questions: Questions) -> Facts | None:
+    """Of the experiment's given teacher; None where it is trained here, or nobody knows the data.
+
+    Raises:
+        ValueError: the teacher cannot teach this data set; one sentence, without the place.
+    """
+    given, data = experiment.given_teacher, taught_data(experiment)
+    if given is None or data is None:
+        return None
+    words = {
+        "kind": kind_of(given),
+        "settings": asdict(given),
+        "data": {key: value for key, value in asdict(data).items() if _is_asked(key, given)},
+        "files": file_hashes(given),
+        "versions": [metadata.version(name) for name in given.needs if util.find_spec(name)],
+    }
+    found = questions.ask("teacher", words)
+    return Facts(**with_tuples(found))
+
+
+def answer(
+    kind: str,
+    settings: dict[str, Any],
+    data: dict[str, Any],
+    files: dict[str, str],
+    versions: list[str],
+) -> dict[str, Any]:
+    """The facts, in a process that may load PyTorch."""
+    teacher = given_of(kind, settings)
+    module = importlib.import_module(teacher.module)
+    facts: Facts = module.look(teacher, Data(**with_tuples(data)))
+    return asdict(facts)
+
+
+def _is_asked(key: str, given: GivenTeacher) -> bool:
+    """Names of files are many, and most teachers name none."""
+    return not key.endswith("_names") or key == "class_names" or "names" in "".join(given.files)
+
+
+def kind_of(given: GivenTeacher) -> str:
+    """Its key of ``KINDS``."""
+    return next(key for key, kind in KINDS.items() if isinstance(given, kind))
+
+
+def file_hashes(given: GivenTeacher) -> dict[str, str]:
+    """SHA-256 of the content of each file that it is made of, by key.
+
+    Raises:
+        ValueError: a file cannot be read.
+    """
+    found = {key: _hash(key, path) for key, path in given.files.items()}
+    if isinstance(given, OnnxTeacher):
+        outside = outside_files(Path(given.onnx))
+        found |= {f"onnx {path.name}": _hash("onnx", path) for path in outside}
+    return found
+
+
+def _hash(key: str, path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise ErdeError(
+            f"{key} must be a file that can be read, got {str(path)!r} ({error.strerror})"
+        ) from None
+
+
+def taught_data(experiment: Experiment) -> Data | None:
+    """What is known of the data set before it is made; None of a folder that cannot be listed."""
+    facts = facts_or_none(experiment)
+    if facts is None:
+        return None
+    known: dict[str, Any] = {"classes": facts.classes, "train": facts.train + facts.val}
+    known |= {"test": facts.test, "image_shape": (facts.channels, facts.height, facts.width)}
+    source = experiment.dataset
+    if isinstance(source, FolderSettings):
+        try:
+            known |= _named(source)
+        except (DatasetError, OSError):
+            return None
+    return Data(**known)
+
+
+def _named(source: FolderSettings) -> dict[str, Any]:
+    found = list_class_folders(source.path)
+    names = {
+        f"{part}_names": tuple(
+            file.relative_to(found.path).as_posix() for files in found.files[part] for file in files
+        )
+        for part in PARTS
+    }
+    first = found.files[PARTS[0]][0][0]
+    shape = (_channels(first), *source.image_size)
+    return {"class_names": found.classes, "image_shape": shape, **names}
+
+
+def _channels(path: Path) -> int:
+    """Of an image, by its header."""
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        with Image.open(path) as image:
+            return 1 if image.mode in _GREY else 3
+    except (UnidentifiedImageError, OSError):
+        return 3  # whoever reads it says what is wrong

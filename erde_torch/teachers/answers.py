@@ -1,0 +1,154 @@
+"""A teacher that is a file of its answers: one view of each image, and nobody to ask."""
+
+from collections.abc import Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from erde_core.errors import ErdeError
+from erde_torch.networks.weights import NetworkCard
+from erde_torch.teachers.adapted import Adaptation
+from erde_torch.teachers.classes import order_of
+from erde_torch.teachers.facts import Data, Facts
+from erde_torch.teachers.file import TeacherFile
+from erde_torch.teachers.probabilities import check_output
+from erde_torch.teachers.settings import LogitsTeacher
+
+Index = NDArray[np.int64]
+_LOOKED_AT = 512  # rows, spread over the file
+REMARKS = (
+    "the teacher's answers are of one view of each image: students learn without augmentation",
+    "multiply-accumulates of a file of answers are not known: budgets are shares of the student's "
+    "full cost",
+)
+
+
+class StoredAnswers(nn.Module):
+    """Raw logits of the three splits, float32 ``(N, exits, C)`` each; they cannot be asked."""
+
+    train_rows: Tensor
+    val_rows: Tensor
+    test_rows: Tensor
+
+    def __init__(self, file: TeacherFile) -> None:
+        super().__init__()
+        outputs = file.adaptation.outputs()
+        for name in ("train", "val", "test"):
+            self.register_buffer(f"{name}_rows", outputs(file.tensors[name]))
+
+    @property
+    def exit_count(self) -> int:
+        """E_t."""
+        return self.test_rows.shape[1]
+
+
+def look(teacher: LogitsTeacher, data: Data) -> Facts:
+    """What a plan must know of it.
+
+    Raises:
+        ValueError: a file is no array, has another length or number of classes than the data set,
+            names other images in another order, or holds probabilities where it says logits.
+    """
+    wanted = ((data.train, data.train_names), (data.test, data.test_names))
+    found = [
+        _checked(teacher, key, data.classes, count, names)
+        for key, (count, names) in zip(("logits", "test_logits"), wanted, strict=True)
+    ]
+    if found[0].shape[1] != found[1].shape[1]:
+        raise ErdeError(
+            f"test_logits must have the {found[0].shape[1]} exits of logits, "
+            f"got {found[1].shape[1]}"
+        )
+    if data.class_names is not None:
+        order_of(teacher.classes, None, data.class_names)
+    return Facts(exits=found[0].shape[1], counted=False, remarks=REMARKS)
+
+
+def bring(
+    teacher: LogitsTeacher, card: NetworkCard, data: Data, train: Index, val: Index
+) -> tuple[TeacherFile, Facts]:
+    """The teacher, as it is read from now on.
+
+    Args:
+        card: of the data set that it is to teach.
+        data: all that there is to know of that data set.
+        train, val: of each image of the split, its place among the rows of ``logits``.
+
+    Raises:
+        What :func:`look` raises.
+    """
+    found = look(teacher, data)
+    rows, test = (_array(key, getattr(teacher, key)) for key in ("logits", "test_logits"))
+    parts = {"train": rows[train], "val": rows[val], "test": np.array(test)}
+    for name, part in parts.items():
+        check_output(name, part, teacher.output == "probabilities")
+    tensors = {name: torch.from_numpy(part.astype(np.float32)) for name, part in parts.items()}
+    order = order_of(teacher.classes, None, card.class_names)
+    adaptation = Adaptation(order=order, probabilities=teacher.output == "probabilities")
+    return TeacherFile("logits", card, adaptation, {}, tensors), found
+
+
+def load(file: TeacherFile, threads: int) -> StoredAnswers:
+    """The answers of a file that :func:`bring` made."""
+    return StoredAnswers(file).eval()
+
+
+def _checked(
+    teacher: LogitsTeacher, key: str, classes: int, count: int | None, names: Sequence[str] | None
+) -> NDArray[np.floating[Any]]:
+    path = getattr(teacher, key)
+    rows = _array(key, path)
+    if rows.shape[2] != classes:
+        raise ErdeError(
+            f"{key} must have {classes} classes like the data set, got {rows.shape[2]} in {path}"
+        )
+    if count is not None and len(rows) != count:
+        raise ErdeError(
+            f"{key} must have a row for each of the {count} images, got {len(rows)} in {path}"
+        )
+    listed = teacher.names if key == "logits" else teacher.test_names
+    if listed is not None:
+        _check_names(key, listed, names, len(rows))
+    step = max(1, len(rows) // _LOOKED_AT)
+    check_output(key, np.asarray(rows[::step]), teacher.output == "probabilities")
+    return rows
+
+
+def _array(key: str, path: str) -> NDArray[np.floating[Any]]:
+    """Mapped, ``(N, exits, C)``."""
+    if not Path(path).is_file():
+        raise ErdeError(f"{key} must be a file, got {path!r}")
+    try:
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        first = str(error).partition("\n")[0]
+        raise ErdeError(f"{key} must be an array in a .npy file, got {path}: {first}") from error
+    if not isinstance(found, np.ndarray) or found.dtype.kind != "f" or found.ndim not in (2, 3):
+        shape = getattr(found, "shape", type(found).__name__)
+        raise ErdeError(
+            f"{key} must be floating-point numbers (N, C) or (N, exits, C), "
+            f"got {getattr(found, 'dtype', 'something else')} {shape} in {path}"
+        )
+    return found if found.ndim == 3 else found[:, None]
+
+
+def _check_names(key: str, path: str, names: Sequence[str] | None, rows: int) -> None:
+    """The listed names are those of the files, in their order."""
+    if names is None:
+        raise ErdeError(f"{key}: names must be left out for a data set without files, got {path}")
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ErdeError(f"{key}: names must be a file of text, got {path}: {error}") from None
+    if len(lines) != rows:
+        raise ErdeError(f"{key}: names must have {rows} lines, got {len(lines)} in {path}")
+    for row, (line, name) in enumerate(zip(lines, names, strict=True)):
+        if not PurePath(name).match(line.strip()):
+            raise ErdeError(
+                f"{key} must have the images in sorted order, got {line.strip()!r} in row {row}, "
+                f"where {name} belongs"
+            )
