@@ -68,7 +68,8 @@ def open_graph(
     dims = [dim.dim_value or None for dim in tensor.shape.dim]
     batch, last, size = _layout(dims, image_shape, image_size, path)
     channels = image_shape[0]
-    shape = (1, *size, channels) if last else (1, channels, *size)
+    images = batch or 1
+    shape = (images, *size, channels) if last else (images, channels, *size)
     outputs = tuple(value.name for value in model.graph.output)
     macs, uncounted = exit_costs(model, inputs[0].name, shape)
     return OnnxGraph(

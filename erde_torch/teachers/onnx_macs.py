@@ -27,7 +27,7 @@ def exit_costs(
 
     Args:
         model: whose outputs are the exits, or whose only output joins them.
-        name, shape: of its input, for one image.
+        name, shape: of its input; the first axis counts images.
 
     Raises:
         ValueError: the exits are not in order of their cost.
@@ -49,7 +49,7 @@ def exit_costs(
                 f"({alone[e - 1]:,} MACs) before {ends[e]} ({alone[e]:,})"
             )
     reached = [set[int]().union(*behind[: e + 1]) for e in range(len(ends))]
-    return tuple(sum(costs[index] for index in nodes) for nodes in reached), ""
+    return tuple(sum(costs[index] for index in nodes) // shape[0] for nodes in reached), ""
 
 
 class _UncountedError(Exception):
@@ -57,7 +57,7 @@ class _UncountedError(Exception):
 
 
 def _inferred(model: Any, name: str, shape: Sequence[int]) -> Any:  # noqa: ANN401
-    """The graph for one image, functions written out and every shape inferred."""
+    """The graph for such an input, functions written out and every shape inferred."""
     import onnx
     from onnx import inliner
 

@@ -284,6 +284,11 @@ def only_if_given(wildcards):
     return []
 
 
+def is_network(teacher):
+    """Whether the teacher is a network of PyTorch, trained here or given by its weights."""
+    return hasattr(teacher, "network")
+
+
 def given_content(wildcards):
     """Of each file that a given teacher is made of, its content."""
     return file_hashes(experiment(wildcards.experiment).given_teacher)

@@ -34,8 +34,19 @@ def timed_networks(wildcards):
     return ["teacher", experiment(wildcards.experiment).network_of(name)]
 
 
+def only_a_timed_teacher(wildcards):
+    """An input function that names no file: speed-ups are over the teacher."""
+    if not is_network(experiment(wildcards.experiment).teacher):
+        raise refusal(
+            f"{wildcards.experiment}: latency needs a teacher that is a network of PyTorch, trained "
+            "here or given by its weights"
+        )
+    return []
+
+
 rule latency:
     input:
+        only_a_timed_teacher,
         data="results/{experiment}/data.h5",
         teacher="results/{experiment}/teacher/weights.safetensors",
         teacher_exits="results/{experiment}/teacher/exit_logits.h5",

@@ -4,11 +4,22 @@ import hashlib
 from erde.evaluation.tables import STATISTICS
 
 REPORT_TABLES = [table.name for table in STATISTICS]
-SHOWN_TABLES = (
-    ["teacher_exits", "pareto", "envelope", *REPORT_TABLES]
-    + (["rivals"] if RIVALS_WANTED else [])
-    + (["latency"] if LATENCY_WANTED else [])
-)
+
+
+def shown_tables(wildcards):
+    """The tables of the page; a teacher that is no network of PyTorch is not timed."""
+    timed = LATENCY_WANTED and is_network(experiment(wildcards.experiment).teacher)
+    return (
+        ["teacher_exits", "pareto", "envelope", *REPORT_TABLES]
+        + ["rivals"] * RIVALS_WANTED
+        + ["latency"] * timed
+    )
+
+
+def shown_files(wildcards):
+    """The same as files, by name."""
+    folder = f"results/{wildcards.experiment}"
+    return {name: f"{folder}/{name}.csv" for name in shown_tables(wildcards)}
 
 
 def page_hash():
@@ -49,7 +60,7 @@ rule statistics:
 
 rule report:
     input:
-        **{name: f"results/{{experiment}}/{name}.csv" for name in SHOWN_TABLES},
+        unpack(shown_files),
         data="results/{experiment}/data.h5",
         teacher_logits="results/{experiment}/teacher/exit_logits.h5",
         int8=where_asked(lambda wildcards: [f"results/{wildcards.experiment}/int8.csv"]),
@@ -73,7 +84,7 @@ rule report:
     params:
         students=shown_keys,
         methods=methods,
-        tables=SHOWN_TABLES,
+        tables=shown_tables,
         config=setting(lambda exp: exp.named()),
         code=code("erde.report.page"),
         page=page_hash(),

@@ -1,0 +1,145 @@
+"""A file of answers: of the right images, in the right order, and raw logits."""
+
+import numpy as np
+import pytest
+
+from erde_core.store.files import StoreError
+from erde_core.store.teacher_logits import read_teacher_logits
+from erde_torch.networks.weights import NetworkCard
+from erde_torch.teachers.answers import bring, load, look
+from erde_torch.teachers.answers_cache import answers_exit_logits, cache_answers, verify_answers
+from erde_torch.teachers.facts import Data
+from erde_torch.teachers.settings import LogitsTeacher
+
+NAMES = tuple(f"train/{name}/{n}.png" for name in ("ant", "bee") for n in (1, 2, 3))
+DATA = Data(
+    image_shape=(3, 16, 16),
+    classes=2,
+    class_names=("ant", "bee"),
+    train=6,
+    test=2,
+    train_names=NAMES,
+    test_names=("test/ant/7.png", "test/bee/8.png"),
+)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """``files(rows, test, **keys)``: the teacher of such arrays."""
+
+    def make(rows=(6, 2), test=(2, 2), change=lambda array: array, **keys):
+        random = np.random.default_rng(0)
+        arrays = [change(random.normal(size=shape)) for shape in (rows, test)]
+        for name, array in zip(("rows", "test"), arrays, strict=True):
+            np.save(tmp_path / f"{name}.npy", array)
+        texts = {key: tmp_path / f"{key}.txt" for key in keys if key != "output"}
+        for key, path in texts.items():
+            path.write_text("\n".join(keys[key]) + "\n", encoding="utf-8")
+        paths = {"logits": "rows.npy", "test_logits": "test.npy"}
+        found = {key: str(tmp_path / name) for key, name in paths.items()}
+        found |= {key: str(path) for key, path in texts.items()}
+        return LogitsTeacher(**found, **{k: v for k, v in keys.items() if k == "output"})
+
+    return make
+
+
+@pytest.mark.parametrize("shape", [(6, 2), (6, 3, 2)])
+def test_one_exit_or_several(shape, files):
+    facts = look(files(shape, (2, *shape[1:])), DATA)
+    assert (facts.exits, facts.counted) == (1 if len(shape) == 2 else 3, False)
+    assert "one view of each image" in facts.remarks[0]
+
+
+def probabilities(array):
+    return np.exp(array) / np.exp(array).sum(-1, keepdims=True)
+
+
+def other_order():
+    return [NAMES[1], NAMES[0], *NAMES[2:]]
+
+
+@pytest.mark.parametrize(
+    ("keys", "rule"),
+    [
+        ({"rows": (5, 2)}, r"^logits must have a row for each of the 6 images, got 5 in \S+npy$"),
+        ({"test": (3, 2)}, r"^test_logits must have a row for each of the 2 images, got 3 in"),
+        ({"rows": (6, 3)}, r"^logits must have 2 classes like the data set, got 3 in"),
+        ({"test": (2, 3, 2)}, r"^test_logits must have the 1 exits of logits, got 3$"),
+        (
+            {"rows": (6,)},
+            r"^logits must be floating-point numbers \(N, C\) or \(N, exits, C\), got",
+        ),
+        ({"change": probabilities}, r"^logits must give raw logits, got rows in 0 … 1 that sum"),
+        ({"output": "probabilities"}, r"^logits must give probabilities, as output: prob"),
+        ({"change": lambda a: a * np.nan}, r"^logits must give finite numbers, got nan$"),
+        ({"change": lambda a: (a > 0).astype(int)}, r"^logits must be floating-point numbers"),
+        (
+            {"names": other_order()},
+            r"^logits must have the images in sorted order, got 'train/ant/2.png' in row 0, where "
+            r"train/ant/1.png belongs$",
+        ),
+        ({"test_names": ["8.png", "7.png"]}, r"^test_logits must have the images in sorted order"),
+        ({"names": NAMES[:5]}, r"^logits: names must have 6 lines, got 5 in"),
+        ({"classes": ["ant", "cat"]}, r"unknown 'cat', missing 'bee'$"),
+    ],
+)
+def test_other_answers_are_refused_in_one_sentence(keys, rule, files):
+    with pytest.raises(ValueError, match=rule) as caught:
+        look(files(**keys), DATA)
+    assert "\n" not in str(caught.value)
+
+
+def test_names_may_leave_out_the_folders_before_them(files):
+    names = [name.removeprefix("train/") for name in NAMES]
+    assert look(files(names=names, test_names=["7.png", "8.png"]), DATA).exits == 1
+
+
+def test_an_array_of_objects_is_not_unpickled(files, tmp_path):
+    teacher = files()
+    np.save(tmp_path / "rows.npy", np.array([print, None]), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"^logits must be an array in a .npy file, got"):
+        look(teacher, DATA)
+
+
+def test_each_image_has_its_own_row_in_our_order_of_classes(files):
+    card = NetworkCard({}, (3, 16, 16), ("ant", "bee"), (0.5,) * 3, (0.2,) * 3, "d" * 64, "float32")
+    teacher = files(change=probabilities, output="probabilities", classes=["bee", "ant"])
+    train, val = np.array([0, 3, 4]), np.array([5, 1])
+    found = load(bring(teacher, card, DATA, train, val)[0], 1)
+    rows = np.log(np.load(teacher.logits))[:, None, ::-1]
+    np.testing.assert_allclose(found.train_rows, rows[train], rtol=1e-6)
+    np.testing.assert_allclose(found.val_rows, rows[val], rtol=1e-6)
+
+
+def test_the_cache_holds_the_rows_and_notices_others(
+    tiny_dataset, tiny_hash, environment, augment, tmp_path
+):
+    dataset = tiny_dataset
+    random = np.random.default_rng(0)
+    counts = len(dataset.train) + len(dataset.val), len(dataset.test)
+    for name, count in zip(("rows", "test"), counts, strict=True):
+        np.save(tmp_path / f"{name}.npy", random.normal(size=(count, 2, 10)).astype(np.float32))
+    teacher = LogitsTeacher(
+        logits=str(tmp_path / "rows.npy"), test_logits=str(tmp_path / "test.npy")
+    )
+    names = dataset.class_names
+    card = NetworkCard({}, (3, 16, 16), names, dataset.mean, dataset.std, tiny_hash, "float32")
+    data = Data(image_shape=(3, 16, 16), classes=10, train=counts[0], test=counts[1])
+    train = np.arange(len(dataset.train))
+    val = len(train) + np.arange(len(dataset.val))
+    answers = load(bring(teacher, card, data, train, val)[0], 1)
+    asked = dataset, tiny_hash, answers, augment
+    path = tmp_path / "teacher_logits.h5"
+    cache_answers(path, *asked, environment())
+    cache = read_teacher_logits(path)
+    rows = np.load(teacher.logits)
+    np.testing.assert_array_equal(cache.logits, rows[None, train].astype(np.float16))
+    wrong = (rows[val].argmax(2) != dataset.val.labels[:, None]).mean(0)
+    np.testing.assert_allclose(cache.wrong_on_val, wrong)
+    assert verify_answers(cache, *asked)["rows"] == len(train)
+    exits = answers_exit_logits(answers, dataset, tiny_hash)
+    np.testing.assert_array_equal(exits.test.logits, np.load(teacher.test_logits))
+    assert exits.macs.tolist() == [0, 0]
+    answers.train_rows[3, 1, 2] += 1
+    with pytest.raises(StoreError, match="made with another teacher"):
+        verify_answers(cache, *asked)

@@ -1,0 +1,177 @@
+"""An ONNX graph is asked as it wants, costs what its shapes say, and else is refused."""
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import TensorProto, helper
+
+from erde_torch.networks.build import build_network
+from erde_torch.networks.macs import exit_macs
+from erde_torch.networks.settings import NetworkSettings
+from erde_torch.teachers.facts import Data
+from erde_torch.teachers.file import read_teacher, write_teacher
+from erde_torch.teachers.onnx_graph import open_graph, outside_files
+from erde_torch.teachers.onnx_network import bring, look
+from erde_torch.teachers.settings import OnnxTeacher
+from tests.erde_torch.teachers.conftest import trained_norms
+
+# Of PyTorch's older exporter, which is the fast one.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::torch.jit.TracerWarning"),
+]
+DATA = Data(image_shape=(3, 32, 32), classes=5)
+
+
+def graph(path, inputs=("images",), shape=("N", 3, 32, 32), end=(), outputs=1, dtype=None):
+    """Mean over the pixels, a matrix, and ``end``: nodes after the logits."""
+    axes = [1, 2] if shape[3] == 3 else [2, 3]
+    random = np.random.default_rng(0)
+    matrix = random.normal(size=(3, 5)).astype(np.float32)
+    constants = [
+        helper.make_tensor("axes", TensorProto.INT64, [2], axes),
+        helper.make_tensor("matrix", TensorProto.FLOAT, matrix.shape, matrix.ravel()),
+    ]
+    nodes = [
+        helper.make_node("ReduceMean", ["images", "axes"], ["pooled"], keepdims=0),
+        helper.make_node("MatMul", ["pooled", "matrix"], ["logits0"]),
+        *end,
+    ]
+    kind = dtype or TensorProto.FLOAT
+    ins = [helper.make_tensor_value_info(name, kind, shape) for name in inputs]
+    names = [f"logits{len(end)}"] if outputs == 1 else [f"logits{e}" for e in range(outputs)]
+    outs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in names]
+    model = helper.make_model(
+        helper.make_graph(nodes, "mean colour", ins, outs, constants),
+        opset_imports=[helper.make_opsetid("", 18)],
+        ir_version=9,
+    )
+    onnx.save(model, path)
+    return matrix
+
+
+def asked(teacher, card, path):
+    write_teacher(path, bring(teacher, card)[0])
+    return read_teacher(path)[0]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"name": "resnet10", "width": 1 / 16},
+        {"name": "mobilenetv2", "width": 0.25, "exits": [1]},
+        {"name": "timm/vit_tiny_patch16_224", "exits": [0, 1]},
+    ],
+    ids=["resnet", "mobilenet", "vit"],
+)
+def test_an_export_of_ours_costs_and_answers_as_the_network(keys, card, tmp_path):
+    pytest.importorskip("timm")
+    network = trained_norms(build_network(NetworkSettings(**keys), 5, (3, 32, 32)))
+    images, path = torch.randn(3, 3, 32, 32), tmp_path / "net.onnx"
+    torch.onnx.export(
+        network, (images,), path, dynamo=False
+    )  # the other exporter takes ten seconds
+    found = asked(OnnxTeacher(onnx=str(path)), card, tmp_path / "teacher.safetensors")
+    with torch.no_grad():
+        torch.testing.assert_close(found(images), network(images), rtol=1e-4, atol=1e-5)
+        assert found(images[:2]).shape[0] == 2  # fewer than it was exported for
+    assert found.macs.tolist() == exit_macs(network, (3, 32, 32)).tolist()
+    assert [file.name for file in outside_files(path)] in ([], ["net.onnx.data"])
+
+
+@pytest.mark.parametrize(
+    ("shape", "remark"),
+    [
+        ((1, 3, 32, 32), "one image at a time and is asked one by one"),
+        ((2, 3, 32, 32), "2 images at a time"),
+        (("N", 32, 32, 3), "channels last"),
+        (("N", 3, 32, 32), None),
+    ],
+)
+def test_it_is_asked_as_it_wants_and_that_is_said(shape, remark, card, pixels, tmp_path):
+    matrix = graph(tmp_path / "g.onnx", shape=shape)
+    teacher = OnnxTeacher(onnx=str(tmp_path / "g.onnx"), mean=(0.0,) * 3, std=(1.0,) * 3)
+    remarks = look(teacher, DATA).remarks
+    assert remark is None or any(remark in sentence for sentence in remarks)
+    assert len(remarks) == (remark is not None)
+    images = (pixels - torch.tensor(card.mean).view(-1, 1, 1)) / torch.tensor(card.std).view(
+        -1, 1, 1
+    )
+    found = asked(teacher, card, tmp_path / "teacher.safetensors")(images[:3])
+    expected = pixels[:3].mean((2, 3)).numpy() @ matrix
+    np.testing.assert_allclose(found[:, 0].numpy(), expected, atol=1e-5)
+
+
+def test_probabilities_become_logits_only_where_they_are_said_to_be(card, tmp_path):
+    end = [helper.make_node("Softmax", ["logits0"], ["logits1"], axis=-1)]
+    matrix, path = graph(tmp_path / "g.onnx", end=end), str(tmp_path / "g.onnx")
+    with pytest.raises(ValueError, match=r"^onnx must give raw logits, got rows in 0 … 1 that sum"):
+        look(OnnxTeacher(onnx=path), DATA)
+    images = torch.randn(3, 3, 32, 32)
+    teacher = OnnxTeacher(onnx=path, output="probabilities")
+    found = asked(teacher, card, tmp_path / "t.safetensors")(images)[:, 0].numpy()
+    expected = images.mean((2, 3)).numpy() @ matrix
+    expected -= np.log(np.exp(expected).sum(1, keepdims=True))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    graph(tmp_path / "g.onnx")
+    with pytest.raises(ValueError, match=r"^onnx must give probabilities, as output: prob"):
+        look(teacher, DATA)
+
+
+def test_each_exit_costs_what_it_needs(tmp_path):
+    graph(tmp_path / "g.onnx")
+    model = onnx.load(tmp_path / "g.onnx")
+    matrix = helper.make_tensor("five", TensorProto.FLOAT, (5, 5), np.eye(5).ravel())
+    model.graph.initializer.append(matrix)
+    model.graph.node.append(helper.make_node("MatMul", ["logits0", "five"], ["logits1"]))
+    model.graph.output.append(helper.make_tensor_value_info("logits1", TensorProto.FLOAT, None))
+    onnx.save(model, tmp_path / "g.onnx")
+    found = open_graph(tmp_path / "g.onnx", (3, 32, 32), None)
+    assert found.macs == (15, 40)
+    model.graph.output.reverse()
+    onnx.save(model, tmp_path / "g.onnx")
+    with pytest.raises(
+        ValueError, match=r"^onnx must give its exits in order of their cost, got l"
+    ):
+        open_graph(tmp_path / "g.onnx", (3, 32, 32), None)
+
+
+def test_what_cannot_be_counted_is_said_and_taken(card, tmp_path):
+    end = [helper.make_node("Einsum", ["logits0"], ["logits1"], equation="nc->nc")]
+    graph(tmp_path / "g.onnx", end=end)
+    facts = look(OnnxTeacher(onnx=str(tmp_path / "g.onnx")), DATA)
+    assert not facts.counted
+    assert "cannot be counted (it has a node Einsum)" in facts.remarks[0]
+    network = asked(OnnxTeacher(onnx=str(tmp_path / "g.onnx")), card, tmp_path / "t.safetensors")
+    assert network.macs.tolist() == [0]
+
+
+REFUSED = [
+    (
+        {"inputs": ("images", "mask")},
+        r"^onnx must have one input, the images, got 2 \(images, mask",
+    ),
+    ({"shape": ("N", 4, 32, 32)}, "with 3 channels like the data set's, got any × 4 × 32 × 32 in"),
+    ({"dtype": TensorProto.UINT8}, "^onnx must take images as floating-point numbers, got uint8"),
+    ({"shape": ("N", 3, 48, 48), "size": 32}, "^image_size must be 48 × 48, which is what the gr"),
+    ({"classes": 4}, "^onnx must have 4 classes like the data set, got 5"),
+    ({"text": True}, "^onnx must be a readable ONNX file, got"),
+    ({"none": True}, "^onnx must be a file, got"),
+]
+
+
+@pytest.mark.parametrize(("change", "rule"), REFUSED, ids=[str(list(c)) for c, _ in REFUSED])
+def test_what_it_cannot_be_asked_is_one_sentence(change, rule, tmp_path):
+    path, change = tmp_path / "g.onnx", dict(change)
+    size, classes = change.pop("size", None), change.pop("classes", 5)
+    if change.pop("text", False):
+        path.write_text("graph", encoding="utf-8")
+    elif not change.pop("none", False):
+        graph(path, **change)
+    with pytest.raises(ValueError, match=rule) as caught:
+        look(
+            OnnxTeacher(onnx=str(path), image_size=size),
+            Data(image_shape=(3, 32, 32), classes=classes),
+        )
+    assert "\n" not in str(caught.value)
