@@ -1,0 +1,142 @@
+"""What only PyTorch or ONNX can tell is asked before any job, once, and refused in a sentence."""
+
+import copy
+import subprocess
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from PIL import Image
+
+from erde.experiment.schema import parse_experiment
+from erde.running.asking.fitted import fitted
+from erde.running.asking.questions import Questions
+from erde.running.cluster.needs import cache_bytes, facts_or_none, memory_mb
+
+KEYS = {
+    "dataset": {"name": "digits", "train_images": 200, "canvas": 16},
+    "augment": {"pad": 1, "flip": False},
+    "teacher": {"train": {"epochs": 1}},
+    "student": {"network": {"name": "resnet10", "width": 0.0625}, "train": {"epochs": 1}},
+    "seeds": [0],
+    "variants": {"erde": {"method": "erde"}},
+}
+
+
+def experiment(**keys):
+    return parse_experiment(copy.deepcopy(KEYS) | keys, "x.yaml")
+
+
+@pytest.fixture(scope="module")
+def resnet18(tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
+    torch.save(torchvision.models.resnet18(num_classes=10).state_dict(), path)
+    return {"network": {"name": "resnet18"}, "trained": str(path)}
+
+
+def test_a_plain_classifier_has_one_exit_that_all_exits_hear(resnet18, tmp_path):
+    questions = Questions(tmp_path / "kept", "1")
+    found, facts = fitted(experiment(teacher=resnet18), questions)
+    assert (facts.exits, facts.counted, found.taught_exits) == (1, True, 1)
+    loss = found.variants["erde"].loss
+    assert (loss.target_from, loss.right_from) == ("last", "last")
+    assert cache_bytes(found, facts_or_none(found)) == 9 * 1200 * 1 * 10 * 2
+    assert memory_mb(found, "cache") > 3000
+    with pytest.raises(ValueError, match=r"^variants.own: target_from and right_from must be"):
+        fitted(
+            experiment(teacher=resnet18, variants={"own": {"method": "kd", "target_from": "exit"}}),
+            questions,
+        )
+
+
+def test_an_answer_is_kept_until_file_or_code_change(resnet18, tmp_path, monkeypatch):
+    asked = experiment(teacher=resnet18)
+    fitted(asked, Questions(tmp_path / "kept", "1"))
+    started = []
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: started.append(a) or 1 / 0)
+    assert fitted(asked, Questions(tmp_path / "kept", "1"))[1].exits == 1
+    assert not started
+    for questions in (Questions(tmp_path / "kept", "2"), Questions()):
+        with pytest.raises(ZeroDivisionError):
+            fitted(asked, questions)
+    (kept,) = (tmp_path / "kept").iterdir()
+    kept.write_text("{", encoding="utf-8")
+    with pytest.raises(ZeroDivisionError):
+        fitted(asked, Questions(tmp_path / "kept", "1"))
+
+
+def test_nothing_is_asked_of_networks_that_the_table_knows(monkeypatch):
+    monkeypatch.setattr(subprocess, "run", None)
+    found, facts = fitted(experiment(), Questions())
+    assert (facts, found.taught_exits) == (None, 4)
+
+
+@pytest.mark.parametrize(
+    ("keys", "rule"),
+    [
+        (
+            {"student": {"network": {"name": "timm/resnet19"}, "train": {"epochs": 1}}},
+            r"^student.network.name must be a model that timm \S+ has, such as (timm/\w+, ){4}timm",
+        ),
+        (
+            {
+                "teacher": {
+                    "network": {"name": "timm/resnet18", "exits": [5]},
+                    "train": {"epochs": 1},
+                }
+            },
+            r"^teacher.network.exits must be stages 0 … 3 of timm/resnet18",
+        ),
+        (
+            {"variants": {"erde": {"method": "erde", "exit_weights": [1, 1, 1]}}}
+            | {
+                "student": {
+                    "network": {"name": "timm/resnet18", "exits": [0]},
+                    "train": {"epochs": 1},
+                }
+            },
+            r"^variants.erde: exit_weights must have one number per exit \(2\)",
+        ),
+        (
+            {"teacher": {"network": {"name": "resnet18"}, "trained": "nowhere.pth"}},
+            r"^teacher.trained must be a file that can be read, got 'nowhere.pth' \(No such file",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_one_sentence_with_its_place(keys, rule):
+    pytest.importorskip("timm")
+    with pytest.raises(ValueError, match=rule) as caught:
+        fitted(experiment(**keys), Questions())
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_of_another_network_are_refused_before_any_job(resnet18):
+    teacher = resnet18 | {"network": {"name": "resnet34"}}
+    rule = r"^teacher.trained must hold the weights of resnet34, got in \S+: layer1.2.conv1.weight"
+    with pytest.raises(ValueError, match=rule):
+        fitted(experiment(teacher=teacher), Questions())
+
+
+def test_rows_of_answers_follow_the_sorted_files(tmp_path):
+    """Of one's own folder, in grey: its channels are looked up too."""
+    for part, count in (("train", 5), ("test", 2)):
+        for name in ("cat", "dog"):
+            folder = tmp_path / "images" / part / name
+            folder.mkdir(parents=True)
+            for n in range(count):
+                Image.new("L", (16, 16), 20 * n).save(folder / f"{n}.png")
+    folder = {"name": "folder", "path": str(tmp_path / "images"), "image_size": [16, 16]}
+    for name, rows in (("rows", 10), ("test", 4)):
+        np.save(tmp_path / f"{name}.npy", np.random.default_rng(0).normal(size=(rows, 2)))
+    names = [f"train/{name}/{n}.png" for name in ("cat", "dog") for n in range(5)]
+    (tmp_path / "names.txt").write_text("\n".join(names), encoding="utf-8")
+    paths = {"logits": "rows.npy", "test_logits": "test.npy", "names": "names.txt"}
+    teacher = {key: str(tmp_path / name) for key, name in paths.items()}
+    asked = experiment(dataset=folder | {"validation": 4}, teacher=teacher)
+    found, facts = fitted(asked, Questions())
+    assert (facts.exits, found.cache.views) == (1, 1)
+    (tmp_path / "names.txt").write_text("\n".join(names[::-1]), encoding="utf-8")
+    rule = r"^teacher.logits must have the images in sorted order, got 'train/dog/4.png' in row 0"
+    with pytest.raises(ValueError, match=rule):
+        fitted(asked, Questions())
