@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from erde.evaluation.budgets import Whole
 from erde.evaluation.rows import Rows
 from erde.experiment.trainings import CASCADE, EARLY_EXIT, MIXTURE, PLAIN
 from erde_core.outcomes import outcomes, split_sweep
@@ -52,19 +53,20 @@ def candidates(trained: Sequence[Candidate]) -> list[Candidate]:
     return [*trained, *(candidate for candidate in made if candidate.name not in known)]
 
 
-def envelope_rows(teacher: ExitLogits, found: Sequence[Candidate]) -> list[Row]:
-    """One row per share of the teacher's MACs and way.
+def envelope_rows(whole: Whole, found: Sequence[Candidate]) -> list[Row]:
+    """One row per share of ``whole`` and way.
 
     ``trials`` is the number of candidates of that way that can pay; ``behind_best`` compares the
     mean test accuracy with the best of the four ways' at that cost.
     """
-    full, curves = int(teacher.macs[-1]), [(c, _curves(c)) for c in found]
+    curves = [(c, _curves(c)) for c in found]
     rows: list[Row] = []
     for share in SHARES:
-        budget = full / share
+        budget = whole.macs / share
         paid = [row for c, points in curves if (row := _at(c, points, budget)) is not None]
         chosen = [_best(way, [row for row in paid if row["way"] == way]) for way in WAYS]
-        rows += _finished(f"1/{share}", budget, chosen)
+        names = {"teacher_share": f"1/{share}", "budget_of": whole.of, "budget_macs": budget}
+        rows += _finished(names, chosen)
     return rows
 
 
@@ -127,14 +129,15 @@ def _best(way: str, paid: Rows) -> Row:
     return best | {"trials": len(paid)}
 
 
-def _finished(share: str, budget: float, chosen: Rows) -> Iterator[Row]:
+def _finished(names: Row, chosen: Rows) -> Iterator[Row]:
     paid = [row for row in chosen if row["network"] is not None]
     most = max((row["test_accuracy"] for row in paid), default=None)
     winner = max(paid, key=lambda row: row["val_accuracy"], default=None)
     for row in chosen:
         behind = None if row["network"] is None or most is None else row["test_accuracy"] - most
         yield (
-            {"teacher_share": share, "budget_macs": budget, "way": row["way"]}
+            names
+            | {"way": row["way"]}
             | {"trials": row["trials"], "network": row["network"], "chosen": row is winner}
             | {k: row[k] for k in ("val_accuracy", "test_accuracy", "test_mean_macs")}
             | {"behind_best": behind}

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from erde.evaluation.budgets import whole_of
 from erde.evaluation.choice import choose_for_budget
 from erde.evaluation.differences.comparison import DIFFERENCE_COLUMNS, difference_row
 from erde.evaluation.differences.resample import RESAMPLES
@@ -43,14 +44,15 @@ def int8_rows(
             raise ErdeError(f"{twin}/seed{seed} must have its float32 network, got none")
         twins.setdefault(variant, []).append((networks[variant, seed], network))
     weights = group_weights(teacher.test.group, RESAMPLES, seed=0)
-    rows: list[Row] = []
+    whole, rows = whole_of(teacher, networks.values()), list[Row]()
     for variant, pairs in twins.items():
         found = [size for key, size in sizes.items() if key[0] == int8_name(variant)]
         columns = zip(("float32_bytes", "int8_bytes"), zip(*found, strict=True), strict=True)
         on_disk = {name: sum(values) // len(values) for name, values in columns}
         for share in TEACHER_SHARES:
-            budget = int(teacher.macs[-1]) / share
-            names = {"variant": variant, "teacher_share": f"1/{share}", "budget_macs": budget}
+            budget = whole.macs / share
+            names: Row = {"variant": variant, "teacher_share": f"1/{share}"}
+            names |= {"budget_of": whole.of, "budget_macs": budget}
             rows.append(names | _share_row(pairs, budget, weights) | on_disk)
     return rows
 

@@ -197,7 +197,7 @@ INT8 = Table(
     "int8",
     "a variant at one share of the teacher's MACs, in 8 bits and in float32, mean over the seeds",
     (
-        *(VARIANT, SHARE, BUDGET, STATUS),
+        *(VARIANT, SHARE, BUDGET_OF, BUDGET, STATUS),
         Column("float32_accuracy", float, "on test, a fraction", empty=True),
         Column("float32_macs", float, "MACs per test image", empty=True),
         Column("int8_accuracy", float, "on test with a θ of its own, a fraction", empty=True),
@@ -213,7 +213,12 @@ ENVELOPE = Table(
     "envelope",
     "a way to be cheap at one share of the teacher's MACs: its best network on validation",
     (
-        *(SHARE, BUDGET, Column("way", str, "`plain`, `early exit`, `cascade` or `mixture`")),
+        *(
+            SHARE,
+            BUDGET_OF,
+            BUDGET,
+            Column("way", str, "`plain`, `early exit`, `cascade` or `mixture`"),
+        ),
         Column("trials", int, "networks of that way that can pay, trained or put together"),
         Column("network", str, "with the best mean on validation; an arrow joins two", empty=True),
         Column("chosen", bool, "1 for the best mean on validation of all ways"),

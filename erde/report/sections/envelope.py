@@ -42,16 +42,20 @@ def envelope_section(source: Source) -> Section:
 
 def verdict(rows: Rows) -> str:
     """What to take at one budget, in a sentence; ``rows`` are its ways."""
-    share, paid = rows[0]["teacher_share"], [row for row in rows if row["network"] is not None]
+    of = "teacher's" if rows[0]["budget_of"] == "teacher" else "student's full"
+    share, paid = (
+        f"{rows[0]['teacher_share']} of the {of} cost",
+        [row for row in rows if row["network"] is not None],
+    )
     if not paid:
-        return f"At {share} of the teacher's cost nothing is cheap enough."
+        return f"At {share} nothing is cheap enough."
     best = next(row for row in paid if row["chosen"])
     others = [
         f"{row['way']} {words.percent(row['test_accuracy'])}" for row in paid if row is not best
     ]
     against = f" ({', '.join(others)})" if others else ""
     return (
-        f"At {share} of the teacher's cost: {best['way']}, {shown(best)}, "
+        f"At {share}: {best['way']}, {shown(best)}, "
         f"{words.percent(best['test_accuracy'])}{against}."
     )
 

@@ -1,5 +1,6 @@
 """In 8 bits: what it costs in accuracy, and what it saves in bytes."""
 
+from erde.evaluation.budgets import share_words
 from erde.evaluation.rows import Rows, distinct, where
 from erde.experiment.names import int8_name, name_of
 from erde.report import words
@@ -48,7 +49,14 @@ def _table(rows: Rows) -> object:
         difference = words.points(row["difference"])
         answers: list[Cell] = [before, after, difference, interval, words.new_interval(row), same]
         cells.append([row["teacher_share"], name_of(row["variant"]), row["status"], *answers])
-    header = ["share of the teacher", "variant", "status", "float32", "int8", "difference (points)"]
+    header = [
+        share_words("share", rows[0]["budget_of"]),
+        "variant",
+        "status",
+        "float32",
+        "int8",
+        "difference (points)",
+    ]
     header += ["95 %, these networks", words.new_header(list(rows)), "same answers"]
     return table(header, cells)
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from erde.evaluation.budgets import Whole
 from erde.evaluation.envelope import SHARES, Candidate, candidates, envelope_rows, in_order
 from erde.evaluation.tables import ENVELOPE
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
@@ -27,6 +28,7 @@ def plain(name, right, macs, sure=50):
 
 
 TEACHER = dataclasses.replace(network(0), macs=np.array([300, 600, 1200]))
+WHOLE = Whole(int(TEACHER.macs[-1]), "teacher")
 
 
 def by_way(rows, share):
@@ -37,7 +39,7 @@ def test_two_plain_networks_make_a_cascade_that_costs_and_answers_as_both():
     thin, dear = plain("thin", right=60, macs=80), plain("dear", right=90, macs=100)
     found = candidates([thin, dear])
     assert [c.name for c in found] == ["thin", "dear", "thin → dear"]
-    rows = envelope_rows(TEACHER, found)
+    rows = envelope_rows(WHOLE, found)
     assert [r["teacher_share"] for r in rows] == [f"1/{s}" for s in SHARES for _ in range(4)]
     # At 1/8 the 50 images that the thin one is unsure of pay for both: 80 + 100 / 2 MACs.
     eighth = by_way(rows, "1/8")
@@ -55,7 +57,7 @@ def test_two_plain_networks_make_a_cascade_that_costs_and_answers_as_both():
 def test_validation_chooses_and_test_tells():
     lucky, good = plain("lucky", right=70, macs=80), plain("good", right=80, macs=80)
     other = dataclasses.replace(lucky.seeds[0], test=answers(99, 50))
-    rows = envelope_rows(TEACHER, [dataclasses.replace(lucky, seeds={0: other}), good])
+    rows = envelope_rows(WHOLE, [dataclasses.replace(lucky, seeds={0: other}), good])
     chosen = by_way(rows, "1/12")["plain"]
     assert (chosen["network"], chosen["test_accuracy"]) == ("good", 0.8)
     assert chosen["chosen"]
@@ -63,7 +65,7 @@ def test_validation_chooses_and_test_tells():
 
 def test_what_a_way_loses_against_the_best_of_all():
     early = Candidate("erde", "early exit", {0: network(1, 0.2, samples=100)})
-    rows = envelope_rows(TEACHER, candidates([plain("thin", right=95, macs=8), early]))
+    rows = envelope_rows(WHOLE, candidates([plain("thin", right=95, macs=8), early]))
     for share in (f"1/{s}" for s in SHARES):
         ways = by_way(rows, share)
         told = {w: r["test_accuracy"] for w, r in ways.items() if r["network"] is not None}
@@ -85,7 +87,7 @@ def test_a_mixture_is_a_plain_network_before_one_that_leaves_early():
 
 
 def test_the_rows_are_a_table(tmp_path):
-    rows = envelope_rows(TEACHER, [plain("thin", right=60, macs=80)])
+    rows = envelope_rows(WHOLE, [plain("thin", right=60, macs=80)])
     ENVELOPE.write(tmp_path / "envelope.csv", rows)
     assert ENVELOPE.read(tmp_path / "envelope.csv") == rows
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from erde.evaluation import tables
 from erde.evaluation.audit import audit_rows, class_rows
+from erde.evaluation.budgets import whole_of
 from erde.evaluation.calibration import exit_rows, reliability_rows
 from erde.evaluation.confusion import confusion_rows
 from erde.evaluation.decision import decision_rows
@@ -129,7 +130,7 @@ def source(
         tables.OPERATING_POINTS: operating_rows(networks, pareto),
         tables.DECISION: decision_rows(teacher, students, networks_pareto),
         tables.RIVALS: rival_rows(students, plain, macs, MACS) if rivals else [],
-        tables.ENVELOPE: envelope_rows(teacher, candidates(trained)),
+        tables.ENVELOPE: envelope_rows(whole_of(teacher, students.values()), candidates(trained)),
         tables.LATENCY: latency_rows() if latency else [],
         tables.INT8: int8_rows(teacher, networks, sizes),
     }

@@ -1,5 +1,6 @@
 """Plain networks, early exit, cascades and mixtures, each at its best for a budget."""
 
+from erde.evaluation.budgets import whole_of
 from erde.evaluation.envelope import Candidate, candidates, envelope_rows
 from erde.evaluation.rivals import as_plain
 from erde.evaluation.tables import ENVELOPE, RIVALS
@@ -31,4 +32,6 @@ with running(f"{snakemake.wildcards.experiment} · envelope", snakemake.log[0]) 
             trained.append(Candidate(name, PLAIN, alone))
     found = candidates(trained)
     say(f"{len(trained)} trained networks, {len(found) - len(trained)} put together from them")
-    ENVELOPE.write(snakemake.output[0], envelope_rows(read_exit_logits(inputs.teacher), found))
+    own = [exits for seeds in students.values() for exits in seeds.values()]
+    whole = whole_of(read_exit_logits(inputs.teacher), own)
+    ENVELOPE.write(snakemake.output[0], envelope_rows(whole, found))
