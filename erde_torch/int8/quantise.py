@@ -5,7 +5,9 @@ with the layer between them. Logits and score stay in float32 and float64: in 8 
 have 256 values, and thresholds lie closer.
 """
 
+import contextlib
 import copy
+import io
 import json
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -140,7 +142,9 @@ def _quantised(
 ) -> onnx.ModelProto:
     model = copy.deepcopy(stage)  # the quantiser moves weights out of what it is given
     onnx.helper.set_model_props(model, dict([_PREPARED]))
-    with tempfile.TemporaryDirectory() as folder:
+    # Histograms are made with a line of text for each batch.
+    quiet = contextlib.redirect_stdout(io.StringIO())
+    with tempfile.TemporaryDirectory() as folder, quiet:
         path = Path(folder) / "stage.onnx"
         quantize_static(
             onnx.shape_inference.infer_shapes(model),

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+import yaml
 
 STUDY = {
     "data": 1,
@@ -53,3 +54,20 @@ def test_an_older_snakemake_is_refused_in_a_sentence(checkout):
     assert done.returncode == 1
     assert "Expecting Snakemake version 9.0 or higher (you are currently using 8" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+def test_int8_adds_the_networks_of_the_variant_that_is_shown(checkout):
+    path = checkout.root / "workflow/experiments/cifar100.yaml"
+    seeds = len(yaml.safe_load(path.read_text(encoding="utf-8"))["seeds"])
+    with path.open("a", encoding="utf-8") as file:
+        file.write("int8: true\n")
+    assert checkout.plan("results/cifar100_pareto.png") == STUDY | {"int8": seeds}
+    options = ("--config", "rivals=false", "latency=false", "--")
+    plan = checkout.plan(*options, "results/cifar100_report.html")
+    wanted = {"int8": seeds, "deploy_int8": seeds, "int8_table": 1}
+    assert {rule: n for rule, n in plan.items() if "int8" in rule} == wanted
+
+
+def test_a_folder_in_8_bits_needs_no_key(checkout):
+    plan = checkout.plan("results/cifar100/deploy/kd-seed0-int8")
+    assert (plan["int8"], plan["deploy_int8"], plan["student"]) == (1, 1, 1)

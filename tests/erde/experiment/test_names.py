@@ -4,6 +4,8 @@ import pytest
 
 from erde.experiment.names import (
     family_of,
+    float32_name,
+    int8_name,
     listed_name,
     name_of,
     shown_variant,
@@ -73,6 +75,13 @@ def test_names_of_the_other_forms():
     assert name_of("kd_ls-temperature-2") == "KD, standardised, temperature 2"
     assert split_name("kd-standardise-true") == ("kd", {"standardise": "true"})
     assert name_of("dkd-decoupled-1_8") == "DKD, decoupled 1 8"
+
+
+def test_networks_in_8_bits_are_called_after_their_variant():
+    assert name_of("erde int8") == "ERDE int8"
+    assert name_of("erde-entropy_weight-0.3 int8") == "ERDE, entropy weight 0.3 int8"
+    assert float32_name(int8_name("masked_kd")) == "masked_kd"
+    assert float32_name("int8") == "int8"
 
 
 def test_the_variant_that_is_shown_is_found_by_its_method():

@@ -12,6 +12,14 @@ def hue(color):
     return colorsys.rgb_to_hls(*(int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)))
 
 
+def test_networks_in_8_bits_change_no_other_curve():
+    names = ["erde_mine", "erde", "mine", "other"]
+    without, beside = styles_of(names, 6, 7), styles_of([*names, "erde_mine int8"], 6, 7)
+    own = beside.pop("erde_mine int8")
+    assert beside == without
+    assert own not in without.values()
+
+
 def test_variants_of_no_list_have_the_plain_colours():
     styles = styles_of(["ce", "kd", "masked_kd", "erde"], 6, 7)
     assert list(styles) == ["erde", "ce", "kd", "masked_kd"]

@@ -73,3 +73,19 @@ def test_falling_macs_are_refused(tmp_path, exit_logits):
     broken = dataclasses.replace(exit_logits, macs=np.array([90, 30]))
     with pytest.raises(ValueError, match="macs must be >= 0 and never decrease"):
         write_exit_logits(tmp_path / "exits.h5", broken)
+
+
+def test_int8_is_noted_under_the_seal_and_float32_as_before(tmp_path, exit_logits):
+    in_8_bits = dataclasses.replace(exit_logits, precision="int8")
+    write_exit_logits(tmp_path / "float32.h5", exit_logits)
+    write_exit_logits(tmp_path / "int8.h5", in_8_bits)
+    assert read_exit_logits(tmp_path / "float32.h5").precision == "float32"
+    assert read_exit_logits(tmp_path / "int8.h5").precision == "int8"
+    with h5py.File(tmp_path / "float32.h5") as file:
+        assert "precision" not in file.attrs
+    with h5py.File(tmp_path / "int8.h5", "r+") as file:
+        del file.attrs["precision"]
+    with pytest.raises(StoreError, match="content must have SHA-256"):
+        read_exit_logits(tmp_path / "int8.h5")
+    with pytest.raises(ValueError, match="precision must be one of 'float32', 'int8', got 'bf16'"):
+        write_exit_logits(tmp_path / "x.h5", dataclasses.replace(exit_logits, precision="bf16"))
