@@ -28,7 +28,7 @@ from studies.lend import lend_cache, lend_checkpoints
 
 RESULTS = Path("results")
 TARGETS = ("results/{name}_pareto.png", "results/{name}/comparison.csv")
-RIVALS = "results/{name}/rivals.csv"
+RIVALS = ("results/{name}/rivals.csv", "results/{name}/envelope.csv")
 FINISHED, FAILED, OUT_OF_TIME = 0, 1, 3  # exit codes
 _PATIENCE = 120  # seconds that a stopped training has to save its checkpoint
 
@@ -39,7 +39,7 @@ def run_step(folder: Path, name: str, rivals: bool, cores: int, seconds: float) 
     Returns:
         ``FINISHED``, ``FAILED`` or ``OUT_OF_TIME``.
     """
-    targets = [target.format(name=name) for target in (*TARGETS, *[RIVALS] * rivals)]
+    targets = [target.format(name=name) for target in (*TARGETS, *RIVALS * rivals)]
     command = [sys.executable, "-m", "snakemake", *targets, "--cores", str(cores)]
     command += ["--config", f"experiments={folder}"]
     # In a group of its own, so that one signal reaches the trainings as well.

@@ -49,7 +49,7 @@ def shown_keys(wildcards):
 rule int8:
     input:
         data="results/{experiment}/data.h5",
-        weights="results/{experiment}/{variant}/seed{seed}/weights.safetensors",
+        weights=weights_of_student,
     output:
         stages=directory("results/{experiment}/{variant}/seed{seed}/int8_stages"),
         exits="results/{experiment}/{variant}/seed{seed}/int8_exit_logits.h5",
@@ -65,7 +65,7 @@ rule int8:
         quantisation=setting(lambda exp: dataclasses.asdict(exp.quantisation)),
         versions={library: version(library) for library in ("onnx", "onnxruntime")},
         code=code_with(
-            ["student"],
+            network_of_variant,
             "erde_torch.int8.quantise",
             "erde_torch.int8.exit_logits",
             "erde_torch.networks.weights",
@@ -77,7 +77,7 @@ rule int8:
 rule deploy_int8:
     input:
         data="results/{experiment}/data.h5",
-        weights="results/{experiment}/{variant}/seed{seed}/weights.safetensors",
+        weights=weights_of_student,
         stages="results/{experiment}/{variant}/seed{seed}/int8_stages",
         exits="results/{experiment}/{variant}/seed{seed}/int8_exit_logits.h5",
         teacher="results/{experiment}/teacher/exit_logits.h5",

@@ -94,8 +94,8 @@ def comparison_rows(
         a, b = resampled[one], resampled[other]
         names = {"variant": one, "against": other}
         budgets, of_one, of_other = _at_equal_macs(a, b)
-        at_budgets = _difference(of_one, of_other, a.groups)
-        for budget, row in zip(budgets.tolist(), at_budgets, strict=True):
+        at_budgets = zip(budgets.tolist(), _difference(of_one, of_other, a.groups), strict=True)
+        for budget, row in _compared(list(at_budgets)):
             costs = {"variant_macs": budget, "against_macs": budget}
             rows.append(names | {"equal": "macs", "at": budget} | costs | row)
         at_thetas = _difference(a.at_theta, b.at_theta, a.groups)
@@ -120,9 +120,12 @@ def overall_rows(resampled: Mapping[str, Resampled], methods: Mapping[str, str])
     for one, other in pairs(methods):
         a, b = resampled[one], resampled[other]
         budgets, of_one, of_other = _at_equal_macs(a, b)
-        compared = {"macs": (of_one, of_other)} if len(budgets) else {}
-        for equal, both in (compared | {"theta": (a.at_theta, b.at_theta)}).items():
-            differences = [x - y for x, y in zip(*both, strict=True)]
+        means = {"theta": [x - y for x, y in zip(a.at_theta, b.at_theta, strict=True)]}
+        if len(budgets):
+            chosen = COMPARED if len(budgets) > 1 else slice(None)
+            both = zip(of_one, of_other, strict=True)
+            means = {"macs": [x[:, chosen] - y[:, chosen] for x, y in both]} | means
+        for equal, differences in means.items():
             per_seed, again = (d.mean(axis=1, keepdims=True) for d in differences)
             names = {"variant": one, "against": other, "equal": equal}
             rows.append(names | _with_intervals("difference", per_seed, again, a.groups)[0])
@@ -143,12 +146,16 @@ def difference_row(per_image: Float64, weights: NDArray[np.int32], group: NDArra
 
 
 def _at_equal_macs(a: Resampled, b: Resampled) -> tuple[Float64, Drawn, Drawn]:
-    """The budgets that a pair is compared at, and the accuracies of both there."""
+    """The budgets that both can pay, as for bands, and the accuracies of both there."""
     if np.array_equal(a.macs, b.macs):
-        one, other = (tuple(x[:, COMPARED] for x in v.accuracy) for v in (a, b))
-        return budgets_of(a.macs)[COMPARED], (one[0], one[1]), (other[0], other[1])
+        return budgets_of(a.macs), a.accuracy, b.accuracy
     budgets = shared_budgets(a.macs, b.macs)
     return budgets, a.accuracy_within(budgets), b.accuracy_within(budgets)
+
+
+def _compared(at_budgets: list[tuple[float, Row]]) -> list[tuple[float, Row]]:
+    """Every fifth of the bands' budgets; of one alone that one."""
+    return at_budgets[COMPARED] if len(at_budgets) > 1 else at_budgets
 
 
 def _difference(a: Drawn, b: Drawn, groups: int) -> list[Row]:

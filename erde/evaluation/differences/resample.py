@@ -112,7 +112,7 @@ def shared_budgets(one: NDArray[np.int64], other: NDArray[np.int64]) -> Float64:
     low, high = max(one[0], other[0]), min(one[-1], other[-1])
     if low >= high:
         return np.full(int(low == high), float(low))
-    return budgets_of(np.array([low, high]))[COMPARED]
+    return budgets_of(np.array([low, high]))
 
 
 def _resample(networks: list[ExitLogits], weights: NDArray[np.int32]) -> Resampled:
