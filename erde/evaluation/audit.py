@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.choice import threshold_for_drop
+from erde.evaluation.choice import theta_cells, threshold_for_drop
 from erde.evaluation.pareto import Students
 from erde_core.outcomes import outcomes, right_answers
 from erde_core.softmax import entropy
@@ -16,7 +16,7 @@ from erde_core.store.tables import Row
 def audit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
     """Per network, exit, and whether the teacher's exit was right: how the student takes it.
 
-    Over the test images: mean entropy in nats, share whose entropy is below the reference threshold
+    Over the test images: mean entropy in nats, share whose score is below the reference threshold
     (they leave here if they arrive), and the exit's accuracy. Empty where there is no such image.
     """
     was_right = right_answers(teacher.test)
@@ -24,13 +24,15 @@ def audit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
     for (variant, seed), student in students.items():
         h, correct = entropy(student.test.logits), right_answers(student.test)
         theta = threshold_for_drop(student)
+        sure = student.score.values(student.test.logits) < theta
         for e in range(h.shape[1]):
             for right in (True, False):
                 chosen = was_right[:, e] == right
                 rows.append(
                     {"variant": variant, "seed": seed, "exit": e, "teacher_right": right}
-                    | {"threshold_nats": theta, "images": int(chosen.sum())}
-                    | _means(h[chosen, e], theta, correct[chosen, e])
+                    | theta_cells(student, theta)
+                    | {"images": int(chosen.sum())}
+                    | _means(h[chosen, e], sure[chosen, e], correct[chosen, e])
                 )
     return rows
 
@@ -40,12 +42,13 @@ def class_rows(students: Students) -> list[Row]:
     rows: list[Row] = []
     for (variant, seed), student in students.items():
         theta = threshold_for_drop(student)
-        right, _, exits = outcomes(student.test, theta)
+        right, _, exits = outcomes(student.test, theta, student.score)
         for label in range(student.test.logits.shape[2]):
             chosen = student.test.labels == label
-            names = {"variant": variant, "seed": seed, "class": label, "threshold_nats": theta}
+            names = {"variant": variant, "seed": seed, "class": label}
             rows.append(
                 names
+                | theta_cells(student, theta)
                 | {"images": int(chosen.sum())}
                 | {
                     "accuracy": _mean(right[chosen]),
@@ -55,10 +58,10 @@ def class_rows(students: Students) -> list[Row]:
     return rows
 
 
-def _means(h: NDArray[np.float64], theta: float, correct: NDArray[np.bool_]) -> Row:
+def _means(h: NDArray[np.float64], sure: NDArray[np.bool_], correct: NDArray[np.bool_]) -> Row:
     return {
         "entropy_nats": _mean(h),
-        "share_below_threshold": _mean(h < theta),
+        "share_below_threshold": _mean(sure),
         "accuracy": _mean(correct),
     }
 

@@ -10,6 +10,7 @@ from erde.evaluation.differences.comparison import difference_row
 from erde.evaluation.differences.resample import RESAMPLES
 from erde.evaluation.pareto import Students
 from erde_core.outcomes import outcomes, right_answers
+from erde_core.scores.scored_logits import ScoredLogits
 from erde_core.statistics.bootstrap import group_weights
 from erde_core.store.exit_logits import ExitLogits
 from erde_core.store.tables import Row
@@ -53,11 +54,11 @@ def rival_rows(
     return rows
 
 
-def _early(networks: list[ExitLogits], budget: float) -> tuple[NDArray[np.bool_], float]:
+def _early(networks: list[ScoredLogits], budget: float) -> tuple[NDArray[np.bool_], float]:
     """Right answers ``(S, N)`` on test at thresholds chosen on validation, and their mean MACs."""
     right, costs = [], []
     for network in networks:
-        answers, _, exits = outcomes(network.test, threshold_within(network, budget))
+        answers, _, exits = outcomes(network.test, threshold_within(network, budget), network.score)
         right.append(answers)
         costs.append(network.macs[exits].mean())
     return np.array(right), float(np.mean(costs))

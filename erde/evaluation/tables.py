@@ -9,10 +9,12 @@ from erde.evaluation.columns import (
     PAIR,
     POINT,
     REFERENCE,
+    SCORE,
     SEED,
     SHARE,
     SHARES,
     STATUS,
+    THETA,
     VARIANT,
     WEIGHTS,
     harm,
@@ -91,7 +93,7 @@ COMPARISON = Table(
     "comparison",
     "a pair of variants at one budget or one θ",
     (
-        *(*PAIR, Column("at", float, "the budget in MACs, or θ in nats")),
+        *(*PAIR, Column("at", float, "the budget in MACs, or θ"), SCORE),
         Column("variant_macs", float, "MACs per image of `variant` there"),
         Column("against_macs", float, "MACs per image of `against` there"),
         *(DIFFERENCE, *intervals()),
@@ -107,7 +109,7 @@ AUDIT = Table(
     "an exit of a network, where the teacher's exit was right or where it was wrong",
     (
         *(VARIANT, SEED, EXIT, Column("teacher_right", bool, "1 where it was right")),
-        *(REFERENCE, IMAGES, Column("entropy_nats", float, "mean, nats", empty=True)),
+        *(*REFERENCE, IMAGES, Column("entropy_nats", float, "mean, nats", empty=True)),
         Column("share_below_threshold", float, "fraction surer than θ", empty=True),
         Column("accuracy", float, "of this exit, a fraction", empty=True),
     ),
@@ -116,7 +118,7 @@ CLASSES = Table(
     "classes",
     "a class for one network",
     (
-        *(VARIANT, SEED, Column("class", int, "its number"), REFERENCE, IMAGES),
+        *(VARIANT, SEED, Column("class", int, "its number"), *REFERENCE, IMAGES),
         Column("accuracy", float, "at θ, a fraction", empty=True),
         Column("mean_macs", float, "MACs per image at θ", empty=True),
     ),
@@ -126,7 +128,7 @@ CONFUSION = Table(
     "a class and an answer of one network that occurs",
     (
         *(VARIANT, SEED, Column("class", int, "the true class, its number")),
-        *(Column("answer", int, "the class that the network answers at θ"), REFERENCE, IMAGES),
+        *(Column("answer", int, "the class that the network answers at θ"), *REFERENCE, IMAGES),
     ),
 )
 EXITS = Table(
@@ -210,6 +212,7 @@ LATENCY = Table(
         Column("runtime", str, "`eager`, `compiled` or `ONNX Runtime`"),
         Column("network", str, "the teacher, the student without exits, or an operating point"),
         Column("threshold_nats", float, "θ of the operating point, nats", empty=True),
+        *(SCORE, THETA),
         Column("macs", float, "MACs per image timed"),
         Column("calls", int, "that were timed"),
         *(Column(f"p{p}_ms", float, f"{p}th percentile, milliseconds") for p in (50, 95, 99)),

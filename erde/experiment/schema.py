@@ -19,6 +19,7 @@ from erde.experiment.names import check_label
 from erde.experiment.variants import Variant, expand_variants
 from erde.experiment.yaml_file import YamlError, read_yaml
 from erde_core.fields import FromMapping
+from erde_core.scores.fitted import LABELS
 from erde_core.settings import LossSettings
 from erde_torch.teacher_cache.settings import CacheSettings
 from erde_torch.training.settings import AugmentSettings, StudentSettings, TeacherSettings
@@ -55,6 +56,7 @@ class Experiment(_Model):
     student: Annotated[StudentSettings, FromMapping()]
     variants: dict[str, Variant] = Field(min_length=1)
     seeds: list[_Seed] = Field(min_length=1)
+    score: Literal[LABELS] = "entropy"  # type: ignore[valid-type] # as the table of scores has them
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
     @model_validator(mode="after")

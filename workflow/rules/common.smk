@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 from snakemake.logging import logger
 
-from erde.running.code_hash import code_hash, network_code_hash
+from erde.running.code_hash import code_hash, network_code_hash, score_modules
 from erde.experiment.schema import read_experiment
 from erde.experiment.errors import ExperimentError
 from erde.experiment.options import run_options
@@ -89,19 +89,26 @@ def code(*modules):
 network_code = functools.cache(functools.partial(network_code_hash, REPOSITORY))
 
 
-def code_with(parts, *modules):
+def code_with(parts, *modules, scored=False):
     """A params function: the code of ``modules`` and of the networks of ``parts``.
 
     ``parts`` holds ``teacher``, ``student`` or both, or is a function of the wildcards.
+    ``scored``: the stage uses the score that images leave by.
     """
 
     def hashed(wildcards):
         exp = experiment(wildcards.experiment)
         named = parts(wildcards) if callable(parts) else parts
         networks = tuple(getattr(exp, part).network.name for part in named)
-        return network_code(networks, *modules)
+        used = score_modules(exp.score) if scored else ()
+        return network_code(networks, *modules, *used)
 
     return hashed
+
+
+def score_code(*modules):
+    """A params function: the code of ``modules`` and of the score that images leave by."""
+    return setting(lambda exp: code(*modules, *score_modules(exp.score)))
 
 
 def on_cluster():

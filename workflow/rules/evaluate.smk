@@ -52,6 +52,7 @@ rule sweep:
         runtime=60,
     params:
         students=student_keys,
-        code=code("erde.evaluation.pareto"),
+        score=setting(lambda exp: exp.score),
+        code=score_code("erde.evaluation.pareto"),
     script:
         "../scripts/sweep.py"

@@ -44,6 +44,7 @@ rule latency:
     params:
         student=timed_key,
         device=setting(lambda exp: exp.device),
+        score=setting(lambda exp: exp.score),
         code=code_with(
             ["teacher", "student"],
             "erde_torch.latency.measure",
@@ -51,6 +52,7 @@ rule latency:
             "erde.deployment.runner",
             "erde.evaluation.latency",
             "erde.pictures.latency",
+            scored=True,
         ),
     script:
         "../scripts/latency.py"

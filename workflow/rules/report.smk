@@ -34,7 +34,8 @@ rule statistics:
     params:
         students=student_keys,
         methods=methods,
-        code=code(
+        score=setting(lambda exp: exp.score),
+        code=score_code(
             "erde.evaluation.differences.comparison",
             "erde.evaluation.decision",
             "erde.evaluation.operating_points",
@@ -71,7 +72,8 @@ rule report:
         methods=methods,
         tables=SHOWN_TABLES,
         config=setting(lambda exp: exp.named()),
-        code=code("erde.report.page"),
+        score=setting(lambda exp: exp.score),
+        code=score_code("erde.report.page"),
         page=page_hash(),
     script:
         "../scripts/report.py"

@@ -10,6 +10,7 @@ from erde.pictures.drawing import save_figure
 from erde.pictures.latency import latency_figure
 from erde.running.gpus.claim_device import claim_device
 from erde.running.stage import running
+from erde_core.scores.scored_logits import score_logits
 from erde_core.store.dataset import read_dataset
 from erde_core.store.exit_logits import read_exit_logits
 from erde_torch.device import set_threads
@@ -31,7 +32,8 @@ with running(f"{snakemake.wildcards.experiment} · latency", snakemake.log[0]) a
     check_made_by(exits, student, card)
     timed = slice(max(BATCHES))
     pixels, logits = read_dataset(inputs.data).test.images[timed], exits.test.logits[timed]
-    points = latency_points(exits, int(teacher_exits.macs[-1]))
+    scored = score_logits(snakemake.params.score, exits)
+    points = latency_points(scored, int(teacher_exits.macs[-1]))
     trial = Trial(
         teacher, student, card, pixels, logits, exits.macs, points, device, predictor, THREADS
     )

@@ -17,21 +17,24 @@ from erde.evaluation.differences.resample import resample_variants
 from erde.evaluation.operating_points import operating_rows, per_exit_rows
 from erde.evaluation.pareto import check_comparable
 from erde.running.stage import running
+from erde_core.scores.scored_logits import score_networks
 from erde_core.store.exit_logits import read_exit_logits, read_networks
 
 with running(f"{snakemake.wildcards.experiment} · statistics", snakemake.log[0]) as say:
     numba.set_num_threads(min(snakemake.threads, numba.config.NUMBA_NUM_THREADS))
     inputs, methods = snakemake.input, snakemake.params.methods
     teacher, pareto = read_exit_logits(inputs.teacher), tables.PARETO.read(inputs.pareto)
-    students = read_networks(snakemake.params.students, inputs.students)
+    networks = read_networks(snakemake.params.students, inputs.students)
+    students = score_networks(snakemake.params.score, networks)
     check_comparable(teacher, students)
     resampled = resample_variants(students)
     say("resampled the test images 1,000 times")
-    classes, macs = teacher.test.logits.shape[2], next(iter(students.values())).macs
+    first = next(iter(students.values()))
+    macs, score = first.macs, first.score
     rows = {
         tables.BANDS: band_rows(resampled, macs),
         tables.AREAS: area_rows(resampled),
-        tables.COMPARISON: comparison_rows(resampled, methods, macs, classes),
+        tables.COMPARISON: comparison_rows(resampled, methods, macs, score),
         tables.OVERALL: overall_rows(resampled, methods),
         tables.AUDIT: audit_rows(teacher, students),
         tables.CLASSES: class_rows(students),

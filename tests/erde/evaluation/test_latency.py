@@ -11,15 +11,20 @@ from erde.evaluation.latency import (
     latency_points,
 )
 from erde.evaluation.pareto import budget_row
+from erde_core.scores.scored_logits import score_logits
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
 from tests.erde.report.sources import latency_rows
 from tests.erde_torch.deployable import exit_logits
 
 
+def by_entropy(val, test, macs):
+    return score_logits("entropy", ExitLogits(val, test, macs, "0" * 64, "0" * 64))
+
+
 def test_points_are_chosen_on_validation(deployable):
     exits = exit_logits(deployable)
     other = SplitLogits(exits.val.logits[::-1] * 3, exits.val.labels, exits.val.group)
-    exits = ExitLogits(exits.val, other, exits.macs, "0" * 64, "0" * 64)
+    exits = by_entropy(exits.val, other, exits.macs)
     teacher_macs = int(exits.macs[-1] * 4.5)
     points = latency_points(exits, teacher_macs)
     assert threshold_for_drop(exits) in points.values()
@@ -34,7 +39,7 @@ def test_points_are_chosen_on_validation(deployable):
 
 
 def test_one_point_remains_where_no_share_can_be_met(deployable):
-    exits = exit_logits(deployable)
+    exits = score_logits("entropy", exit_logits(deployable))
     assert len(latency_points(exits, int(exits.macs[0]))) == 1
     assert list(latency_points(exits, 10**12)) == ["exits, at most 1 point lost"]
 
@@ -45,9 +50,7 @@ def test_equal_thresholds_come_once(deployable):
     sure = exits.val.logits.copy()
     sure[:, :, 0] += 1000  # every exit is right and sure: all points coincide
     split = SplitLogits(sure, always, always)
-    points = latency_points(
-        ExitLogits(split, split, exits.macs, "0" * 64, "0" * 64), int(exits.macs[0] * 5.5)
-    )
+    points = latency_points(by_entropy(split, split, exits.macs), int(exits.macs[0] * 5.5))
     assert len(points) == len(set(points.values()))
 
 

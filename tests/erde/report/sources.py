@@ -19,6 +19,7 @@ from erde.evaluation.pareto import budget_rows, teacher_rows
 from erde.evaluation.rivals import rival_rows
 from erde.report.source import Source
 from erde_core.images import ImageDataset, Split
+from erde_core.scores.scored_logits import score_logits
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
 
 METHODS = {"kd": "kd", "erde": "erde"}
@@ -33,10 +34,10 @@ def split(rng, samples, lift, classes):
     return SplitLogits(logits, labels, np.arange(samples))
 
 
-def network(seed, lift, macs=MACS, samples=400, classes=5):
+def network(seed, lift, macs=MACS, samples=400, classes=5, label="entropy"):
     rng = np.random.default_rng(seed)
     splits = (split(rng, samples, lift, classes) for _ in range(2))
-    return ExitLogits(*splits, macs, "d" * 64, f"{seed:064d}")
+    return score_logits(label, ExitLogits(*splits, macs, "d" * 64, f"{seed:064d}"))
 
 
 def dataset(labels, names):
@@ -66,11 +67,19 @@ def latency_rows(**cells):
     ]
 
 
-def source(seeds=(0, 1), classes=5, samples=400, latency=True, rivals=True, methods=METHODS):
+def source(
+    seeds=(0, 1),
+    classes=5,
+    samples=400,
+    latency=True,
+    rivals=True,
+    methods=METHODS,
+    label="entropy",
+):
     """All tables of an experiment whose ERDE is a little better than its KD."""
     lifts = {"kd": 0.8, "erde": 1.2}
     students = {
-        (v, s): network(10 * i + s, lifts.get(v, 1), samples=samples, classes=classes)
+        (v, s): network(10 * i + s, lifts.get(v, 1), MACS, samples, classes, label)
         for i, v in enumerate(methods)
         for s in seeds
     }
@@ -87,7 +96,9 @@ def source(seeds=(0, 1), classes=5, samples=400, latency=True, rivals=True, meth
         tables.TEACHER_EXITS: teacher_rows(teacher),
         tables.BANDS: band_rows(resampled, MACS),
         tables.AREAS: area_rows(resampled),
-        tables.COMPARISON: comparison_rows(resampled, methods, MACS, classes),
+        tables.COMPARISON: comparison_rows(
+            resampled, methods, MACS, next(iter(students.values())).score
+        ),
         tables.OVERALL: overall_rows(resampled, methods),
         tables.AUDIT: audit_rows(teacher, students),
         tables.CLASSES: class_rows(students),

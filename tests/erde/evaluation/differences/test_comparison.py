@@ -22,12 +22,13 @@ def students():
 
 
 METHODS = {"kd": "kd", "erde": "erde"}
+SCORE = network(0).score
 ENDS = [(kind, end) for kind in ("these", "new") for end in ("low", "high")]
 
 
 def test_a_better_variant_is_seen_at_equal_cost_and_at_equal_threshold(students):
     resampled = resample_variants(students)
-    rows = comparison_rows(resampled, METHODS, MACS, 5)
+    rows = comparison_rows(resampled, METHODS, MACS, SCORE)
     at = {kind: [r for r in rows if r["equal"] == kind] for kind in ("macs", "theta")}
     assert [r["at"] for r in at["macs"]] == pytest.approx(10 + 30 * np.arange(1, 21) / 20)
     assert [r["at"] for r in at["theta"]] == pytest.approx(np.log(5) * np.arange(1, 21) / 20)
@@ -43,7 +44,7 @@ def test_a_better_variant_is_seen_at_equal_cost_and_at_equal_threshold(students)
 
 def test_one_interval_for_all_budgets_is_that_of_their_mean(students):
     resampled = resample_variants(students)
-    each = comparison_rows(resampled, METHODS, MACS, 5)
+    each = comparison_rows(resampled, METHODS, MACS, SCORE)
     rows = overall_rows(resampled, METHODS)
     assert [r["equal"] for r in rows] == ["macs", "theta"]
     for row in rows:
@@ -62,7 +63,7 @@ def test_too_few_groups_give_no_interval_and_say_so():
         few = {(v, s): network(s, samples=samples) for v in ("kd", "erde") for s in (0, 1)}
         resampled = resample_variants(few)
         rows = band_rows(resampled, MACS) + area_rows(resampled)
-        rows += comparison_rows(resampled, METHODS, MACS, 5) + overall_rows(resampled, METHODS)
+        rows += comparison_rows(resampled, METHODS, MACS, SCORE) + overall_rows(resampled, METHODS)
         test = few["kd", 0].test
         weights = group_weights(test.group, 9, seed=0)
         rows.append(difference_row(np.zeros((2, samples)), weights, test.group))
@@ -74,7 +75,7 @@ def test_too_few_groups_give_no_interval_and_say_so():
 def test_a_variant_against_itself_has_no_difference(students):
     many = [network(s, samples=400) for s in (0, 1)]  # groups enough for the bootstrap alone
     twice = {(v, s): many[s] for v in ("kd", "erde") for s in (0, 1)}
-    for row in comparison_rows(resample_variants(twice), METHODS, MACS, 5):
+    for row in comparison_rows(resample_variants(twice), METHODS, MACS, SCORE):
         assert row["these_seeds_low"] == row["difference"] == row["new_seeds_high"] == 0
 
 
@@ -84,7 +85,7 @@ def test_one_seed_says_nothing_of_new_ones(students):
     rows = band_rows(resampled, MACS) + area_rows(resampled)
     assert all(row["new_seeds_low"] is None and row["seeds"] == 1 for row in rows)
     assert len(rows) == len(budgets_of(MACS)) + 1
-    assert comparison_rows(resampled, {"kd": "kd"}, MACS, 5) == []
+    assert comparison_rows(resampled, {"kd": "kd"}, MACS, SCORE) == []
 
 
 def test_which_variants_are_compared():
