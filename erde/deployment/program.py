@@ -4,12 +4,15 @@ from pathlib import Path
 
 from erde.datasets import image_file
 from erde.deployment import runner
-from erde_core.store import cells, manifest
+from erde_core import watch
+from erde_core.store import cells, manifest, manifest_rules
 
 # The name in the deployment, and the file that is copied there.
 PROGRAM_FILES = {
     "run.py": Path(runner.__file__),
     "image_reader.py": Path(image_file.__file__),
     "manifest.py": Path(manifest.__file__),
+    "manifest_rules.py": Path(manifest_rules.__file__),
     "cells.py": Path(cells.__file__),
+    "watch.py": Path(watch.__file__),
 }

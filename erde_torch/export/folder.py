@@ -10,6 +10,7 @@ from pathlib import Path
 
 import onnx
 
+from erde_core.scores.fitted import from_fields
 from erde_core.store.files import is_running, write_text
 from erde_core.store.manifest import FORMAT, NAME, Fields, network_files, sealed
 from erde_torch.export.onnx_graph import single_model, stage_models
@@ -31,7 +32,8 @@ def write_deployment(
     Args:
         folder: may exist.
         network: what is shipped.
-        manifest: as ``deployment_manifest`` gives it; hashes of the files and seal are added.
+        manifest: as ``deployment_manifest`` gives it; hashes of the files and seal are added. The
+            networks compute its score.
         program_files: what is copied beside the networks, by its name there.
         check: is called with a complete deployment before it gets its place; what it raises stops
             the writing.
@@ -39,6 +41,7 @@ def write_deployment(
     Raises:
         FileExistsError: a file of the same name lies there that is not of a deployment.
         ManifestError: a field of the manifest breaks its rule.
+        ValueError: its score is one that PyTorch does not compute.
     """
     folder = Path(os.path.realpath(folder))  # beside what a link points to is room on the same disk
     _check_place(folder, {*network_files(len(manifest["macs"])), *program_files, NAME})
@@ -52,7 +55,8 @@ def _write_files(
     draft: Path, network: MultiExitNetwork, manifest: Fields, program_files: Mapping[str, Path]
 ) -> None:
     height, width, channels = manifest["shape"]
-    stages = stage_models(network, (channels, height, width))
+    score = from_fields(manifest["score"], len(manifest["class_names"]))
+    stages = stage_models(network, (channels, height, width), score)
     names = network_files(len(stages))
     for name, model in zip(names, [*stages, single_model(stages)], strict=True):
         onnx.save(model, draft / name)

@@ -13,7 +13,9 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from erde_core import checks
+from erde_core.scores.fitted import FittedScore
 from erde_torch.device import autocast, forbid_tf32
+from erde_torch.networks.exit_score import ExitScore
 from erde_torch.networks.folding import fold_norms
 from erde_torch.networks.multi_exit import MultiExitNetwork
 
@@ -39,31 +41,30 @@ class Predictions:
 
 
 class ExitStage(nn.Module):
-    """One stage and its head: images or features in; logits, entropy and features out.
+    """One stage and its head: images or features in; logits, score and features out.
 
     Args:
         body: what comes before this exit and after the last one, the stem included in the first.
         head: features to logits ``(N, C)``.
+        score: logits to how unsure this exit is.
     """
 
-    def __init__(self, body: nn.Module, head: nn.Module) -> None:
+    def __init__(self, body: nn.Module, head: nn.Module, score: ExitScore) -> None:
         super().__init__()
-        self.body, self.head = body, head
+        self.body, self.head, self.score = body, head, score
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits float32 ``(N, C)``, entropy in nats float64 ``(N,)``, and features."""
+        """Logits float32 ``(N, C)``, the score float64 ``(N,)``, and features."""
         features = self.body(inputs)
         logits = self.head(features).float()
-        # In float64, as the evaluation: float32 would move an entropy by up to 1e-6 nats.
-        log_p = logits.double().log_softmax(dim=1)
-        return logits, (log_p.exp() * log_p).sum(dim=1).abs(), features
+        return logits, self.score(logits), features
 
 
-def exit_stages(network: MultiExitNetwork) -> list[ExitStage]:
+def exit_stages(network: MultiExitNetwork, score: FittedScore | None = None) -> list[ExitStage]:
     """The E parts of ``network`` (which has ``stem``, ``stages`` and ``heads``), in eval mode.
 
     They share its weights. Part 0 reads normalised images, each later one the features of the
-    part before it.
+    part before it. They leave by entropy unless another score is given.
 
     Raises:
         ValueError: ``network`` itself has a hook, which its parts would not run.
@@ -75,7 +76,7 @@ def exit_stages(network: MultiExitNetwork) -> list[ExitStage]:
         )
     bodies = [nn.Sequential(network.stem, network.stages[0]), *network.stages[1:]]
     parts = zip(bodies, network.heads, strict=True)
-    return [ExitStage(body, head).eval() for body, head in parts]
+    return [ExitStage(*part, ExitScore(score, e)).eval() for e, part in enumerate(parts)]
 
 
 def images_at_once(images: Tensor) -> int:
@@ -115,6 +116,7 @@ class StagedNetwork:
         precision: ``float32``, or ``bf16`` where the processor multiplies it natively (the
             decisions then differ from those of the evaluation, which is in float32).
         compiled: compile each stage for any batch size; the first calls then take seconds.
+        score: by which images leave; the entropy where None.
     """
 
     def __init__(
@@ -123,6 +125,7 @@ class StagedNetwork:
         device: torch.device | None = None,
         precision: str = "float32",
         compiled: bool = False,
+        score: FittedScore | None = None,
     ) -> None:
         checks.one_of("precision", precision, ("float32", "bf16"))
         self.device, self.precision = device or torch.device("cpu"), precision
@@ -132,7 +135,7 @@ class StagedNetwork:
         copied = copy.deepcopy(network).eval()
         fold_norms(copied)
         copied.to(self.device).to(memory_format=torch.channels_last)
-        self.stages = exit_stages(copied)
+        self.stages = exit_stages(copied, score)
         if compiled:
             _allow_recompiles(4 * len(self.stages))
             for stage in self.stages:
@@ -141,12 +144,12 @@ class StagedNetwork:
     # Not inference mode: its tensors and the caller's would each be compiled for.
     @torch.no_grad()
     def predict(self, images: Tensor, thresholds: ArrayLike) -> Predictions:
-        """Classify ``images``, each at the first exit whose entropy is below its threshold.
+        """Classify ``images``, each at the first exit whose score is below its threshold.
 
         Args:
             images: normalised, float ``(N, channels, H, W)``.
-            thresholds: nats, one for all early exits or one each; 0 lets nobody leave early.
-                It may differ at every call.
+            thresholds: in the score's unit (nats, of entropies), one for all early exits or one
+                each; 0 lets nobody leave early. It may differ at every call.
 
         Raises:
             ValueError: a threshold is negative or NaN, their number is wrong, or N = 0.
@@ -171,9 +174,9 @@ class StagedNetwork:
         label, exit_taken = torch.empty_like(waiting), torch.empty_like(waiting)
         probability = torch.empty(count, device=self.device)
         for index, (stage, limit) in enumerate(zip(self.stages, limits, strict=True)):
-            logits, entropy, features = stage(features)
+            logits, unsure, features = stage(features)
             last = index == len(limits) - 1
-            leaves = torch.ones_like(entropy, dtype=torch.bool) if last else entropy < limit
+            leaves = torch.ones_like(unsure, dtype=torch.bool) if last else unsure < limit
             stays = torch.nonzero(~leaves).squeeze(1)
             # One transfer of a size decides on: copying nothing where nobody or everybody leaves.
             if len(stays) < len(waiting):

@@ -35,7 +35,8 @@ with running(f"{snakemake.wildcards.experiment} · latency", snakemake.log[0]) a
     scored = score_logits(snakemake.params.score, exits)
     points = latency_points(scored, int(teacher_exits.macs[-1]))
     trial = Trial(
-        teacher, student, card, pixels, logits, exits.macs, points, device, predictor, THREADS
+        *(teacher, student, card, pixels, logits, exits.macs, points, device, predictor),
+        *(THREADS, scored.score),
     )
     batches = [batch for batch in BATCHES if batch <= len(pixels)]
     with tempfile.TemporaryDirectory() as folder:

@@ -39,7 +39,7 @@ def test_points_are_chosen_on_validation(deployable):
 
 
 def test_one_point_remains_where_no_share_can_be_met(deployable):
-    exits = score_logits("entropy", exit_logits(deployable))
+    exits = exit_logits(deployable)
     assert len(latency_points(exits, int(exits.macs[0]))) == 1
     assert list(latency_points(exits, 10**12)) == ["exits, at most 1 point lost"]
 
