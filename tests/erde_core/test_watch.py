@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from erde_core import watch as watch_module
-from erde_core.watch import ALARM, BETS, LEVELS, Watch, level_of
+from erde_core.watch import ALARM, BETS, LEVELS, RESERVE, Watch, level_of
 from tests.erde_core.watch_streams import false_alarms, first_alarm, most_allowed, population
 
 LEVEL, LARGEST = population()
@@ -67,7 +67,8 @@ def test_the_compiled_simulation_is_the_guard():
         watch.update(map(score_at, stream.tolist()))
         alarm, highest = first_alarm(levels, stream, uniform)
         assert (watch.alarm or 0) == alarm
-        assert math.log(watch.highest) == pytest.approx(highest, rel=1e-9, abs=1e-9)
+        capital = RESERVE + (1 - RESERVE) * math.exp(highest)
+        assert watch.highest == pytest.approx(capital, rel=1e-9)
 
 
 @pytest.mark.parametrize("size", [200, 5000])

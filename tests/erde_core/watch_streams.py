@@ -15,11 +15,15 @@ from numba import njit, prange
 from scipy.stats import binom
 
 from erde_core.softmax import entropy
-from erde_core.watch import ALARM, BETS, JUMPS, LEVELS, level_of
+from erde_core.watch import ALARM, BETS, JUMPS, LEVELS, RESERVE, level_of
 from tests.erde_core.scores.exits import exits
 
 IMAGES, SIZES, ALLOWED = 10_000, (200, 400, 5000), 1 / ALARM
-_BETS, _JUMPS, _LOG_ALARM = np.array(BETS), np.array(JUMPS), np.log(ALARM)
+_BETS, _JUMPS, _LOG_ALARM = (
+    np.array(BETS),
+    np.array(JUMPS),
+    np.log((ALARM - RESERVE) / (1 - RESERVE)),
+)
 
 
 def population():
