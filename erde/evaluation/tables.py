@@ -8,6 +8,8 @@ from erde.evaluation.columns import (
     IMAGES,
     PAIR,
     POINT,
+    POLICY_SCORE,
+    POLICY_THRESHOLDS,
     REFERENCE,
     SCORE,
     SEED,
@@ -70,6 +72,36 @@ PER_EXIT = Table(
         Column("each_macs", float, "MACs per test image with one θ per exit", empty=True),
         Column("difference", float, "gain in accuracy, a fraction", empty=True),
         *intervals(empty=True),
+    ),
+)
+POLICIES = Table(
+    "policies",
+    "a network that leaves by one policy, at one share of the teacher's MACs",
+    (
+        *(VARIANT, SEED, WEIGHTS, POLICY_SCORE, POLICY_THRESHOLDS, SHARE, BUDGET, STATUS),
+        Column("theta_exit{exit}", float, "θ of this exit, in the score's unit", empty=True),
+        Column("val_accuracy", float, "a fraction of the images that chose θ", empty=True),
+        Column("val_mean_macs", float, "MACs per image of these", empty=True),
+        Column("test_accuracy", float, "a fraction of the test images", empty=True),
+        Column("test_mean_macs", float, "MACs per test image", empty=True),
+        Column("difference", float, "in test accuracy, to entropy with one θ", empty=True),
+    ),
+)
+POLICIES_OVERALL = Table(
+    "policies_overall",
+    "a variant that leaves by one policy, over all shares of the teacher's MACs that it can pay",
+    (
+        *(VARIANT, POLICY_SCORE, POLICY_THRESHOLDS),
+        Column("chosen", bool, "1 for the policy to ship, by the fit half of validation"),
+        Column(
+            "val_difference",
+            float,
+            "what chose it: accuracy gained there, at equal cost; empty without halves",
+            empty=True,
+        ),
+        Column("macs_ratio", float, "MACs per test image, of those of entropy with one θ"),
+        Column("difference", float, "in test accuracy, to entropy with one θ, mean over all"),
+        *intervals(),
     ),
 )
 BANDS = Table(
@@ -255,7 +287,7 @@ TABLES = {
     for table in (
         *(PARETO, CURVES, TEACHER_EXITS, DECISION, OPERATING_POINTS, PER_EXIT, BANDS, AREAS),
         *(COMPARISON, OVERALL, AUDIT, CLASSES, CONFUSION, EXITS, RELIABILITY, RIVALS, LATENCY),
-        *(VALUES, HISTORY),
+        *(VALUES, HISTORY, POLICIES, POLICIES_OVERALL),
     )
 }
 # What the rule statistics writes.

@@ -5,7 +5,7 @@ from erde.evaluation.tables import STATISTICS
 
 REPORT_TABLES = [table.name for table in STATISTICS]
 SHOWN_TABLES = (
-    ["teacher_exits", "pareto", *REPORT_TABLES]
+    ["teacher_exits", "pareto", "policies_overall", *REPORT_TABLES]
     + (["rivals"] if RIVALS_WANTED else [])
     + (["latency"] if LATENCY_WANTED else [])
 )
