@@ -9,8 +9,7 @@ one watches, and for validation sets of any size: that they are a sample, too, i
 
 Conformal test martingale: Vovk, Nouretdinov and Gammerman, 2003, "Testing exchangeability
 on-line"; Vovk, 2021, "Testing randomness online", Statistical Science 36, 595. Betting: the simple
-jumper of Vovk et al., 2021, "Retrain or not retrain", arXiv 2102.10439, with more bets and two jump
-rates.
+jumper of Vovk et al., 2021, "Retrain or not retrain", arXiv 2102.10439, with more bets.
 
 A deployment carries this file along, so it needs the standard library alone.
 """
@@ -26,7 +25,7 @@ _DECADES = 12  # below the largest value, that the levels tell apart
 # Each bet multiplies its stake by 1 + slope · (p - 1/2) + bend · (12 (p - 1/2)² - 1): a mean of 1
 # over uniform p, never negative. Slopes see surer or less sure images, bends more extreme ones.
 BETS = ((0.0, 0.0), (1.0, 0.0), (-1.0, 0.0), (2.0, 0.0), (-2.0, 0.0), (0.0, 0.5), (0.0, -0.5))
-JUMPS = (0.001, 0.02)  # share of the capital that is dealt anew among the bets at each image
+JUMP = 0.01  # share of the capital that is dealt anew among the bets at each image
 # Never bet: with all of it at stake false alarms come as often as the bound allows, in the end.
 RESERVE = 0.2
 
@@ -81,8 +80,7 @@ class Watch:
         self._tree, self._ties, self._count = [0] * (LEVELS + 1), [0] * LEVELS, 0
         for level in levels:
             self._insert(level)
-        each = 1 / (len(BETS) * len(JUMPS))
-        self._stakes = [[each] * len(BETS) for _ in JUMPS]
+        self._stakes = [1 / len(BETS)] * len(BETS)
         self._logarithm, self._highest = 0.0, 0.0
         self.images, self.alarm = 0, None
 
@@ -121,15 +119,13 @@ class Watch:
     def _bet(self, p: float) -> None:
         centred = p - 0.5
         bend = 12 * centred * centred - 1
-        factors = [1 + slope * centred + curve * bend for slope, curve in BETS]
-        total = 0.0
-        for stakes in self._stakes:
-            for n, factor in enumerate(factors):
-                stakes[n] *= factor
-                total += stakes[n]
-        for stakes, jump in zip(self._stakes, JUMPS, strict=True):
-            dealt, kept = jump * sum(stakes) / (len(stakes) * total), (1 - jump) / total
-            stakes[:] = [kept * stake + dealt for stake in stakes]
+        won = [
+            stake * (1 + slope * centred + curve * bend)
+            for stake, (slope, curve) in zip(self._stakes, BETS, strict=True)
+        ]
+        total = sum(won)
+        kept, dealt = (1 - JUMP) / total, JUMP / len(BETS)
+        self._stakes = [kept * stake + dealt for stake in won]
         self.images += 1
         self._logarithm += math.log(total)
         if self._logarithm > self._highest:

@@ -15,15 +15,11 @@ from numba import njit, prange
 from scipy.stats import binom
 
 from erde_core.softmax import entropy
-from erde_core.watch import ALARM, BETS, JUMPS, LEVELS, RESERVE, level_of
+from erde_core.watch import ALARM, BETS, JUMP, LEVELS, RESERVE, level_of
 from tests.erde_core.scores.exits import exits
 
 IMAGES, SIZES, ALLOWED = 10_000, (200, 400, 5000), 1 / ALARM
-_BETS, _JUMPS, _LOG_ALARM = (
-    np.array(BETS),
-    np.array(JUMPS),
-    np.log((ALARM - RESERVE) / (1 - RESERVE)),
-)
+_BETS, _LOG_ALARM = np.array(BETS), np.log((ALARM - RESERVE) / (1 - RESERVE))
 
 
 def population():
@@ -39,7 +35,7 @@ def first_alarm(validation, stream, uniform):
     tree, ties = np.zeros(LEVELS + 1, np.int64), np.zeros(LEVELS, np.int64)
     for level in validation:
         _insert(tree, ties, level)
-    stakes = np.full((len(_JUMPS), len(_BETS)), 1 / (len(_JUMPS) * len(_BETS)))
+    stakes = np.full(len(_BETS), 1 / len(_BETS))
     logarithm, highest, alarm = 0.0, 0.0, 0
     for n in range(len(stream)):
         level, count = stream[n], len(validation) + n
@@ -48,9 +44,7 @@ def first_alarm(validation, stream, uniform):
         centred = (above + uniform[n] * (tied + 1)) / (count + 1) - 0.5
         stakes *= 1 + _BETS[:, 0] * centred + _BETS[:, 1] * (12 * centred * centred - 1)
         total = stakes.sum()
-        for k in range(len(_JUMPS)):
-            dealt = _JUMPS[k] * stakes[k].sum() / len(_BETS)
-            stakes[k] = (stakes[k] * (1 - _JUMPS[k]) + dealt) / total
+        stakes = stakes * (1 - JUMP) / total + JUMP / len(_BETS)
         logarithm += np.log(total)
         highest = max(highest, logarithm)
         if not alarm and highest >= _LOG_ALARM:

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde_core.choose import thresholds_for_budgets
-from erde_core.outcomes import outcomes, right_answers
+from erde_core.outcomes import right_answers
+from erde_core.policy import exit_indices
 from erde_core.scores.fitted import LABELS, FittedScore, needs_fitting
 from erde_core.store.exit_logits import SplitLogits
 from erde_core.sweep import best_index, sweep
@@ -67,6 +68,8 @@ def tried(
     score: FittedScore, split: SplitLogits, macs: NDArray[np.int64], thresholds: Float64
 ) -> tuple[Float64, Float64]:
     """Right answers (0, 1) and MACs of each image at each of B sets of thresholds, ``(B, N)``."""
-    found = [outcomes(split, row, score) for row in thresholds]
-    right = np.array([answers for answers, _, _ in found], dtype=np.float64)
-    return right, np.array([macs[exits] for _, _, exits in found], dtype=np.float64)
+    values, correct = score.values(split.logits), right_answers(split)
+    exits = [exit_indices(values, row) for row in thresholds]
+    shape, everyone = (len(thresholds), len(values)), np.arange(len(values))
+    right = np.array([correct[everyone, e] for e in exits], dtype=np.float64).reshape(shape)
+    return right, np.array([macs[e] for e in exits], dtype=np.float64).reshape(shape)

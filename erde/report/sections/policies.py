@@ -68,8 +68,8 @@ def _lead(rows: Rows) -> str:
         )
     found = words.for_these(row["these_seeds_low"], row["these_seeds_high"], "above", "below")
     return (
-        f"For {network}, ship the policy {policy_name(row)}: validation chose it, and on test it is "
-        f"{words.points(row['difference'])} points from entropy with one θ, {found}."
+        f"For {network}, ship the policy {policy_name(row)}: validation chose it, and on test it "
+        f"is {words.points(row['difference'])} points from entropy with one θ, {found}."
     )
 
 
