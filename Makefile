@@ -1,10 +1,10 @@
-# make venv | demo | test | workflow | fuzz | faults | campaign | cluster | mutation | bench | lint | clean      (PYTHON=python3.12 make venv picks another Python ≥ 3.11)
+# make venv | demo | test | workflow | networks | int8 | fuzz | faults | campaign | cluster | mutation | bench | lint | clean      (PYTHON=python3.12 make venv picks another Python ≥ 3.11)
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN = .venv/bin
 READY = .venv/.ready
 
-.PHONY: venv demo test workflow fuzz faults campaign cluster mutation bench lint clean
+.PHONY: venv demo test workflow networks int8 fuzz faults campaign cluster mutation bench lint clean
 
 venv: $(READY)
 
@@ -30,6 +30,14 @@ test: $(READY)
 workflow: $(READY)
 	$(BIN)/python -m pytest tests/workflow -n auto --dist loadfile --override-ini addopts=-q
 
+# Every network family from training to decisions, two of them from experiment file to picture.
+networks: $(READY)
+	$(BIN)/python -m pytest tests/networks -n auto --override-ini addopts=-q
+
+# Networks in 8 bits, of every family; apart from `make test` for its length.
+int8: $(READY)
+	$(BIN)/python -m pytest tests/int8 -n auto --dist loadfile --override-ini addopts=-q
+
 # Damaged files of every kind; apart from `make test` for its length.
 fuzz: $(READY)
 	$(BIN)/python -m pytest tests/fuzz -n auto --dist loadfile --override-ini addopts=-q
@@ -38,7 +46,7 @@ fuzz: $(READY)
 faults: $(READY)
 	$(BIN)/python -m pytest tests/faults --override-ini addopts=-q -rA
 
-# Many more damaged files, every mutation, 6,000 streams under the guard, 35 endings of each stage; CASES=1000000 for a night.
+# Many more damaged files, every mutation, 6,000 streams under the guard, 35 endings of each job; CASES=1000000 for a night.
 CASES ?= 20000
 campaign: $(READY)
 	$(BIN)/python -m tests.fuzz.campaign all --cases $(CASES)

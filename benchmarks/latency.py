@@ -1,6 +1,7 @@
 """Latency beside MACs at full width, with random weights: the table of docs/deploy.md.
 
     python -m benchmarks.latency --threads 1 --batches 1 64 --output results/latency
+    python -m benchmarks.latency --runtimes onnx int8 --batches 1 16
 
 The measuring is that of the rule ``latency``; see erde_torch/latency/measure.py.
 """
@@ -9,17 +10,17 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks.latency_networks import random_trial
+from benchmarks.latency_networks import SHARES, random_trial
 from erde.evaluation.latency import break_even, disturbances
 from erde.pictures.drawing import save_figure
 from erde.pictures.latency import latency_figure
 from erde_core.store.tables import write_table
 from erde_torch.device import choose_device, set_threads
-from erde_torch.latency.contenders import RUNTIMES, working_contenders
+from erde_torch.latency.contenders import INT8_RUNTIME, RUNTIMES, working_contenders
 from erde_torch.latency.machine import machine_text
 from erde_torch.latency.measure import BATCHES, CLOCKS, Plan, latency_rows
 
-NAMES = {name.split()[0].lower(): name for name in RUNTIMES}
+NAMES = {name.split()[0].lower(): name for name in RUNTIMES} | {"int8": INT8_RUNTIME}
 
 
 def show(table):
@@ -37,6 +38,15 @@ def show(table):
         )
 
 
+def show_int8(table):
+    """The student in 8 bits against the same operating point in float32, of the same rounds."""
+    times = {(r["batch"], r["runtime"], r["network"]): r["speed_up"] for r in table}
+    for (batch, runtime, network), speed_up in times.items():
+        float32 = times.get((batch, "ONNX Runtime", network))
+        if runtime == INT8_RUNTIME and float32:
+            print(f"batch {batch}, {network}: int8 {speed_up / float32:.2f} times float32")
+
+
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
@@ -48,8 +58,12 @@ def parse_options():
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--classes", type=int, default=100)
     parser.add_argument("--head-pool", choices=("avg2", "adaptive2"), default="avg2")
+    parser.add_argument("--reduce-range", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument(
+        "--shares", type=float, nargs="+", default=list(SHARES), help="of the student's MACs"
+    )
     parser.add_argument(
         "--runtimes", nargs="+", choices=tuple(NAMES), default=["eager", "onnx"], metavar="RUNTIME"
     )
@@ -73,6 +87,7 @@ def main():
         f"{options.rounds} rounds"
     )
     show(table)
+    show_int8(table)
     for sentence in disturbances(table):
         print(f"warning: {sentence}")
     for runtime, point, batches in break_even(table):

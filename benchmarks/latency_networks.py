@@ -10,7 +10,13 @@ import torch
 from erde.deployment.runner import predictor
 from erde_core.outcomes import split_sweep
 from erde_core.store.exit_logits import SplitLogits
-from erde_torch.latency.contenders import Trial
+from erde_torch.export.onnx_graph import stage_models
+from erde_torch.int8.exit_logits import split_logits
+from erde_torch.int8.quantise import facts_of, quantised_stages
+from erde_torch.int8.runtime import normalised
+from erde_torch.int8.settings import Int8Settings
+from erde_torch.int8.stages import stage_bytes
+from erde_torch.latency.contenders import Int8Trial, Trial
 from erde_torch.networks.build import build_network
 from erde_torch.networks.macs import exit_macs
 from erde_torch.networks.settings import NetworkSettings
@@ -33,10 +39,25 @@ def random_trial(options, device):
     macs = exit_macs(student, (3, side, side))
     names = tuple(map(str, range(classes)))
     card = NetworkCard({}, (3, side, side), names, MEAN, STD, "0" * 64, "float32")
-    points = wanted_thresholds(logits, macs)
+    points = wanted_thresholds(logits, macs, options.shares)
+    int8 = in_8_bits(student, card, pixels, macs, options) if "int8" in options.runtimes else None
+    threads = options.threads
     return Trial(
-        teacher, student, card, pixels, logits, macs, points, device, predictor, options.threads
+        teacher, student, card, pixels, logits, macs, points, device, predictor, threads, int8
     )
+
+
+def in_8_bits(student, card, pixels, macs, options):
+    """The student in 8 bits, and its own thresholds for the same shares of MACs."""
+    images = normalised(pixels, card)
+    settings = Int8Settings(reduce_range=options.reduce_range)
+    stages = quantised_stages(stage_models(student, card.image_shape), images, settings)
+    facts = facts_of(stages[0])
+    print(
+        f"stages in 8 bits: {stage_bytes(stages) / facts['float32_bytes']:.3f} of float32's bytes"
+    )
+    logits = split_logits(stages, card, pixels)
+    return Int8Trial(stages, logits, wanted_thresholds(logits, macs, options.shares))
 
 
 def random_images(count, side):
@@ -63,12 +84,12 @@ def spread_logits(network, images):
     return network(images).numpy()
 
 
-def wanted_thresholds(logits, macs):
+def wanted_thresholds(logits, macs, shares=SHARES):
     """{name: threshold} whose mean MACs are nearest to each wanted share of the last exit's."""
     labels = logits[:, -1].argmax(axis=1)
     points = split_sweep(SplitLogits(logits, labels, np.arange(len(labels))), macs)
     found = {}
-    for share in SHARES:
+    for share in shares:
         k = int(np.abs(points.mean_macs - share * macs[-1]).argmin())
         found[f"exits, {share:.0%} of its MACs"] = float(points.threshold[k])
     return found

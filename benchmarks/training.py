@@ -31,7 +31,7 @@ from erde_torch.training.data import network_card, training_set, viewed_train_im
 from erde_torch.training.host import Host
 from erde_torch.training.interrupt import StopRequest
 from erde_torch.training.loop import Run, train_epoch
-from erde_torch.training.optimiser import make_optimiser
+from erde_torch.training.optimisation.optimiser import make_optimiser
 from erde_torch.training.settings import AugmentSettings, TrainSettings
 from erde_torch.training.teacher_answers import CachedTeacher, OnlineTeacher
 

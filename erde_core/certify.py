@@ -1,4 +1,4 @@
-"""A threshold with a guarantee: how rarely leaving early spoils an answer that was right.
+"""A threshold with a guarantee: how rarely leaving early harms an answer that was right.
 
 The method is learn-then-test (Angelopoulos et al., 2021, arXiv 2110.01052) with fixed-sequence
 testing. What is and is not guaranteed stands in :func:`certified_threshold`.
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from erde_core.errors import ErdeError
 from erde_core.statistics.exact_tail import check_probability, critical_count, units_needed
 from erde_core.statistics.sorted_steps import SortedSteps, sorted_steps, weighted_right
 
@@ -76,7 +77,7 @@ def certified_threshold(
         score: how unsure each exit is, ``(N, E)``, as for :func:`erde_core.sweep`.
         correct: bool ``(N, E)``, whether each exit's answer is right.
         classes: C, of entropies.
-        epsilon: largest probability of a spoilt answer, in (0, 1).
+        epsilon: largest probability of a harmed answer, in (0, 1).
         delta: probability with which the guarantee may fail, in (0, 1).
         group: int ``(N,)``; images that share a source. Of each group one image counts, drawn
             with a fixed seed, and "a new image" means one image of a new group.
@@ -93,7 +94,7 @@ def certified_threshold(
     units = int(weights.sum())
     critical = critical_count(units, epsilon, delta)
     if critical < 0:
-        raise ValueError(
+        raise ErdeError(
             f"validation images must be at least {units_needed(epsilon, delta)} to certify "
             f"epsilon = {epsilon:g} at delta = {delta:g}, got {units} independent ones"
         )
@@ -131,7 +132,7 @@ def certified_index(harmed: NDArray[np.int64], critical: int) -> NDArray[np.int6
             harmed, is certified.
     """
     if critical < 0:
-        raise ValueError(f"critical must be at least 0 to certify anything, got {critical}")
+        raise ErdeError(f"critical must be at least 0 to certify anything, got {critical}")
     fails = harmed > critical
     first: NDArray[np.int64] = np.where(fails.any(axis=1), fails.argmax(axis=1), harmed.shape[1])
     return first - 1
@@ -143,7 +144,7 @@ def one_per_group(group: ArrayLike | None, samples: int) -> NDArray[np.int64]:
         return np.ones(samples, dtype=np.int64)
     group = np.asarray(group)
     if group.shape != (samples,):
-        raise ValueError(f"group must have shape ({samples},), got {group.shape}")
+        raise ErdeError(f"group must have shape ({samples},), got {group.shape}")
     order = np.random.default_rng(0).permutation(samples)
     _, first = np.unique(group[order], return_index=True)
     weights = np.zeros(samples, dtype=np.int64)

@@ -9,6 +9,7 @@ from erde_core.choosing.ascent import ascend
 from erde_core.choosing.geometric import geometric_start
 from erde_core.choosing.greedy import greedy_path
 from erde_core.choosing.images import ScoredImages, scored_images
+from erde_core.errors import ErdeError
 from erde_core.sweep import OperatingPoints, best_index, checked_sweep_arguments, sweep
 
 _PRICES = 8  # trade-offs between accuracy and cost from which the search starts
@@ -29,7 +30,7 @@ def index_for_budget(points: OperatingPoints, budget: float, macs: ArrayLike) ->
     check_budget(budget, macs)
     index = best_index(points, budget)
     if index is None:
-        raise ValueError(
+        raise ErdeError(
             f"budget must reach the cheapest point, which costs {points.mean_macs.min():g} MACs, "
             f"got {budget:g}"
         )
@@ -45,7 +46,7 @@ def index_for_drop(points: OperatingPoints, drop: float) -> int:
         ValueError: the drop is negative, not a number, or above 1.
     """
     if not 0 <= drop <= 1:
-        raise ValueError(f"drop must be a fraction 0 … 1, got {drop!r}")
+        raise ErdeError(f"drop must be a fraction 0 … 1, got {drop!r}")
     # Accuracies are counts over N: the slack absorbs rounding and is far below one image.
     allowed = np.flatnonzero(points.accuracy >= points.accuracy[0] - drop - 1e-12)
     found = points.take(allowed)
@@ -57,7 +58,7 @@ def check_budget(budget: float, macs: ArrayLike) -> None:
     """Refuse a budget that no threshold can meet, or that no threshold is needed for."""
     first, last = float(np.asarray(macs)[0]), float(np.asarray(macs)[-1])
     if not first <= budget <= last:
-        raise ValueError(
+        raise ErdeError(
             f"budget must lie between the first exit's {first:g} MACs and the full network's "
             f"{last:g}, got {budget:g}"
         )

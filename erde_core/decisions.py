@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from erde_core.errors import ErdeError
 from erde_core.outcomes import split_sweep
 from erde_core.policy import exit_indices
 from erde_core.scores.fitted import FittedScore
@@ -52,7 +53,7 @@ class Agreement:
             ValueError: a decision outside the near-ties differs.
         """
         if self.wrong:
-            raise ValueError(
+            raise ErdeError(
                 f"{name} must decide as the exit logits say, "
                 f"got {self.wrong} of {self.decisions} decisions that differ"
             )

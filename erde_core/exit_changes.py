@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-# Scores that are sorted at a time: small beside a processor's second-level cache.
+# So many scores are sorted at a time; they fit easily into a processor's second-level cache.
 _SEGMENT = 2**15
 
 
@@ -38,7 +38,8 @@ def exit_changes(score: NDArray[np.float64], correct: NDArray[np.bool_]) -> Exit
     for e in range(exits - 1):
         np.less(columns[e], lowest, out=passes[e])
         np.fmin(lowest, columns[e], out=lowest)
-    # The lowest minimum frees a sample from the last exit, each higher one from the next lower's.
+    # At its lowest minimum a sample leaves the last exit; at each higher minimum it leaves the
+    # exit of the next lower one.
     small: np.dtype[np.unsignedinteger] = np.min_scalar_type(exits)
     left_from, answer = np.full(samples, exits - 1, small), answers[-1].copy()
     exit_from = np.empty(columns.shape, small)

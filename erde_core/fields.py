@@ -10,6 +10,8 @@ import math
 import operator
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
+from erde_core.errors import ErdeError
+
 # For pydantic, which finds it in the class under the name __pydantic_config__.
 STRICT_KEYS = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
 _RULES = {
@@ -51,7 +53,7 @@ def check_fields(settings: object) -> None:
             marks = tuple(rest)
         if get_origin(hint) is Literal and value not in get_args(hint):
             words = ", ".join(map(repr, get_args(hint)))
-            raise ValueError(f"{field.name} must be one of {words}, got {value!r}")
+            raise ErdeError(f"{field.name} must be one of {words}, got {value!r}")
         for mark in marks:
             _check_range(field.name, mark, value)
 
@@ -60,4 +62,4 @@ def _check_range(name: str, mark: object, value: Any) -> None:  # noqa: ANN401
     for rule, (holds, sign) in _RULES.items():
         bound = getattr(mark, rule, None)
         if bound is not None and not (math.isfinite(value) and holds(value, bound)):
-            raise ValueError(f"{name} must be {sign} {bound}, got {value!r}")
+            raise ErdeError(f"{name} must be {sign} {bound}, got {value!r}")

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from erde_core.errors import ErdeError
+
 
 def fold_of_samples(
     labels: NDArray[np.int64], groups: NDArray[np.int64], folds: int
@@ -20,7 +22,7 @@ def fold_of_samples(
         members = np.flatnonzero(labels == label)
         sources, position = np.unique(groups[members], return_inverse=True)
         if len(sources) < folds:
-            raise ValueError(
+            raise ErdeError(
                 f"folds must be at most {len(sources)}, the number of independent training images "
                 f"of class {label}, got {folds}"
             )

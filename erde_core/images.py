@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from erde_core.errors import ErdeError
+
 SPLITS = ("train", "val", "test")
 
 
@@ -61,7 +63,7 @@ def check_dataset(dataset: ImageDataset) -> None:
         check_images(name, split.images)
         _check_labels(name, split, dataset.class_names)
         if split.images.shape[1:] != dataset.train.images.shape[1:]:
-            raise ValueError(
+            raise ErdeError(
                 f"{name} images must have the shape of the train images "
                 f"{dataset.train.images.shape[1:]}, got {split.images.shape[1:]}"
             )
@@ -76,31 +78,31 @@ def check_images(name: str, images: NDArray[np.uint8]) -> None:
         ValueError: not uint8, not ``(N, H, W, 3 or 1)``, or none at all.
     """
     if images.dtype != np.uint8:
-        raise ValueError(f"{name} images must be uint8, got dtype {images.dtype}")
+        raise ErdeError(f"{name} images must be uint8, got dtype {images.dtype}")
     if images.ndim != 4 or images.shape[-1] not in (1, 3) or 0 in images.shape[1:]:
-        raise ValueError(f"{name} images must have shape (N, H, W, 3 or 1), got {images.shape}")
+        raise ErdeError(f"{name} images must have shape (N, H, W, 3 or 1), got {images.shape}")
     if len(images) == 0:
-        raise ValueError(f"{name} must hold at least 1 image, got 0")
+        raise ErdeError(f"{name} must hold at least 1 image, got 0")
 
 
 def _check_class_names(names: tuple[str, ...]) -> None:
     if len(names) < 2:
-        raise ValueError(f"class_names must have at least 2 names, got {list(names)}")
+        raise ErdeError(f"class_names must have at least 2 names, got {list(names)}")
     repeated = sorted({name for name in names if names.count(name) > 1})
     if repeated:
-        raise ValueError(f"class_names must differ from each other, got {repeated[0]!r} twice")
+        raise ErdeError(f"class_names must differ from each other, got {repeated[0]!r} twice")
 
 
 def _check_labels(name: str, split: Split, class_names: tuple[str, ...]) -> None:
     images = len(split.images)
     for column, values in (("labels", split.labels), ("group", split.group)):
         if values.dtype != np.int64:
-            raise ValueError(f"{name} {column} must be int64, got dtype {values.dtype}")
+            raise ErdeError(f"{name} {column} must be int64, got dtype {values.dtype}")
         if values.shape != (images,):
-            raise ValueError(f"{name} {column} must have shape ({images},), got {values.shape}")
+            raise ErdeError(f"{name} {column} must have shape ({images},), got {values.shape}")
     outside = np.flatnonzero((split.labels < 0) | (split.labels >= len(class_names)))
     if outside.size:
-        raise ValueError(
+        raise ErdeError(
             f"{name} labels must lie in 0 … {len(class_names) - 1}, "
             f"got {split.labels[outside[0]]} at image {outside[0]}"
         )
@@ -109,7 +111,7 @@ def _check_labels(name: str, split: Split, class_names: tuple[str, ...]) -> None
 def _check_every_class_is_trained(dataset: ImageDataset) -> None:
     counts = np.bincount(dataset.train.labels, minlength=len(dataset.class_names))
     for label in np.flatnonzero(counts == 0)[:1]:
-        raise ValueError(
+        raise ErdeError(
             f"train must hold every class, got no image of class {dataset.class_names[label]!r}"
         )
 
@@ -118,9 +120,9 @@ def _check_statistics(dataset: ImageDataset) -> None:
     channels = dataset.train.images.shape[-1]
     for name, values in (("mean", dataset.mean), ("std", dataset.std)):
         if len(values) != channels or not np.isfinite(values).all():
-            raise ValueError(f"{name} must be {channels} finite numbers, got {list(values)}")
+            raise ErdeError(f"{name} must be {channels} finite numbers, got {list(values)}")
     if min(dataset.std) <= 0:
-        raise ValueError(
+        raise ErdeError(
             f"the train images must vary in every channel, got standard deviations "
             f"{list(dataset.std)}"
         )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from erde_core import checks
+from erde_core.errors import ErdeError
 
 METHODS: dict[str, dict[str, Any]] = {
     "ce": {"kd_weight": 0.0, "entropy_weight": 0.0},
@@ -77,7 +78,7 @@ class LossSettings:
         for name in ("temperature", *_WEIGHTS):
             object.__setattr__(self, name, float(getattr(self, name)))
         if not isinstance(self.exit_weights, tuple | list | None):
-            raise ValueError(
+            raise ErdeError(
                 f"exit_weights must be a list of numbers or None, got {self.exit_weights!r}"
             )
         for index, weight in enumerate(self.exit_weights or ()):
@@ -121,11 +122,11 @@ class LossSettings:
     def check_classes(self, classes: int) -> None:
         """ValueError where a term is not defined for so few classes."""
         if self.entropy_scale == "log_c" and classes < 2:
-            raise ValueError(f"entropy_scale 'log_c' needs at least 2 classes, got {classes}")
+            raise ErdeError(f"entropy_scale 'log_c' needs at least 2 classes, got {classes}")
         if self.standardise and classes < 2:
-            raise ValueError(f"standardise needs at least 2 classes, got {classes}")
+            raise ErdeError(f"standardise needs at least 2 classes, got {classes}")
         if self.decoupled is not None and classes < 3:
-            raise ValueError(f"decoupled needs at least 3 classes, got {classes}")
+            raise ErdeError(f"decoupled needs at least 3 classes, got {classes}")
 
     def check_teacher(self, teacher: tuple[int, ...], student: tuple[int, ...]) -> None:
         """ValueError unless the shapes of the logits agree; in E only where each exit is read."""
@@ -133,9 +134,9 @@ class LossSettings:
             return
         words = f"teacher must have the shape of student, got {teacher} and {student}"
         if teacher[::2] != student[::2]:
-            raise ValueError(words)
+            raise ErdeError(words)
         if self.reads_each_exit:
-            raise ValueError(
+            raise ErdeError(
                 f"{words}: another number of exits needs target_from and right_from 'last'"
             )
 
@@ -144,7 +145,7 @@ class LossSettings:
         if self.exit_weights is None:
             return (1.0,) * exits
         if len(self.exit_weights) != exits:
-            raise ValueError(
+            raise ErdeError(
                 f"exit_weights must have one number per exit ({exits}), got {self.exit_weights}"
             )
         return self.exit_weights

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from erde_core import checks
+from erde_core.errors import ErdeError
 from erde_core.exit_changes import exit_changes, stable_order
 
 
@@ -79,7 +80,7 @@ def sweep(
     moment = changes.moment[order]
     last_of_group = np.flatnonzero(np.append(moment[1:] != moment[:-1], len(moment) > 0))
     threshold = thresholds_between(moment[last_of_group], largest)
-    # Room for what is needed for a moment only: to ask for it anew costs more than to fill it.
+    # This memory is used again and again: allocating it anew costs more than filling it.
     sums, count = np.empty(len(moment), np.int64), np.empty(len(threshold), np.int64)
     cost, share = np.zeros(len(threshold), np.int64), np.empty((len(macs), len(threshold)))
     samples = np.float64(len(score))
@@ -100,7 +101,8 @@ def pareto_front(points: OperatingPoints) -> OperatingPoints:
 
     Of several with equal accuracy and equal cost, the loosest stands for all.
     """
-    # Cheap to dear, and among equal costs the accurate first: a point stays if it raises the best.
+    # Points are sorted from cheap to dear, and by falling accuracy where the cost is equal. A point
+    # stays if it is more accurate than all before it.
     order = np.lexsort((-points.threshold, -points.accuracy, points.mean_macs))
     best_before = np.maximum.accumulate(np.append(-np.inf, points.accuracy[order][:-1]))
     keep = order[points.accuracy[order] > best_before]
@@ -135,7 +137,7 @@ def accuracy_at(points: OperatingPoints, macs: ArrayLike) -> NDArray[np.float64]
     """
     budgets = np.asarray(macs, dtype=np.float64)
     if np.isnan(budgets).any():
-        raise ValueError(f"macs must be numbers, got {budgets.tolist()}")
+        raise ErdeError(f"macs must be numbers, got {budgets.tolist()}")
     front = pareto_front(points)
     cost, accuracy = front.mean_macs[::-1], front.accuracy[::-1]
     position = np.searchsorted(cost, budgets, side="right")
@@ -169,12 +171,12 @@ def checked_sweep_arguments(
     score = checks.scores(score)
     correct = np.asarray(correct)
     if correct.dtype != np.bool_:
-        raise ValueError(f"correct must be a boolean array, got dtype {correct.dtype}")
+        raise ErdeError(f"correct must be a boolean array, got dtype {correct.dtype}")
     checks.same_shape("correct", correct, "score", score)
     largest, words = _largest(classes, largest)
     above = score[score >= largest]
     if len(above):
-        raise ValueError(f"score must be below {words} = {largest}, got {above[0]}")
+        raise ErdeError(f"score must be below {words} = {largest}, got {above[0]}")
     macs = checks.exit_macs(macs, score.shape[1])
     checks.summable("macs of the last exit", int(macs[-1]), len(score))
     return score, correct, macs, largest
@@ -188,7 +190,7 @@ def _largest(classes: int | None, largest: float | None) -> tuple[float, str]:
     if classes is None and largest is not None:
         checks.positive("largest", largest)
         return float(largest), "largest"
-    raise ValueError(f"one of classes and largest must be given, got {classes!r} and {largest!r}")
+    raise ErdeError(f"one of classes and largest must be given, got {classes!r} and {largest!r}")
 
 
 def thresholds_between(breakpoints: NDArray[np.float64], largest: float) -> NDArray[np.float64]:

@@ -9,6 +9,8 @@ of (seed, epoch, sample): Philox, a counter-based generator (Salmon et al., 2011
 import numpy as np
 from numpy.typing import NDArray
 
+from erde_core.errors import ErdeError
+
 _VIEW_STREAM, _ORDER_STREAM, _SUBSET_STREAM = 1, 2, 3
 
 
@@ -27,7 +29,7 @@ def all_views(pad: int, flip: bool) -> NDArray[np.int64]:
         ValueError: ``pad`` is negative.
     """
     if pad < 0:
-        raise ValueError(f"pad must be >= 0, got {pad}")
+        raise ErdeError(f"pad must be >= 0, got {pad}")
     shifts = sorted(range(-pad, pad + 1), key=abs)
     mirrored = (0, 1) if flip else (0,)
     return np.array([(dy, dx, f) for dy in shifts for dx in shifts for f in mirrored], np.int64)
@@ -43,7 +45,7 @@ def chosen_views(pad: int, flip: bool, count: int | None) -> NDArray[np.int64]:
     if count is None:
         return views
     if not 1 <= count <= len(views):
-        raise ValueError(f"count must lie in 1 … {len(views)} for this orbit, got {count}")
+        raise ErdeError(f"count must lie in 1 … {len(views)} for this orbit, got {count}")
     order = np.argsort(_raw((_SUBSET_STREAM, 0), len(views) - 1), kind="stable")
     subset: NDArray[np.int64] = views[np.append(0, 1 + np.sort(order[: count - 1]))]
     return subset
@@ -58,7 +60,7 @@ def view_of_samples(seed: int, epoch: int, samples: int, views: int) -> NDArray[
         ValueError: ``views`` is below 1, or another argument is negative.
     """
     if views < 1:
-        raise ValueError(f"views must be >= 1, got {views}")
+        raise ErdeError(f"views must be >= 1, got {views}")
     # The top 32 bits scaled to 0 … V-1; the bias, V / 2³², is beyond any experiment's reach.
     scaled = (_raw((_VIEW_STREAM, seed), samples, epoch) >> 32) * views >> 32
     return scaled.astype(np.int64)
@@ -77,5 +79,5 @@ def _raw(key: tuple[int, int], count: int, epoch: int = 0) -> NDArray[np.uint64]
     """``count`` 64-bit words of the stream of ``key``; epochs start 2¹²⁸ counters apart."""
     for name, value in (("seed", key[1]), ("epoch", epoch), ("samples", count)):
         if value < 0:
-            raise ValueError(f"{name} must be >= 0, got {value}")
+            raise ErdeError(f"{name} must be >= 0, got {value}")
     return np.random.Philox(key=key, counter=(0, 0, epoch, 0)).random_raw(count)

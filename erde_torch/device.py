@@ -5,6 +5,8 @@ from typing import TypeVar
 
 import torch
 
+from erde_core.errors import ErdeError
+
 
 def choose_device(name: str) -> torch.device:
     """``cpu``, ``cuda``, or with ``auto`` a GPU where there is one.
@@ -14,7 +16,7 @@ def choose_device(name: str) -> torch.device:
     """
     found = torch.cuda.is_available()
     if name == "cuda" and not found:
-        raise ValueError("device must be available, got 'cuda' but PyTorch sees no GPU")
+        raise ErdeError("device must be available, got 'cuda' but PyTorch sees no GPU")
     forbid_tf32()
     return torch.device("cuda" if name != "cpu" and found else "cpu")
 

@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor
 
+from erde_core.errors import ErdeError
 from erde_core.settings import LossSettings
 from erde_torch.imitation import comparable, divergence, imitation, tempered
 
@@ -97,35 +98,35 @@ def _check(
     """What the reference checks, in its words, but for the range of labels and weights."""
     _check_logits("student", student)
     if labels.is_floating_point() or labels.dtype == torch.bool:
-        raise ValueError(f"labels must be an integer array, got dtype {_name(labels.dtype)}")
+        raise ErdeError(f"labels must be an integer array, got dtype {_name(labels.dtype)}")
     if labels.shape != student.shape[:1]:
         wanted, found = tuple(student.shape[:1]), tuple(labels.shape)
-        raise ValueError(f"labels must have shape {wanted}, got {found}")
+        raise ErdeError(f"labels must have shape {wanted}, got {found}")
     settings.check_classes(student.shape[2])
     if class_weight is not None:
         _check_floating("class_weight", class_weight)
         if class_weight.shape != student.shape[2:]:
             wanted, found = tuple(student.shape[2:]), tuple(class_weight.shape)
-            raise ValueError(f"class_weight must have shape {wanted}, got {found}")
+            raise ErdeError(f"class_weight must have shape {wanted}, got {found}")
     if teacher is not None:
         _check_logits("teacher", teacher)
         settings.check_teacher(tuple(teacher.shape), tuple(student.shape))
     elif settings.needs_teacher:
-        raise ValueError("teacher must be given for these settings, got None")
+        raise ErdeError("teacher must be given for these settings, got None")
 
 
 def _check_logits(name: str, logits: Tensor) -> None:
     shape = tuple(logits.shape)
     _check_floating(name, logits)
     if len(shape) != 3:
-        raise ValueError(f"{name} must have 3 axes, got shape {shape}")
+        raise ErdeError(f"{name} must have 3 axes, got shape {shape}")
     if 0 in shape[1:]:
-        raise ValueError(f"{name} must have at least one exit and class, got shape {shape}")
+        raise ErdeError(f"{name} must have at least one exit and class, got shape {shape}")
 
 
 def _check_floating(name: str, values: Tensor) -> None:
     if not values.is_floating_point():
-        raise ValueError(f"{name} must be a floating-point array, got dtype {_name(values.dtype)}")
+        raise ErdeError(f"{name} must be a floating-point array, got dtype {_name(values.dtype)}")
 
 
 def _name(dtype: torch.dtype) -> str:

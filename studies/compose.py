@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from erde.experiment.errors import nearest
+from erde_core.errors import ErdeError
 from erde_core.store.files import write_text
 
 HERE = Path(__file__).parent
@@ -36,10 +37,10 @@ def read_book(path: Path) -> dict[str, dict[str, Any]]:
     try:
         book = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
-        raise ValueError(f"{path}: not readable: {' '.join(str(error).split())}") from error
+        raise ErdeError(f"{path}: not readable: {' '.join(str(error).split())}") from error
     parts = ["bases", "changes", "exceptions"]
     if not isinstance(book, dict) or sorted(book) != parts:
-        raise ValueError(f"{path}: must have the parts {', '.join(parts)}, got {book!r:.80}")
+        raise ErdeError(f"{path}: must have the parts {', '.join(parts)}, got {book!r:.80}")
     return book
 
 
@@ -57,7 +58,7 @@ def compose(name: str, book: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
             changed = overlaid(keys, book["changes"][change])
             return overlaid(changed, book["exceptions"].get(name, {}))
     known = [*book["bases"], *(f"{b}_{c}" for b in book["bases"] for c in book["changes"])]
-    raise ValueError(f"experiment {name!r} must be a base or base_change; {nearest(name, known)}")
+    raise ErdeError(f"experiment {name!r} must be a base or base_change; {nearest(name, known)}")
 
 
 def overlaid(keys: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
@@ -105,12 +106,12 @@ def read_list(path: Path) -> list[tuple[str, bool]]:
         ValueError: no such file, or a line that is not ``name`` or ``name rivals``.
     """
     if not path.is_file():
-        raise ValueError(f"the study's list must be a file, got {str(path)!r}")
+        raise ErdeError(f"the study's list must be a file, got {str(path)!r}")
     steps = []
     for line in path.read_text(encoding="utf-8").splitlines():
         words = line.split("#")[0].split()
         if len(words) > 2 or words[1:] not in ([], ["rivals"]):
-            raise ValueError(f"{path}: a line must be 'name' or 'name rivals', got {line!r}")
+            raise ErdeError(f"{path}: a line must be 'name' or 'name rivals', got {line!r}")
         if words:
             steps.append((words[0], len(words) == 2))
     return steps

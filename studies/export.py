@@ -6,6 +6,7 @@ Of an experiment that is not finished, whatever is there.
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,11 +44,12 @@ def export_experiment(results: Path, name: str, out: Path) -> None:
         if rows:
             write_table(folder / f"{table}.csv", rows)
     if networks:
-        with whole_file(folder / "answers.npz") as temporary, open(temporary, "wb") as file:
-            np.savez_compressed(file, **answers(networks))
+        with whole_file(folder / "answers.npz") as temporary, open(temporary, "wb") as packed:
+            arrays: dict[str, Any] = answers(networks)  # NumPy gives them no type
+            np.savez_compressed(packed, **arrays)
 
 
-def answers(networks: dict[str, ExitLogits]) -> dict[str, NDArray]:
+def answers(networks: dict[str, ExitLogits]) -> dict[str, NDArray[Any]]:
     """Every array of ``answers.npz``.
 
     Returns:
@@ -65,7 +67,7 @@ def answers(networks: dict[str, ExitLogits]) -> dict[str, NDArray]:
     return arrays
 
 
-def _said(split: SplitLogits) -> dict[str, NDArray]:
+def _said(split: SplitLogits) -> dict[str, NDArray[Any]]:
     return {
         "entropy": entropy(split.logits).astype(np.float32),
         "prediction": split.logits.argmax(axis=2).astype(np.uint16),

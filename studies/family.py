@@ -65,8 +65,8 @@ def _draw_plain(axes: Axes, rivals: list[dict[str, str]], full: float) -> None:
 def _draw_teacher(axes: Axes, teacher: list[dict[str, str]], full: float) -> None:
     x = [value / full for value in numbers(teacher, "macs")]
     y = [100 * value for value in numbers(teacher, "test_accuracy")]
-    style = {"color": "black", "linewidth": 0.8, "markersize": 4}
-    axes.plot(x, y, "o:", **style, label="teacher, ResNet34: its exits")
+    of_exits = "teacher, ResNet34: its exits"
+    axes.plot(x, y, "o:", color="black", linewidth=0.8, markersize=4, label=of_exits)
 
 
 def _label(axes: Axes, main: str) -> None:

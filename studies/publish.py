@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from erde.pictures.drawing import save_figure
+from erde_core.errors import ErdeError
 from erde_core.store.files import write_text
 from studies import tables
 from studies.family import family_figure
@@ -65,10 +66,10 @@ def filled(text: str, published: Path) -> str:
         ValueError: a table of that name is not known.
     """
 
-    def fill(place: re.Match) -> str:
+    def fill(place: re.Match[str]) -> str:
         begin, name, experiments, end = place.groups()
         if name not in TABLES:
-            raise ValueError(f"a table must be one of {', '.join(TABLES)}, got {name!r}")
+            raise ErdeError(f"a table must be one of {', '.join(TABLES)}, got {name!r}")
         return f"{begin}{TABLES[name](published, (experiments or '').split())}\n{end}"
 
     return _PLACE.sub(fill, text)

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from erde.experiment.schema import read_experiment
 from erde.running.code_hash import code_hash
+from erde_core.errors import ErdeError
 from erde_core.store.files import write_text
 from studies.compose import read_list, write_experiments
 from studies.export import export_experiment
@@ -46,11 +47,11 @@ def run_step(folder: Path, name: str, rivals: bool, cores: int, seconds: float) 
     try:
         return FAILED if process.wait(max(seconds, 0)) else FINISHED
     except (subprocess.TimeoutExpired, KeyboardInterrupt):
-        _stop(process)
+        _stop(process, command)
         return OUT_OF_TIME
 
 
-def _stop(process: subprocess.Popen) -> None:
+def _stop(process: subprocess.Popen[bytes], command: list[str]) -> None:
     """SIGTERM to the whole group: trainings save their checkpoint, Snakemake starts no more."""
     os.killpg(process.pid, signal.SIGTERM)
     try:
@@ -59,7 +60,7 @@ def _stop(process: subprocess.Popen) -> None:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         # Its lock is left behind, and would refuse the next command.
-        subprocess.run([*process.args, "--unlock"], check=False)
+        subprocess.run([*command, "--unlock"], check=False)
 
 
 def run_study(folder: Path, steps: list[tuple[str, bool]], cores: int, seconds: float) -> int:
@@ -125,7 +126,7 @@ def main(arguments: list[str] | None = None) -> int:
         steps = read_list(options.study)
         folder = write_experiments(options.study.parent.resolve(), [name for name, _ in steps])
         outcome = run_study(folder, steps, options.cores, options.seconds)
-    except ValueError as error:
+    except ErdeError as error:
         parser.error(str(error))
     except KeyboardInterrupt:  # between two runs of Snakemake
         outcome = OUT_OF_TIME

@@ -3,7 +3,9 @@
 import ast
 import contextlib
 import io
+import itertools
 import subprocess
+import textwrap
 from collections import Counter
 from pathlib import Path
 
@@ -73,6 +75,24 @@ def test_functions_are_short():
 def test_no_two_modules_share_six_lines():
     paths = tracked(*(f"{package}/*.py" for package in PACKAGES))
     assert alike({str(path): "\n".join(lines(path)) + "\n" for path in paths}) == ""
+
+
+def pieces(path):
+    """The functions and methods of a file, by name and line, each as a text of its own."""
+    text = lines(path)
+    module = ast.parse("\n".join(text)).body
+    classes = [node.body for node in module if isinstance(node, ast.ClassDef)]
+    for node in itertools.chain(module, *classes):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = textwrap.dedent("\n".join(text[node.lineno - 1 : node.end_lineno]))
+            yield f"{path}:{node.lineno} {node.name}", body + "\n"
+
+
+def test_no_two_functions_of_a_module_share_six_lines():
+    paths = tracked(*(f"{package}/*.py" for package in PACKAGES))
+    several = [found for path in paths if len(found := dict(pieces(path))) > 1]
+    assert len(several) > 150
+    assert "".join(map(alike, several)) == ""
 
 
 def test_six_lines_alike_are_found():

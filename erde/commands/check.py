@@ -5,11 +5,13 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from erde_core.errors import ErdeError
+
 if TYPE_CHECKING:
     from erde.experiment.schema import Experiment
     from erde_torch.training.settings import StudentSettings, TeacherSettings
 
-_STAGES = ("data", "teacher", "cache", "verify", "student", "exit_logits")
+_JOBS = ("data", "teacher", "cache", "verify", "student", "exit_logits")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +21,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print it; ValueError with one sentence where a rule is broken."""
+    """Print it; ErdeError with one sentence where a rule is broken."""
     from erde.experiment.schema import read_experiment
 
     experiment = read_experiment(options.file)
@@ -33,17 +35,21 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check(experiment: "Experiment", file: Path) -> None:
+    from erde.running.gpus.gpu_claim import visible_gpus
     from erde.running.machine import memory_mb
     from erde.running.plan import check_before_any_job
 
+    on_gpu = experiment.device == "cuda" or (experiment.device == "auto" and visible_gpus() > 0)
+    results = Path("results", file.stem)
     try:
-        check_before_any_job(experiment, Path("results", file.stem), None, memory_mb())
-    except ValueError as error:
-        raise ValueError(f"{file}: {error}") from None
+        check_before_any_job(experiment, results, None, memory_mb(), on_gpu=on_gpu)
+    except ErdeError as error:
+        raise ErdeError(f"{file}: {error}") from None
 
 
 def summary(experiment: "Experiment") -> dict[str, Any]:
     """What the experiment comes to, as plain data; sizes in MB of 10⁶ bytes."""
+    from erde.experiment.trainings import is_cascade
     from erde.running.cluster.needs import cache_bytes, facts_or_none, memory_mb
 
     facts = facts_or_none(experiment)
@@ -55,13 +61,14 @@ def summary(experiment: "Experiment") -> dict[str, Any]:
         "teacher": _part(experiment.teacher),
         "student": _part(experiment.student),
         "teachers": 1 if folds == 1 else 1 + folds,
-        "variants": {label: variant.method for label, variant in experiment.variants.items()},
+        "variants": {name: variant.method for name, variant in experiment.variants.items()},
         "seeds": seeds,
-        "students": len(experiment.variants) * len(seeds),
+        "students": len(experiment.trainings()) * len(seeds),
+        "cascades": [label for label, one in experiment.variants.items() if is_cascade(one)],
         "views": (experiment.cache.view_count or experiment.augment.orbit) if cached else 0,
         "cache_mb": -(-cache_bytes(experiment, facts) // 10**6) if cached and facts else 0,
         "device": experiment.device,
-        "memory_mb": {stage: memory_mb(experiment, stage) for stage in _STAGES},
+        "memory_mb": {job: memory_mb(experiment, job) for job in _JOBS},
     }
 
 
@@ -89,14 +96,16 @@ def _lines(file: Path, found: dict[str, Any]) -> list[str]:
             )
         )
     by_method = ", ".join(
-        label if label == method else f"{label} ({method})"
-        for label, method in found["variants"].items()
+        name if name == method else f"{name} ({method})"
+        for name, method in found["variants"].items()
     )
+    networks = found["students"] // len(found["seeds"])
+    made = f"; put together: {', '.join(found['cascades'])}" if found["cascades"] else ""
     return [
         *lines,
         f"  cache     {found['views']} views, {found['cache_mb']:,} MB",
         f"  trainings {found['teachers']} teacher(s), {found['students']} students: "
-        f"{len(found['variants'])} variants × {len(found['seeds'])} seeds",
+        f"{networks} {'networks' if made else 'variants'} × {len(found['seeds'])} seeds{made}",
         f"  variants  {by_method}",
         f"  memory    at most {most[1]:,} MB ({most[0]}); a loose upper bound",
     ]

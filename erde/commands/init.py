@@ -6,6 +6,8 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from erde_core.errors import ErdeError
+
 if TYPE_CHECKING:
     from erde.datasets.class_folders import ClassFolders
 
@@ -75,10 +77,10 @@ def run(options: argparse.Namespace) -> int:
         with file.open("x", encoding="utf-8") as out:
             out.write(text)
     except FileExistsError:
-        raise ValueError(f"{file}: is there already; --output names another file") from None
+        raise ErdeError(f"{file}: is there already; --output names another file") from None
     try:
         read_experiment(file)
-    except ValueError:
+    except ErdeError:
         file.unlink()
         raise
     print(f"{file}: written; `erde check {file}` says what it comes to")
@@ -95,7 +97,7 @@ def _written(found: "ClassFolders", size: tuple[int, int], file: Path) -> str:
 
     train, smallest = found.count("train"), min(map(len, found.files["train"]))
     if smallest < 2:
-        raise ValueError(
+        raise ErdeError(
             f"{found.path}/train: every class must have at least 2 images, one of them for "
             f"validation, got {smallest}"
         )
@@ -132,10 +134,10 @@ def _common_size(found: "ClassFolders") -> tuple[int, int]:
             with Image.open(file) as image:
                 sizes[image.height, image.width] += 1
         except (UnidentifiedImageError, OSError) as error:
-            raise ValueError(f"{file}: must be a readable image, got: {error}") from None
+            raise ErdeError(f"{file}: must be a readable image, got: {error}") from None
     if len(sizes) > 1:
         shown = ", ".join(f"{h} × {w}" for (h, w), _ in sizes.most_common(5))
-        raise ValueError(
+        raise ErdeError(
             f"{found.path}: all images must have one size, got {len(sizes)} sizes (height × width: "
             f"{shown}): scale them first"
         )

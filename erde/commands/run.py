@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from erde_core.errors import ErdeError
+
 if TYPE_CHECKING:
     from erde.experiment.schema import Experiment
 
@@ -38,13 +40,13 @@ def _target(options: argparse.Namespace) -> str:
     from erde.experiment.schema import read_experiment
 
     if not all(Path(mark).is_file() for mark in _MARKS):
-        raise ValueError(
+        raise ErdeError(
             f"erde run must start in a clone of the repository, where Snakefile and workflow/ lie, "
             f"got {Path.cwd()}"
         )
     path = Path(options.experiment)
     if path.suffix == ".yaml" and path.resolve().parent != _EXPERIMENTS.resolve():
-        raise ValueError(
+        raise ErdeError(
             f"the experiment file must lie in {_EXPERIMENTS}, got {path}: copy it there"
         )
     name = path.stem if path.suffix == ".yaml" else options.experiment
@@ -57,7 +59,7 @@ def _target(options: argparse.Namespace) -> str:
 
 def _deployment(name: str, experiment: "Experiment") -> str:
     """The folder of the variant that the report shows, trained with the first seed."""
-    from erde.experiment.names import shown_label
+    from erde.experiment.names import shown_variant
 
-    methods = {label: variant.method for label, variant in experiment.variants.items()}
-    return f"results/{name}/deploy/{shown_label(methods)}-seed{experiment.seeds[0]}"
+    methods = {name: variant.method for name, variant in experiment.variants.items()}
+    return f"results/{name}/deploy/{shown_variant(methods)}-seed{experiment.seeds[0]}"

@@ -27,9 +27,10 @@ def experiment_schema() -> dict[str, Any]:
     definitions = schema["$defs"]
     loss = definitions.pop("LossSettings")["properties"]
     variant = definitions["Variant"]
-    method, teacher = (variant["properties"][key] for key in ("method", "teacher"))
+    method, teacher, network = (variant["properties"][k] for k in ("method", "teacher", "network"))
     listed = {key: _or_listed(key, rule) for key, rule in loss.items()}
-    variant["properties"] = {"method": method, "teacher": teacher | {"default": "cache"}} | listed
+    own = {"method": method, "teacher": teacher | {"default": "cache"}, "network": network}
+    variant["properties"] = own | listed
     variant |= {"required": ["method"], "additionalProperties": False}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
 
@@ -37,7 +38,7 @@ def experiment_schema() -> dict[str, Any]:
 def _or_listed(key: str, rule: dict[str, Any]) -> dict[str, Any]:
     """A setting of the loss, or a list of values: one variant for each."""
     default = {"default": rule["default"]} if "default" in rule else {}
-    if key == "exit_weights":  # a list already: a sweep is a list of lists
+    if key == "exit_weights":  # a list already: listed values are a list of lists
         numbers = {"type": "array", "items": {"type": "number", "minimum": 0}}
         rule = numbers | {"type": ["array", "null"]}
         return {"anyOf": [rule, {"type": "array", "items": numbers, "minItems": 1}]} | default

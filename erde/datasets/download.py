@@ -64,7 +64,7 @@ def md5_of(data: bytes) -> str:
 
 
 def _md5(data: bytes = b"") -> "hashlib._Hash":
-    # Told against accidents, not against attackers: it is what the authors publish.
+    # This checksum, which the authors publish, detects accidents; it does not stop attackers.
     return hashlib.md5(data, usedforsecurity=False)
 
 
@@ -72,7 +72,8 @@ def _download(file: Published, root: Path) -> None:
     from torchvision.datasets.utils import download_url
 
     root.mkdir(parents=True, exist_ok=True)
-    # torchvision writes under the final name; a folder of its own keeps an interrupted file apart.
+    # torchvision writes under the final name. It downloads into a folder of its own, so that an
+    # interrupted file is never taken for a whole one.
     with tempfile.TemporaryDirectory(dir=root, prefix=".download-") as folder, _timeout():
         download_url(file.url, folder, file.filename, file.md5)
         os.replace(Path(folder) / file.filename, root / file.filename)

@@ -44,7 +44,7 @@ def folder_fingerprint(path: str | os.PathLike[str]) -> str:
 def images_identity(
     source: SourceSettings, root: Path, results: Path, warn: Callable[[str], None]
 ) -> str | None:
-    """What stands for the user's own files in the data stage's parameters.
+    """What stands for the user's own files in the parameters of the job ``data``.
 
     Args:
         source: the settings of the data set.

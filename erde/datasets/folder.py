@@ -15,10 +15,11 @@ from annotated_types import Ge
 from numpy.typing import NDArray
 
 from erde.datasets.class_folders import PARTS, ClassFolders, list_class_folders
-from erde.datasets.image_file import read_image
+from erde.datasets.image_file import ImageError, read_image
 from erde.datasets.images import DatasetError, TrainAndTest, offenders, ungrouped
 from erde.datasets.source import Facts
 from erde.datasets.split import with_validation
+from erde_core.errors import ErdeError
 from erde_core.fields import STRICT_KEYS, FromList, check_fields
 from erde_core.images import ImageDataset, Split
 
@@ -52,9 +53,9 @@ class FolderSettings:
     def __post_init__(self) -> None:
         check_fields(self)
         if not self.path or "\0" in self.path:
-            raise ValueError(f"path must name a folder, got {self.path!r}")
+            raise ErdeError(f"path must name a folder, got {self.path!r}")
         if min(self.image_size) < 1:
-            raise ValueError(f"image_size must be two sides >= 1, got {self.image_size}")
+            raise ErdeError(f"image_size must be two sides >= 1, got {self.image_size}")
 
     def facts(self) -> Facts:
         """Counted by the names of the files; colour is assumed."""
@@ -145,7 +146,7 @@ def _decoded(
         for n in range(start, min(start + _BATCH, len(files))):
             try:
                 pixels = read_image(files[n], image_size)
-            except ValueError as error:  # of ours, with a sentence
+            except ImageError as error:
                 wrong[n] = str(error)
             else:
                 images[n], channels[n] = pixels, pixels.shape[-1]  # one channel fills all three

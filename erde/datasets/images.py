@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from erde_core.errors import ErdeError
 from erde_core.images import ImageDataset, Split, check_dataset, check_images
 
 _CHUNK = 1024
 _NAMED = 20
 
 
-class DatasetError(ValueError):
+class DatasetError(ErdeError):
     """The images or their files break a rule; the message is one sentence."""
 
 
@@ -67,7 +68,7 @@ def image_dataset(
     """
     try:
         check_images("train", train.images)
-    except ValueError as error:
+    except ErdeError as error:
         raise DatasetError(str(error)) from None
     mean, std = channel_statistics(train.images)
     return checked(ImageDataset(train, val, test, tuple(class_names), mean, std, source))
@@ -105,6 +106,6 @@ def checked(dataset: ImageDataset) -> ImageDataset:
     """
     try:
         check_dataset(dataset)
-    except ValueError as error:
+    except ErdeError as error:
         raise DatasetError(str(error)) from None
     return dataset

@@ -1,7 +1,7 @@
 """SOURCES, the table of all data sets. A new one is a file beside this one, and an entry here.
 
-The code hash of the data stage takes the module of the source in use, and never this table: adding
-an entry makes no data set anew.
+The code hash of the job ``data`` takes the module of the source in use, and never this table:
+adding an entry makes no data set anew.
 """
 
 import importlib

@@ -16,6 +16,7 @@ from erde.deployment.output import text_output
 from erde.deployment.predict import Answer, classify, reader
 from erde.deployment.promise import Compared, compare_accuracy, compare_cost, promised
 from erde.deployment.terminal import Bar, add_model_options, load, say, say_left_out
+from erde_core.errors import ErdeError
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
             say(f"error: {answer}")
     bar.clear()
     if not outcome:
-        raise ValueError(f"{options.images}: must hold at least 1 readable image, got 0")
+        raise ErdeError(f"{options.images}: must hold at least 1 readable image, got 0")
     label_N, right_N, exit_N = (np.array(column) for column in zip(*outcome, strict=True))
     _print(manifest, theta, Found(label_N, right_N, exit_N, unread), options.json)
     return int(unread > 0)

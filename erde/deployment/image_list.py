@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from erde.datasets.class_folders import ENDINGS
+from erde_core.errors import ErdeError
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def image_files(path: Path) -> ImageList:
     """
     if not path.is_dir():
         if not path.exists():
-            raise ValueError(f"{path}: must be an image or a folder of images, got no such file")
+            raise ErdeError(f"{path}: must be an image or a folder of images, got no such file")
         return ImageList([path], [])
     files, left_out = [], []
     folders = [path]
@@ -41,7 +42,7 @@ def image_files(path: Path) -> ImageList:
             else:
                 files.append(entry)
     if not files:
-        raise ValueError(f"{path}: must hold at least 1 image ({', '.join(ENDINGS)}), got 0")
+        raise ErdeError(f"{path}: must hold at least 1 image ({', '.join(ENDINGS)}), got 0")
     return ImageList(files, left_out)
 
 
@@ -52,19 +53,19 @@ def labelled_files(path: Path, class_names: Sequence[str]) -> tuple[ImageList, l
         ValueError: no folder, one that is named like no class, or no image in any.
     """
     if not path.is_dir():
-        raise ValueError(f"{path}: must be a folder of class folders, got no such folder")
+        raise ErdeError(f"{path}: must be a folder of class folders, got no such folder")
     folders = [entry for entry in _seen(path) if entry.is_dir()]
     odd = [folder.name for folder in folders if folder.name not in class_names]
     if odd or not folders:
         shown = ", ".join(map(repr, odd[:20])) + (" …" if len(odd) > 20 else "")
-        raise ValueError(
+        raise ErdeError(
             f"{path}: folders must be named like classes of the model ({', '.join(class_names)}), "
             f"got {shown or 'no folder'}"
         )
     found = image_files(path)
     files = [file for file in found.files if file.parent != path]
     if not files:
-        raise ValueError(f"{path}: class folders must hold at least 1 image, got 0")
+        raise ErdeError(f"{path}: class folders must hold at least 1 image, got 0")
     stray = [file for file in found.files if file.parent == path]
     place = {name: label for label, name in enumerate(class_names)}
     return ImageList(files, found.left_out + stray), [place[file.parent.name] for file in files]

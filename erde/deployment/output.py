@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
+from erde_core.errors import ErdeError
+
 
 @contextlib.contextmanager
 def text_output(path: Path | None) -> Iterator[TextIO]:
@@ -26,9 +28,9 @@ def text_output(path: Path | None) -> Iterator[TextIO]:
         sys.stdout.flush()
         return
     if path.is_dir():
-        raise ValueError(f"--output must be a file, got the folder {path}")
+        raise ErdeError(f"--output must be a file, got the folder {path}")
     if not path.parent.is_dir():
-        raise ValueError(f"--output must lie in a folder that exists, got {path}")
+        raise ErdeError(f"--output must lie in a folder that exists, got {path}")
     opened = _whole(Path(os.path.realpath(path))) if _is_plain(path) else _opened(path)
     with opened as file:
         yield file

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from erde.datasets.image_file import ImageError, read_image
 from erde.deployment.runner import BATCH, Runner
+from erde_core.errors import ErdeError
 
 Reader = Callable[[Path], NDArray[np.uint8]]
 
@@ -43,10 +44,10 @@ def reader(runner: Runner, resize: bool) -> Reader:
 
 
 def check_top(runner: Runner, top: int) -> None:
-    """Refuse to name no class, or more than there are, with a ValueError."""
+    """Refuse to name no class, or more than there are, with an ErdeError."""
     classes = len(runner.manifest["class_names"])
     if not 1 <= top <= classes:
-        raise ValueError(f"--top must lie in 1 … {classes}, the number of classes, got {top}")
+        raise ErdeError(f"--top must lie in 1 … {classes}, the number of classes, got {top}")
 
 
 def classify(

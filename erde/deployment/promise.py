@@ -83,7 +83,7 @@ def compare_cost(macs: NDArray[np.int64], promise: Interval | None, groups: int 
     if promise is None:
         return Compared(found, (found - half, found + half), None, None, None, "")
     nearest = min(max(found, promise[0]), promise[1])
-    # Where all images leave at one exit there is no spread, and rounding would be a surprise.
+    # Where all images leave at one exit the cost does not vary; rounding must not be reported.
     difference = 0.0 if math.isclose(found, nearest) else found - nearest
     reach = _Z * spread * math.sqrt(1 / n + (1 / groups if groups else 0))
     chance = (difference - reach, difference + reach)

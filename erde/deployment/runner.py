@@ -23,7 +23,8 @@ import onnxruntime as ort
 
 if TYPE_CHECKING or __package__:
     from erde.datasets import image_file as image_reader
-    from erde_core.store import cells, manifest
+    from erde.deployment import processor
+    from erde_core.store import cells, int8, manifest
 else:
 
     def beside(name: str) -> ModuleType:
@@ -35,6 +36,8 @@ else:
         return module
 
     cells, image_reader, manifest = map(beside, ("cells", "image_reader", "manifest"))
+    if Path(__file__).with_name("int8.py").exists():  # only beside a network in 8 bits
+        int8, processor = map(beside, ("int8", "processor"))
 
 BATCH = 64
 Answers = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
@@ -60,6 +63,9 @@ class Runner:
         most = max(16, os.cpu_count() or 1)
         must(1 <= threads <= most, f"threads must lie in 1 … {most}", threads)
         self.manifest, files = manifest.read_deployment(folder)
+        if self.manifest["precision"] == "int8":
+            int8.check_int8(self.manifest)
+            processor.warn_if_slow()
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         # Idle threads that spin would take the cores from the next session.
@@ -68,7 +74,7 @@ class Runner:
         std, mean = (np.array(m[k], np.float32).reshape(-1, 1, 1) for k in ("std", "mean"))
         with np.errstate(over="ignore"):  # what overflows ends in logits that are refused
             self.scale, self.shift = 1 / (std * 255), mean / std
-        names = manifest.network_files(len(m["macs"]))
+        names = [n for n in manifest.network_files(len(m["macs"])) if n in files]
         try:
             sessions = [ort.InferenceSession(files[n], options, cpu) for n in names]
         except Exception as error:  # it has an error of its own for each kind of trouble
@@ -76,7 +82,11 @@ class Runner:
             raise ValueError(
                 f"{folder}: ONNX Runtime {ort.__version__} must load the networks, got: {reason}"
             ) from None
-        *self.stages, self.single = sessions
+        for name, one in zip(names, sessions, strict=True):
+            kind = one.get_modelmeta().custom_metadata_map.get("precision", "float32")
+            must(kind == m["precision"], f"{folder}/{name}: must be in {m['precision']}", kind)
+        # ONNX Runtime may not take the single file in 8 bits; there is none then.
+        *self.stages, self.single = sessions if "single.onnx" in files else [*sessions, None]
 
     def predict(self, pixels: NDArray[np.uint8], theta: float | None = None) -> Answers:
         """Class, its probability and the exit taken, ``(N,)`` each.
@@ -110,7 +120,8 @@ class Runner:
         must(fits, f"images must be uint8 (N, *{m['shape']})", f"{pixels.dtype} {pixels.shape}")
         with np.errstate(over="ignore", invalid="ignore"):
             x = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)) * self.scale - self.shift
-        logits, exits, first = self._one(x, theta) if count == 1 else self._many(x, theta)
+        alone = count == 1 and self.single
+        logits, exits, first = self._one(x, theta) if alone else self._many(x, theta)
         odd = np.flatnonzero(~np.isfinite(logits).all(1))
         must(not len(odd), "logits must be finite", f"others for image {odd[:1]} of these {count}")
         return logits, exits, first

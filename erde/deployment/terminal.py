@@ -4,8 +4,9 @@ import argparse
 import sys
 from pathlib import Path
 
-from erde.deployment.operating_choice import choose_threshold
+from erde.deployment.choice import choose_threshold
 from erde.deployment.runner import Runner
+from erde_core.errors import ErdeError
 
 SHOWN = 20  # names in one message
 
@@ -30,7 +31,7 @@ def load(options: argparse.Namespace) -> tuple[Runner, float]:
     """
     folder: Path = options.model
     if not (folder / "manifest.json").exists():
-        raise ValueError(f"{folder}: must be a deployment folder, got no manifest.json in it")
+        raise ErdeError(f"{folder}: must be a deployment folder, got no manifest.json in it")
     runner = Runner(folder, options.threads)
     theta = choose_threshold(runner.manifest, options.theta, options.budget, options.max_drop)
     return runner, theta

@@ -16,6 +16,7 @@ from erde_core.store.tables import Row
 def audit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
     """Per network, exit, and whether the teacher's exit was right: how the student takes it.
 
+    A network with another number of exits than the teacher is held against the teacher's last.
     Over the test images: mean entropy in nats, share whose score is below the reference threshold
     (they leave here if they arrive), and the exit's accuracy. Empty where there is no such image.
     """
@@ -26,8 +27,9 @@ def audit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
         theta = threshold_for_drop(student)
         sure = student.score.values(student.test.logits) < theta
         for e in range(h.shape[1]):
+            taught_by = e if h.shape[1] == was_right.shape[1] else -1
             for right in (True, False):
-                chosen = was_right[:, e] == right
+                chosen = was_right[:, taught_by] == right
                 rows.append(
                     {"variant": variant, "seed": seed, "exit": e, "teacher_right": right}
                     | theta_cells(student, theta)

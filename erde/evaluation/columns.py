@@ -2,12 +2,15 @@
 
 from erde_core.store.tables import Column
 
-VARIANT = Column("variant", str, "the variant's label")
+VARIANT = Column(
+    "variant", str, "the variant's name; of its networks in 8 bits with ` int8` behind it"
+)
 SEED = Column("seed", int, "of the training")
 EXIT = Column("exit", int, "0 is the first")
 IMAGES = Column("images", int, "test images in this row")
 WEIGHTS = Column("weights_sha256", str, "of the network: a θ belongs to one network")
-SHARE = Column("teacher_share", str, "the budget as a share of the teacher's MACs: 1/5 … 1/12")
+PRECISION = Column("precision", str, "`float32` or `int8`", absent="float32")
+SHARE = Column("teacher_share", str, "the budget as a share of the teacher's MACs, as `1/5`")
 BUDGET = Column("budget_macs", float, "MACs per image allowed on average")
 SCORE = Column(
     "score", str, "by which images leave; the column is absent for `entropy`", absent="entropy"
@@ -47,7 +50,7 @@ SHARES = Column("test_share_exit{exit}", float, "fraction that leaves at this ex
 
 def harm(split: str) -> Column:
     """Of one split, ``val`` or ``test``."""
-    words = "fraction of spoilt answers: wrong at the exit taken, right at the last"
+    words = "fraction of harmed answers: wrong at the exit taken, right at the last"
     return Column(f"{split}_harm", float, words, empty=True)
 
 
@@ -71,6 +74,6 @@ def intervals(empty: bool = False) -> tuple[Column, ...]:
 DIFFERENCE = Column("difference", float, "in accuracy, a fraction: `variant` minus `against`")
 PAIR = (
     VARIANT,
-    Column("against", str, "label of the variant that it is held against"),
+    Column("against", str, "name of the variant that it is held against"),
     Column("equal", str, "what is held equal: `macs` or `theta`"),
 )

@@ -13,12 +13,13 @@ from erde.evaluation.choice import Choice, measured, theta_of, threshold_for_dro
 from erde.evaluation.differences.comparison import DIFFERENCE_COLUMNS, difference_row
 from erde.evaluation.differences.resample import RESAMPLES
 from erde.evaluation.pareto import TEACHER_SHARES, Students
-from erde.evaluation.rows import where
+from erde.evaluation.rows import evened, where
 from erde_core.certify import certified_threshold, units_needed
 from erde_core.choose import thresholds_for_budget
 from erde_core.outcomes import outcomes, right_answers
 from erde_core.scores.scored_logits import ScoredLogits
 from erde_core.statistics.bootstrap import group_weights
+from erde_core.store.exit_logits import FLOAT32
 from erde_core.store.tables import Row
 
 Choose = Callable[[ScoredLogits, float], float | NDArray[np.float64]]
@@ -35,16 +36,18 @@ def operating_rows(students: Students, pareto: Sequence[Row]) -> list[Row]:
     the rows of ``pareto.csv``), ``drop`` (the largest loss of validation accuracy against the full
     network) or ``certified`` (epsilon; ``delta`` is what it was certified at). ``status`` is
     ``ok``, ``saturated``, ``not reachable`` or ``needs n images``; without ``ok`` or ``saturated``
-    the other cells are empty.
+    the other cells are empty. ``precision`` stands there if a network in 8 bits is among them.
     """
     rows: list[Row] = []
+    marked = any(student.precision != FLOAT32 for student in students.values())
     for (variant, seed), student in students.items():
-        names = {"variant": variant, "seed": seed, "weights_sha256": student.network}
+        names: Row = {"variant": variant, "seed": seed, "weights_sha256": student.network}
+        names |= {"precision": student.precision} if marked else {}
         shares = where(pareto, variant=variant, seed=seed)
         rows += [names | _share_row(student, row) for row in shares]
         rows += [names | _drop_row(student, drop) for drop in DROPS]
         rows += [names | _certified_row(student, epsilon) for epsilon in EPSILONS]
-    return rows
+    return evened(rows)
 
 
 def per_exit_rows(teacher: ScoredLogits, students: Students) -> list[Row]:

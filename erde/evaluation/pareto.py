@@ -8,9 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from erde.evaluation.choice import choose_for_budget, measured
+from erde.evaluation.rows import evened
+from erde_core.errors import ErdeError
 from erde_core.outcomes import right_answers, split_sweep
 from erde_core.scores.scored_logits import ScoredLogits
-from erde_core.store.exit_logits import ExitLogits
+from erde_core.store.exit_logits import INT8, ExitLogits
 from erde_core.store.tables import Row
 from erde_core.sweep import accuracy_at
 
@@ -28,10 +30,20 @@ def check_comparable(teacher: ExitLogits, students: Students) -> None:
     """
     for (variant, seed), student in students.items():
         if student.dataset != teacher.dataset:
-            raise ValueError(
+            raise ErdeError(
                 f"{variant}/seed{seed} must be measured on the teacher's data set "
                 f"{teacher.dataset[:12]}, got {student.dataset[:12]}"
             )
+
+
+def in_float32(networks: Students) -> Students:
+    """Those that were trained, without their 8-bit twins."""
+    return {key: network for key, network in networks.items() if network.precision != INT8}
+
+
+def in_int8(networks: Students) -> Students:
+    """The 8-bit twins alone."""
+    return {key: network for key, network in networks.items() if network.precision == INT8}
 
 
 def curve_rows(students: Students) -> list[Row]:
@@ -59,12 +71,13 @@ def teacher_rows(teacher: ExitLogits) -> list[Row]:
 def budget_rows(teacher: ExitLogits, students: Students) -> list[Row]:
     """For each student and share of the teacher's MACs: the threshold, its cost and accuracy."""
     full = int(teacher.macs[-1])
-    return [
+    rows = [
         {"variant": variant, "seed": seed, "teacher_share": f"1/{share}"}
         | budget_row(student, full / share)
         for (variant, seed), student in students.items()
         for share in TEACHER_SHARES
     ]
+    return evened(rows)
 
 
 def budget_row(student: ScoredLogits, budget: float) -> Row:

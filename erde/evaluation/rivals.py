@@ -1,11 +1,12 @@
 """Early exit against what it must beat: plain networks of the same cost (``rival.py``)."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.choice import threshold_within
+from erde.evaluation.choice import choose_for_budget
 from erde.evaluation.differences.comparison import difference_row
 from erde.evaluation.differences.resample import RESAMPLES
 from erde.evaluation.pareto import Students
@@ -18,18 +19,23 @@ from erde_torch.networks.rivals.names import rival_exit
 
 
 def rival_rows(
-    students: Students, rivals: Mapping[tuple[str, int], ExitLogits], macs: Mapping[str, int]
+    students: Students,
+    rivals: Mapping[tuple[str, int], ExitLogits],
+    macs: Mapping[str, int],
+    budgets: NDArray[np.int64],
 ) -> list[Row]:
     """Every variant against every rival at the cost of the rival's exit, on test.
 
     θ is chosen on validation for the MACs of the student's exit (``budget_macs``, with all heads).
-    ``difference`` is early exit minus rival, mean over the seeds, with intervals. Which rival is
-    the better one of a cost is for ``rival_val_accuracy`` to say.
+    ``difference`` is variant minus rival, mean over the seeds, with intervals. Which rival is the
+    better one of a cost is for ``rival_val_accuracy`` to say. A variant with a network of its own
+    whose first exit is dearer has no row there.
 
     Args:
         students: by variant and seed.
         rivals: exit logits by rival and seed; the same seeds as the students.
         macs: of each rival, :func:`plain_macs`.
+        budgets: MACs to the end of each exit of the student that the rivals are made for, ``(E,)``.
     """
     first = next(iter(students.values()))
     weights = group_weights(first.test.group, RESAMPLES, seed=0)
@@ -37,28 +43,43 @@ def rival_rows(
     rows: list[Row] = []
     for rival in dict.fromkeys(rival for rival, _ in rivals):
         kind, e = rival_exit(rival)
-        ends = e if kind == "truncated" else len(first.macs) - 1
-        plain = np.array([right_answers(rivals[rival, s].test)[:, ends] for s in seeds])
-        on_val = np.mean([right_answers(rivals[rival, s].val)[:, ends].mean() for s in seeds])
+        networks = [as_plain(rivals[rival, seed], rival, macs[rival]) for seed in seeds]
+        plain = np.array([right_answers(network.test)[:, 0] for network in networks])
+        on_val = np.mean([right_answers(network.val).mean() for network in networks])
         for variant in dict.fromkeys(variant for variant, _ in students):
-            networks = [students[variant, s] for s in seeds]
-            early, cost = _early(networks, float(first.macs[e]))
+            found = _within([students[variant, s] for s in seeds], float(budgets[e]))
+            if found is None:
+                continue
+            right, cost = found
             names = {"rival": rival, "kind": kind, "exit": e, "variant": variant}
             rows.append(
                 names
-                | {"budget_macs": int(first.macs[e]), "rival_macs": macs[rival]}
+                | {"budget_macs": int(budgets[e]), "rival_macs": macs[rival]}
                 | {"variant_macs": cost, "rival_val_accuracy": float(on_val)}
-                | {"rival_accuracy": float(plain.mean()), "variant_accuracy": float(early.mean())}
-                | difference_row(early * 1.0 - plain, weights, first.test.group)
+                | {"rival_accuracy": float(plain.mean()), "variant_accuracy": float(right.mean())}
+                | difference_row(right * 1.0 - plain, weights, first.test.group)
             )
     return rows
 
 
-def _early(networks: list[ScoredLogits], budget: float) -> tuple[NDArray[np.bool_], float]:
+def as_plain(exits: ExitLogits, rival: str, macs: int) -> ExitLogits:
+    """A rival as what it is: a network with the one exit that has learnt."""
+    kind, e = rival_exit(rival)
+    ends = e if kind == "truncated" else len(exits.macs) - 1
+    val, test = (
+        replace(split, logits=split.logits[:, ends : ends + 1]) for split in (exits.val, exits.test)
+    )
+    return replace(exits, val=val, test=test, macs=np.array([macs], np.int64))
+
+
+def _within(networks: list[ScoredLogits], budget: float) -> tuple[NDArray[np.bool_], float] | None:
     """Right answers ``(S, N)`` on test at thresholds chosen on validation, and their mean MACs."""
     right, costs = [], []
     for network in networks:
-        answers, _, exits = outcomes(network.test, threshold_within(network, budget), network.score)
+        threshold = choose_for_budget(network, budget).threshold
+        if threshold is None:
+            return None
+        answers, _, exits = outcomes(network.test, threshold, network.score)
         right.append(answers)
         costs.append(network.macs[exits].mean())
     return np.array(right), float(np.mean(costs))

@@ -25,3 +25,9 @@ def mean_of(rows: Rows, column: str) -> float | None:
     """Mean of a column without its empty cells; None where all are empty."""
     cells = [row[column] for row in rows if row[column] is not None]
     return math.fsum(cells) / len(cells) if cells else None
+
+
+def evened(rows: Rows) -> list[Row]:
+    """Rows of networks with different numbers of exits under one header: what one lacks is None."""
+    longest = max(rows, key=len, default={})
+    return [{name: row.get(name) for name in longest} for row in rows]

@@ -10,6 +10,7 @@ from erde.evaluation.columns import (
     POINT,
     POLICY_SCORE,
     POLICY_THRESHOLDS,
+    PRECISION,
     REFERENCE,
     SCORE,
     SEED,
@@ -51,7 +52,7 @@ OPERATING_POINTS = Table(
     "operating_points",
     "a way to choose θ for one network",
     (
-        *(VARIANT, SEED, WEIGHTS),
+        *(VARIANT, SEED, WEIGHTS, PRECISION),
         Column("goal", str, "`teacher_share`, `drop` or `certified`"),
         Column("value", str, "the share, the largest loss of accuracy, or ε"),
         Column("delta", float, "what it was certified at", empty=True),
@@ -223,11 +224,44 @@ RIVALS = Table(
         *intervals(),
     ),
 )
+INT8 = Table(
+    "int8",
+    "a variant at one share of the teacher's MACs, in 8 bits and in float32, mean over the seeds",
+    (
+        *(VARIANT, SHARE, BUDGET, STATUS),
+        Column("float32_accuracy", float, "on test, a fraction", empty=True),
+        Column("float32_macs", float, "MACs per test image", empty=True),
+        Column("int8_accuracy", float, "on test with a θ of its own, a fraction", empty=True),
+        Column("int8_macs", float, "MACs per test image, each of 8 bits", empty=True),
+        Column("same_answers", float, "fraction of test images with the same class", empty=True),
+        Column("difference", float, "in accuracy, a fraction: int8 minus float32", empty=True),
+        *intervals(empty=True),
+        Column("float32_bytes", int, "of the stages' files in float32"),
+        Column("int8_bytes", int, "of the stages' files in 8 bits"),
+    ),
+)
+ENVELOPE = Table(
+    "envelope",
+    "a way to be cheap at one share of the teacher's MACs: its best network on validation",
+    (
+        *(SHARE, BUDGET, Column("way", str, "`plain`, `early exit`, `cascade` or `mixture`")),
+        Column("trials", int, "networks of that way that can pay, trained or put together"),
+        Column("network", str, "with the best mean on validation; an arrow joins two", empty=True),
+        Column("chosen", bool, "1 for the best mean on validation of all ways"),
+        Column("val_accuracy", float, "mean over the seeds, θ chosen on validation", empty=True),
+        Column("test_accuracy", float, "mean over the seeds at that θ", empty=True),
+        Column("test_mean_macs", float, "MACs per test image, mean over the seeds", empty=True),
+        Column("behind_best", float, "test accuracy less that of the best way here", empty=True),
+        Column("seeds", int, "how many the means are over", empty=True),
+        Column("seed_lowest", float, "test accuracy of the worst seed", empty=True),
+        Column("seed_highest", float, "test accuracy of the best seed", empty=True),
+    ),
+)
 VALUES = Table(
     "values",
     "a listed value of a setting at one share of the teacher's MACs, over the seeds",
     (
-        *(Column("family", str, "label of the variant that lists"), VARIANT, SHARE, STATUS),
+        *(Column("family", str, "name of the variant that lists"), VARIANT, SHARE, STATUS),
         Column("seeds", int, "that reach the budget"),
         Column("val_accuracy", float, "mean, a fraction", empty=True),
         Column("val_deviation", float, "standard deviation (n - 1)", empty=True),
@@ -241,14 +275,18 @@ LATENCY = Table(
     "a network in one runtime at one batch size",
     (
         Column("batch", int, "images per call"),
-        Column("runtime", str, "`eager`, `compiled` or `ONNX Runtime`"),
+        Column("runtime", str, "`eager`, `compiled`, `ONNX Runtime`, `ONNX Runtime int8`"),
         Column("network", str, "the teacher, the student without exits, or an operating point"),
         Column("threshold_nats", float, "θ of the operating point, nats", empty=True),
         *(SCORE, THETA),
         Column("macs", float, "MACs per image timed"),
         Column("calls", int, "that were timed"),
         *(Column(f"p{p}_ms", float, f"{p}th percentile, milliseconds") for p in (50, 95, 99)),
-        Column("speed_up", float, "over the teacher in the same runtime, median over the rounds"),
+        Column(
+            "speed_up",
+            float,
+            "over the teacher in the same runtime (of int8: in float32), median over the rounds",
+        ),
         Column("speed_up_lowest", float, "in the slowest round"),
         Column("speed_up_highest", float, "in the fastest round"),
         Column("macs_ratio", float, "the speed-up that MACs alone promise"),
@@ -287,7 +325,7 @@ TABLES = {
     for table in (
         *(PARETO, CURVES, TEACHER_EXITS, DECISION, OPERATING_POINTS, PER_EXIT, BANDS, AREAS),
         *(COMPARISON, OVERALL, AUDIT, CLASSES, CONFUSION, EXITS, RELIABILITY, RIVALS, LATENCY),
-        *(VALUES, HISTORY, POLICIES, POLICIES_OVERALL),
+        *(INT8, ENVELOPE, VALUES, HISTORY, POLICIES, POLICIES_OVERALL),
     )
 }
 # What the rule statistics writes.

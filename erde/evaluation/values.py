@@ -7,16 +7,16 @@ from collections.abc import Iterable
 from statistics import fmean, stdev
 
 from erde.evaluation.rows import Rows, distinct, where
-from erde.experiment.names import family_of, split_label
+from erde.experiment.names import family_of, split_name
 from erde_core.store.tables import Row
 
 
-def listed_families(labels: Iterable[str]) -> dict[str, list[str]]:
+def listed_families(variants: Iterable[str]) -> dict[str, list[str]]:
     """The variants of each list of values, by family, numbers in ascending order."""
     families: dict[str, list[str]] = {}
-    for label in dict.fromkeys(labels):
-        if split_label(label)[1]:
-            families.setdefault(family_of(label), []).append(label)
+    for variant in dict.fromkeys(variants):
+        if split_name(variant)[1]:
+            families.setdefault(family_of(variant), []).append(variant)
     return {family: _ascending(members) for family, members in families.items()}
 
 
@@ -33,21 +33,21 @@ def value_rows(pareto: Rows) -> list[Row]:
         for a value that some seed cannot reach the budget with.
     """
     rows: list[Row] = []
-    for family, labels in listed_families(distinct(pareto, "variant")).items():
+    for family, variants in listed_families(distinct(pareto, "variant")).items():
         for share in distinct(pareto, "teacher_share"):
-            group = [_row(family, label, share, pareto) for label in labels]
+            group = [_row(family, variant, share, pareto) for variant in variants]
             whole = [row for row in group if row["status"] != "not reachable"]
             best = max(whole, key=lambda row: row["val_accuracy"], default=None)
             rows += [row | {"chosen": row is best} for row in group]
     return rows
 
 
-def _row(family: str, label: str, share: str, pareto: Rows) -> Row:
-    mine = where(pareto, variant=label, teacher_share=share)
+def _row(family: str, variant: str, share: str, pareto: Rows) -> Row:
+    mine = where(pareto, variant=variant, teacher_share=share)
     states = [row["status"] for row in mine]
     worst = "not reachable" if "not reachable" in states else states[0]
     reached = [row for row in mine if row["status"] != "not reachable"]
-    row: Row = {"family": family, "variant": label, "teacher_share": share, "status": worst}
+    row: Row = {"family": family, "variant": variant, "teacher_share": share, "status": worst}
     row["seeds"] = len(reached)
     for split in ("val", "test"):
         values = [one[f"{split}_accuracy"] for one in reached]
@@ -56,11 +56,11 @@ def _row(family: str, label: str, share: str, pareto: Rows) -> Row:
     return row
 
 
-def _ascending(labels: list[str]) -> list[str]:
+def _ascending(variants: list[str]) -> list[str]:
     """By value where one key lists numbers; else as the file has them."""
-    texts = [list(split_label(label)[1].values()) for label in labels]
+    texts = [list(split_name(variant)[1].values()) for variant in variants]
     try:
         numbers = [float(text) for (text,) in texts]
     except ValueError:  # words, weights of exits, or several keys
-        return labels
-    return [label for _, label in sorted(zip(numbers, labels, strict=True))]
+        return variants
+    return [variant for _, variant in sorted(zip(numbers, variants, strict=True))]

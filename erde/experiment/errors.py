@@ -8,12 +8,14 @@ from typing import Any, get_args, get_type_hints
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from erde_core.errors import ErdeError
+
 _MIXING = ("mixup", "cutmix")
 _LONGEST_SHOWN, _LONGEST_SENTENCE = 100, 800  # letters
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # of a model, of a dataclass
 
 
-class ExperimentError(ValueError):
+class ExperimentError(ErdeError):
     """An experiment file breaks a rule; the message is one sentence, and not a page."""
 
     def __init__(self, message: str) -> None:
@@ -21,7 +23,7 @@ class ExperimentError(ValueError):
         super().__init__(message if len(message) <= longest else f"{message[:longest]}…")
 
 
-def sentence(error: ValidationError, model: type[BaseModel]) -> str:
+def sentence(error: ValidationError, model: type) -> str:
     """The first broken rule of ``error``, and how many more there are."""
     # A misspelt key is also a missing one: the unknown key comes first, as it names the cause.
     errors = sorted(error.errors(include_url=False), key=lambda e: e["type"] not in _UNKNOWN)
@@ -96,15 +98,25 @@ def _model_at(model: type, place: tuple[str | int, ...]) -> tuple[type, list[str
         annotation = _annotations(model).get(str(part))
         if annotation is not None:
             choices = _choices(model, str(part))
-            model = annotation if _annotations(annotation) else model
+            held = next(iter(get_args(annotation)), None)  # of a list of mappings, what it lists
+            kinds = (_or_switch(model, str(part)), annotation, held)
+            model = next((kind for kind in kinds if kind and _annotations(kind)), model)
     return model, path
 
 
 def _choices(model: type, key: str) -> list[type]:
     """The classes among which the ``name`` under a key chooses."""
+    return [one for mark in _marks(model, key) for one in getattr(mark, "classes", ())]
+
+
+def _or_switch(model: type, key: str) -> type | None:
+    """The class of the mapping that a key may have in place of true or false."""
+    return next((m.settings for m in _marks(model, key) if hasattr(m, "settings")), None)
+
+
+def _marks(model: type, key: str) -> list[Any]:
     fields = getattr(model, "model_fields", {})
-    marks = fields[key].metadata if key in fields else []
-    return [one for mark in marks for one in getattr(mark, "classes", ())]
+    return fields[key].metadata if key in fields else []
 
 
 def _annotations(kind: object) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
-"""Labels of variants that come from a list of values, and the names that readers see.
+"""Names of variants that come from a list of values, and what readers call them.
 
-A label is the family's, then ``-<key>-<value>`` per listed key: ``erde-entropy_weight-0.3``. Keys
+A name is the family's, then ``-<key>-<value>`` per listed key: ``erde-entropy_weight-0.3``. Keys
 stand in the order of ``LossSettings``, whatever the file's order. A number is the shortest text
 that reads back as itself, so that 1 and 1.0 are both ``1``, 1e-3 is ``0.001`` and 1e-5 ``1e-05``;
 the numbers of ``exit_weights`` and ``decoupled`` are joined by ``_``; words stay as they are, and
@@ -11,6 +11,7 @@ import dataclasses
 import re
 from collections.abc import Mapping
 
+from erde_core.errors import ErdeError
 from erde_core.settings import METHODS, LossSettings
 
 LOSS_FIELDS = tuple(field.name for field in dataclasses.fields(LossSettings))
@@ -24,50 +25,51 @@ _NAMES = {
 }
 # Their value is a list.
 LIST_FIELDS = ("exit_weights", "decoupled")
-_LABEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")  # it becomes the name of a folder
+_INT8 = " int8"  # no name has a space
+_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")  # it becomes the name of a folder
 # What the workflow writes beside the variants' folders, in results/<experiment>/ and in its logs/.
-_OTHER_FOLDERS = ("teacher", "rivals", "deploy", "checkpoints", "logs", "benchmarks")
+_OTHER_FOLDERS = ("teacher", "members", "rivals", "deploy", "checkpoints", "logs", "benchmarks")
 _FILE_ENDINGS = (".csv", ".h5", ".json", ".log", ".png", ".safetensors", ".tsv")
 _NUMBER = r"\d+(?:\.\d+)?(?:e-?\d+)?"
 _PAIR = rf"-({'|'.join(LOSS_FIELDS)})-({_NUMBER}(?:_{_NUMBER})*|[a-z_]+)"
 _LISTED = re.compile(rf"(.+?)((?:{_PAIR})+)")
 
 
-def listed_label(family: str, values: Mapping[str, object]) -> str:
-    """The label of the family's member that has ``values``, by key of ``LossSettings``."""
+def listed_name(family: str, values: Mapping[str, object]) -> str:
+    """The name of the family's member that has ``values``, by key of ``LossSettings``."""
     pairs = [f"-{key}-{value_text(values[key])}" for key in LOSS_FIELDS if key in values]
     return family + "".join(pairs)
 
 
-def check_label(label: str, method: str, loss: LossSettings) -> None:
-    """Refuse a label that is no folder's name, another file's name, or says what is not so.
+def check_variant_name(variant: str, method: str, loss: LossSettings) -> None:
+    """Refuse a name that is no folder's, that is another file's, or that says what is not so.
 
     Raises:
         ValueError: the message begins with the place in the file.
     """
-    if not _LABEL.fullmatch(label):
-        raise ValueError(
-            "variants: a label must be at most 200 letters A-Z, digits, '_', '-' or '.' "
-            f"and start with a letter or digit, got {label[:220]!r}"
+    if not _FOLDER_NAME.fullmatch(variant):
+        raise ErdeError(
+            "variants: a name must be at most 200 letters A-Z, digits, '_', '-' or '.' "
+            f"and start with a letter or digit, got {variant[:220]!r}"
         )
-    if label in _OTHER_FOLDERS or label.lower().endswith(_FILE_ENDINGS):
-        raise ValueError(f"variants: the label {label!r} is taken by the workflow's own files")
-    family, values = split_label(label)
+    if variant in _OTHER_FOLDERS or variant.lower().endswith(_FILE_ENDINGS):
+        raise ErdeError(f"variants: the name {variant!r} is taken by the workflow's own files")
+    family, values = split_name(variant)
     if family in METHODS and family != method:
-        raise ValueError(
-            f"variants: the label {label!r} must be of method {family}, as pictures and report "
+        raise ErdeError(
+            f"variants: the name {variant!r} must be of method {family}, as pictures and report "
             f"call it so, got method {method}"
         )
     for key, text in values.items():
         if text != value_text(getattr(loss, key)):
-            raise ValueError(
-                f"variants: the label {label!r} says {key} {text}, but its {key} is "
+            raise ErdeError(
+                f"variants: the name {variant!r} says {key} {text}, but its {key} is "
                 f"{value_text(getattr(loss, key))}"
             )
 
 
 def value_text(value: object) -> str:
-    """A value as it stands in a label."""
+    """A value as it stands in a variant's name."""
     if isinstance(value, list | tuple):
         return "_".join(map(value_text, value))
     if isinstance(value, bool):
@@ -77,39 +79,50 @@ def value_text(value: object) -> str:
     return str(value)
 
 
-def shown_label(methods: Mapping[str, str]) -> str:
+def shown_variant(methods: Mapping[str, str]) -> str:
     """The variant that is shown where there is room for one: the first ERDE, else the first.
 
     Args:
-        methods: of each label, in the order of the experiment file.
+        methods: of each variant by name, in the order of the experiment file.
     """
-    ours = [label for label, method in methods.items() if method == "erde"]
+    ours = [variant for variant, method in methods.items() if method == "erde"]
     return (ours or [*methods])[0]
 
 
-def family_of(label: str) -> str:
-    """The label that listed the values; a label without values is its own family."""
-    return split_label(label)[0]
+def family_of(variant: str) -> str:
+    """The name of the variant that listed the values; one without values is its own family."""
+    return split_name(variant)[0]
 
 
-def split_label(label: str) -> tuple[str, dict[str, str]]:
+def split_name(variant: str) -> tuple[str, dict[str, str]]:
     """The family, and the text of each listed value by its key."""
-    found = _LISTED.fullmatch(label)
+    found = _LISTED.fullmatch(variant)
     if not found:
-        return label, {}
+        return variant, {}
     return found[1], dict(re.findall(_PAIR, found[2]))
 
 
-def name_of(label: str) -> str:
-    """What readers call a variant: ``ERDE``, or ``ERDE, entropy weight 0.3``."""
-    family, values = split_label(label)
+def int8_name(variant: str) -> str:
+    """What tables call the 8-bit networks of a variant: by a name of their own, ``erde int8``."""
+    return variant + _INT8
+
+
+def float32_name(variant: str) -> str:
+    """The variant whose 8-bit networks are called ``variant``; a variant's own name stays."""
+    return variant.removesuffix(_INT8)
+
+
+def name_of(variant: str) -> str:
+    """What readers call a variant: ``ERDE``, ``ERDE, entropy weight 0.3``, or ``ERDE int8``."""
+    family, values = split_name(float32_name(variant))
     pairs = [f"{key.replace('_', ' ')} {_readable(key, value)}" for key, value in values.items()]
-    return ", ".join([_NAMES.get(family, family), *pairs])
+    name = ", ".join([_NAMES.get(family, family), *pairs])
+    return name + variant[len(float32_name(variant)) :]
 
 
-def values_name(label: str) -> str:
+def values_name(variant: str) -> str:
     """The listed values alone: ``0.3``, or ``0.3, 4`` where two keys list."""
-    return ", ".join(_readable(key, value) for key, value in split_label(label)[1].items())
+    return ", ".join(_readable(key, value) for key, value in split_name(variant)[1].items())
 
 
 def _readable(key: str, value: str) -> str:

@@ -6,25 +6,31 @@ names the file, the key, the rule and the value (and, for a misspelt key, the ne
 
 import functools
 import operator
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import core_schema
 
 from erde.datasets.source import SourceSettings
 from erde.datasets.sources import SOURCES
 from erde.experiment.errors import ExperimentError, nearest, sentence
-from erde.experiment.names import check_label
+from erde.experiment.names import check_variant_name
+from erde.experiment.trainings import Training, folders_of, member_folder, trainings_of
 from erde.experiment.variants import Variant, expand_variants
 from erde.experiment.yaml_file import YamlError, read_yaml
+from erde_core.errors import ErdeError
 from erde_core.fields import FromMapping
 from erde_core.scores.fitted import LABELS
-from erde_core.settings import LossSettings
+from erde_torch.int8.settings import Int8Settings
+from erde_torch.networks.cascades.settings import AnyNetwork
 from erde_torch.teacher_cache.settings import CacheSettings
 from erde_torch.training.settings import AugmentSettings, StudentSettings, TeacherSettings
 
 _MOST_STUDENTS = 10_000
+_TRAINED = ("teacher", "student")
 
 
 class _Model(BaseModel):
@@ -46,6 +52,24 @@ class _OneOf:
         return handler.generate_schema(Annotated[union, Field(discriminator="name")])
 
 
+class OrSwitch:
+    """Marks a field that is false, true (all defaults) or the mapping of a class of settings."""
+
+    def __init__(self, settings: type) -> None:
+        self.settings = settings
+
+    def __get_pydantic_core_schema__(self, source: object, handler: Any) -> Any:  # noqa: ANN401
+        def validated(value: object, inner: Callable[[object], object]) -> object:
+            return value if isinstance(value, bool) else inner(value)
+
+        mapping: Any = Annotated[self.settings, FromMapping()]
+        inner = handler.generate_schema(mapping)
+        return core_schema.no_info_wrap_validator_function(validated, inner)
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:  # noqa: ANN401
+        return {"anyOf": [{"type": "boolean"}, handler(schema)]}
+
+
 class Experiment(_Model):
     """One experiment file."""
 
@@ -58,46 +82,82 @@ class Experiment(_Model):
     seeds: list[_Seed] = Field(min_length=1)
     score: Literal[LABELS] = "entropy"  # type: ignore[valid-type] # as the table of scores has them
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    int8: Annotated[bool | Int8Settings, OrSwitch(Int8Settings)] = False
 
     @model_validator(mode="after")
     def _consistent(self) -> "Experiment":
-        for label, variant in self.variants.items():
-            check_label(label, variant.method, variant.loss)
-            self._check_exits(label, variant.loss)
+        for name, variant in self.variants.items():
+            check_variant_name(name, variant.method, variant.loss)
+        if self.int8 and self.score != "entropy":
+            raise ErdeError(
+                "int8 must be false where images leave by another score than the entropy, "
+                f"got the score {self.score}"
+            )
         students = len(self.variants) * len(self.seeds)
         if students > _MOST_STUDENTS:
-            raise ValueError(
+            raise ErdeError(
                 f"variants and seeds must make at most {_MOST_STUDENTS} students, got {students}"
             )
         if len(set(self.seeds)) != len(self.seeds):
-            raise ValueError(f"seeds must differ from each other, got {self.seeds}")
+            raise ErdeError(f"seeds must differ from each other, got {self.seeds}")
         orbit, views = self.augment.orbit, self.cache.view_count
         if views is not None and views > orbit:
-            raise ValueError(
+            raise ErdeError(
                 f"cache.views must be 'all' or 1 … {orbit} (the views of this augmentation), "
                 f"got {views}"
             )
-        return self
+        return self.with_exits(self.student.network.exit_count, self.teacher.network.exit_count)
 
-    def _check_exits(self, label: str, loss: LossSettings) -> None:
-        """ValueError where numbers of exits do not fit; a network of timm counts its own later."""
-        exits, taught = (part.network.exit_count for part in (self.student, self.teacher))
-        if exits is None:
-            return
-        try:
-            loss.weights_of_exits(exits)
-        except ValueError as error:
-            raise ValueError(f"variants.{label}: {error}") from None
-        if taught not in (None, exits) and loss.reads_each_exit:
-            raise ValueError(
-                f"variants.{label}: target_from and right_from must be 'last' where student and "
-                f"teacher have different numbers of exits, got {exits} and {taught}"
-            )
+    def with_exits(self, student: int | None, teacher: int | None) -> "Experiment":
+        """With every variant as it is for networks of so many exits; None where that is unknown.
+
+        Raises:
+            ErdeError: numbers of exits do not fit; the message begins with the place in the file.
+        """
+        heard = student if teacher is None else teacher
+        fitted = dict(self.variants)
+        for name, variant in self.variants.items():
+            try:
+                if variant.network is not None:
+                    trainings_of(variant, self.student.network, teacher)
+                elif student is not None and heard is not None:
+                    fitted[name] = variant.for_exits(student, heard)
+            except ErdeError as error:
+                raise ErdeError(f"variants.{name}: {error}") from None
+        return self.model_copy(update={"variants": fitted})
+
+    @property
+    def quantisation(self) -> Int8Settings:
+        """How students are brought to 8 bits, whether the report asks for it or a person does."""
+        return self.int8 if isinstance(self.int8, Int8Settings) else Int8Settings()
+
+    @property
+    def taught(self) -> int | None:
+        """Exits of the teacher; None of a network that counts its own."""
+        return self.teacher.network.exit_count
+
+    def network_of(self, name: str) -> AnyNetwork:
+        """A variant's own network, or the student's."""
+        return self.variants[name].network or self.student.network
+
+    def trainings(self) -> dict[str, Training]:
+        """All that students are trained for, by folder below ``results/<experiment>/``."""
+        return folders_of(self.variants, self.student.network, self.taught)
+
+    def member_folders(self, name: str) -> list[str]:
+        """Where the members of a variant's cascade are trained, in their order."""
+        members = trainings_of(self.variants[name], self.student.network, self.taught)
+        whole = {key: one for key, one in self.trainings().items() if key in self.variants}
+        return [member_folder(member, whole) for member in members]
 
     def named(self) -> dict[str, Any]:
-        """Every key that results name: all but how trainings share their work."""
-        unnamed = {"train": {"processes"}}
-        return self.model_dump(exclude={"teacher": unnamed, "student": unnamed})
+        """Every key that results name: all but how trainings share their work.
+
+        Nor that nothing is asked for in 8 bits: results from before it could be say nothing of it.
+        """
+        unnamed: dict[str, Any] = {part: {"train": {"processes"}} for part in _TRAINED}
+        keys = self.model_dump(exclude=unnamed | {"int8": True})
+        return keys | ({"int8": asdict(self.quantisation)} if self.int8 else {})
 
 
 def read_experiment(path: str | Path) -> Experiment:
@@ -131,7 +191,7 @@ def parse_experiment(keys: object, name: str) -> Experiment:
         raise ExperimentError(f"{name}: must be a mapping of keys, got {type(keys).__name__}")
     try:
         expanded = {"variants": expand_variants(keys["variants"])} if "variants" in keys else {}
-    except ValueError as error:
+    except ErdeError as error:
         raise ExperimentError(f"{name}: {error}") from None
     try:
         return Experiment.model_validate(keys | expanded)

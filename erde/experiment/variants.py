@@ -9,70 +9,105 @@ variants are called.
 import itertools
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Literal, TypeGuard
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
-from erde.experiment.errors import shown, unknown_key
-from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_label, value_text
+from erde.experiment.errors import sentence, shown, unknown_key
+from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_name, value_text
+from erde_core.errors import ErdeError
 from erde_core.settings import METHODS, LossSettings, method_settings
+from erde_torch.networks.cascades.settings import AnyNetwork, CascadeSettings
+from erde_torch.networks.settings import NetworkSettings
 
 MOST_VARIANTS = 1000
-_KEYS = ("method", "teacher", *LOSS_FIELDS)
+_KEYS = ("method", "teacher", "network", *LOSS_FIELDS)
+_HEARD = ("target_from", "right_from")  # which of the teacher's exits a student hears
 
 
 class Variant(BaseModel):
-    """A label's method and settings: ``method`` plus any field of ``LossSettings``."""
+    """A variant's method and settings: ``method`` plus any field of ``LossSettings``.
+
+    ``network`` is its own in place of the student's, None without one.
+    ``chosen`` names the fields that the file sets; no result names it.
+    """
 
     model_config = ConfigDict(frozen=True)
     method: Literal["ce", "kd", "masked_kd", "erde", "dkd", "kd_ls"]
     teacher: Literal["cache", "online"]
     loss: LossSettings
+    chosen: frozenset[str] = Field(default=frozenset(), exclude=True)
+    network: NetworkSettings | CascadeSettings | None = None
 
     @model_validator(mode="before")
     @classmethod
     def _from_flat_keys(cls, keys: Any) -> Any:  # noqa: ANN401 -- whatever the YAML holds
         if not isinstance(keys, dict):
-            raise ValueError(f"must be a mapping with the key 'method', got {shown(keys)}")
+            raise ErdeError(f"must be a mapping with the key 'method', got {shown(keys)}")
         for key in keys:
             if key not in _KEYS:
-                raise ValueError(unknown_key(str(key), _KEYS))
+                raise ErdeError(unknown_key(str(key), _KEYS))
         if keys.get("method") not in list(METHODS):  # a list also refuses what cannot be hashed
             known = ", ".join(METHODS)
-            raise ValueError(f"method must be one of {known}, got {shown(keys.get('method'))}")
+            raise ErdeError(f"method must be one of {known}, got {shown(keys.get('method'))}")
         loss = {key: value for key, value in keys.items() if key in LOSS_FIELDS}
         settings = method_settings(keys["method"], **loss)
-        return {"method": keys["method"], "teacher": keys.get("teacher", "cache"), "loss": settings}
+        network = None if keys.get("network") is None else _network(keys["network"])
+        named = {"method": keys["method"], "teacher": keys.get("teacher", "cache")}
+        return named | {"loss": settings, "chosen": frozenset(loss), "network": network}
 
     @property
     def reads_cache(self) -> bool:
         """Whether its students read the teacher's cached logits."""
         return self.loss.needs_teacher and self.teacher == "cache"
 
+    def for_exits(self, student: int, teacher: int) -> "Variant":
+        """As it is for networks of so many exits.
+
+        Where the numbers differ and a term reads the teacher's exit of the same number,
+        ``target_from`` and ``right_from`` become ``last`` unless the file sets them.
+
+        Raises:
+            ErdeError: ``exit_weights`` are not one per exit, or the file asks for ``exit``.
+        """
+        self.loss.weights_of_exits(student)
+        if student == teacher or not self.loss.reads_each_exit:
+            return self
+        left = [key for key in _HEARD if key not in self.chosen]
+        heard: dict[str, Any] = dict.fromkeys(left, "last")
+        loss = replace(self.loss, **heard)
+        if loss.reads_each_exit:
+            raise ErdeError(
+                "target_from and right_from must be 'last' where student and teacher have "
+                f"different numbers of exits, got {student} and {teacher}"
+            )
+        return self.model_copy(update={"loss": loss})
+
 
 def expand_variants(variants: object) -> object:
     """Every variant that lists values replaced by its members; what is wrong otherwise is kept.
 
     Raises:
-        ValueError: a list is empty, repeats a value or holds a wrong one, two variants come to
-            the same label, or the lists make too many variants; the message begins with the place
+        ErdeError: a list is empty, repeats a value or holds a wrong one, two variants come to
+            the same name, or the lists make too many variants; the message begins with the place
             in the file.
     """
     if not isinstance(variants, dict):
         return variants
     most = max((_count(keys) for keys in variants.values()), default=0)
     if most > MOST_VARIANTS:
-        raise ValueError(f"variants: lists must make at most {MOST_VARIANTS} variants, got {most}")
+        raise ErdeError(f"variants: lists must make at most {MOST_VARIANTS} variants, got {most}")
     expanded: dict[object, object] = {}
     origin: dict[object, object] = {}
-    for label, keys in variants.items():
-        for member, settings in _members(label, keys):
+    for name, keys in variants.items():
+        for member, settings in _members(name, keys):
             if member in expanded:
-                raise ValueError(
-                    f"variants: the label {member!r} must be one variant's, "
-                    f"got it from {origin[member]!r} and from {label!r}"
+                raise ErdeError(
+                    f"variants: the name {member!r} must be one variant's, "
+                    f"got it from {origin[member]!r} and from {name!r}"
                 )
-            expanded[member], origin[member] = settings, label
+            expanded[member], origin[member] = settings, name
     return expanded
 
 
@@ -82,6 +117,20 @@ def plain_distillation(variants: Mapping[str, Variant]) -> LossSettings:
     return next(found, method_settings("kd"))
 
 
+def _network(keys: object) -> AnyNetwork:
+    """ErdeError with one sentence, which begins with the place below the variant."""
+    cascade = isinstance(keys, dict) and "cascade" in keys
+    kind: type[AnyNetwork] = CascadeSettings if cascade else NetworkSettings
+    try:
+        network: AnyNetwork = TypeAdapter(kind).validate_python(keys, strict=False)
+    except ValidationError as error:
+        text = sentence(error, kind)
+        below = isinstance(keys, dict) and not text.startswith("unknown key")
+        dot = "." if below else ": " if isinstance(keys, dict) else ""
+        raise ErdeError(f"network{dot}{text}") from None
+    return network
+
+
 def _count(keys: object) -> int:
     """How many variants the lists of one make."""
     if not isinstance(keys, dict):
@@ -89,16 +138,16 @@ def _count(keys: object) -> int:
     return math.prod(len(keys[key]) for key in LOSS_FIELDS if _lists(key, keys.get(key)))
 
 
-def _members(label: object, keys: object) -> Iterator[tuple[object, object]]:
-    if not isinstance(label, str) or not _is_readable(keys):
-        yield label, keys  # for the model to refuse
+def _members(name: object, keys: object) -> Iterator[tuple[object, object]]:
+    if not isinstance(name, str) or not _is_readable(keys):
+        yield name, keys  # for the model to refuse
         return
     listed = {key: keys[key] for key in LOSS_FIELDS if _lists(key, keys.get(key))}
     for key, values in listed.items():
-        _check_values(label, keys["method"], key, values)
+        _check_values(name, keys["method"], key, values)
     for combination in itertools.product(*listed.values()):
         values = dict(zip(listed, map(_plain, combination), strict=True))
-        yield listed_label(label, values), keys | values
+        yield listed_name(name, values), keys | values
 
 
 def _is_readable(keys: object) -> TypeGuard[dict[str, Any]]:
@@ -110,19 +159,19 @@ def _lists(key: str, value: object) -> bool:
     return nested if key in LIST_FIELDS else isinstance(value, list)
 
 
-def _check_values(label: str, method: str, key: str, values: list[Any]) -> None:
-    place = f"variants.{label}"
+def _check_values(name: str, method: str, key: str, values: list[Any]) -> None:
+    place = f"variants.{name}"
     if not values:
-        raise ValueError(f"{place}: {key} must list at least one value, got []")
+        raise ErdeError(f"{place}: {key} must list at least one value, got []")
     for value in values:
         if value is None:
-            raise ValueError(f"{place}: {key} must list values without gaps, got {values}")
+            raise ErdeError(f"{place}: {key} must list values without gaps, got {values}")
         try:
             method_settings(method, **{key: value})
-        except ValueError as error:
-            raise ValueError(f"{place}: {error}") from None
+        except ErdeError as error:
+            raise ErdeError(f"{place}: {error}") from None
     if len(set(map(value_text, values))) != len(values):
-        raise ValueError(f"{place}: {key} must list values that differ, got {values}")
+        raise ErdeError(f"{place}: {key} must list values that differ, got {values}")
 
 
 def _plain(value: object) -> object:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import yaml
 
+from erde_core.errors import ErdeError
+
 _LARGEST_FILE = 256 * 1024  # bytes
 _MOST_VALUES = 50_000  # with every alias counted as often as it stands
 _DEEPEST = 20
@@ -32,7 +34,7 @@ _TAKEN_FOR = {  # by YAML 1.1, and what to write instead
 Value = None | bool | int | float | str | list["Value"] | dict[str, "Value"]
 
 
-class YamlError(ValueError):
+class YamlError(ErdeError):
     """The file is no YAML, or a value in it could be read in two ways; one sentence."""
 
 

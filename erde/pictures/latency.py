@@ -10,7 +10,7 @@ from erde.evaluation.latency import disturbances
 from erde.evaluation.rows import Rows, distinct, where
 from erde.pictures.drawing import drawing
 
-_COLORS = ("#0072B2", "#D55E00", "#009E73")  # Okabe and Ito's
+_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # Okabe and Ito's
 _LETTERS = 44  # of a warning on one line, per panel
 
 
@@ -49,7 +49,7 @@ def _panel(axes: Axes, rows: Rows) -> None:
             [row["speed_up"] - row["speed_up_lowest"] for row in found],
             [row["speed_up_highest"] - row["speed_up"] for row in found],
         ]
-        places = [n + k * height for n in range(len(names))]
+        places = [names.index(row["network"]) + k * height for row in found]
         ends: dict[str, Any] = {"xerr": reach, "error_kw": {"elinewidth": 1, "capsize": 2}}
         axes.barh(places, middle, height, color=_COLORS[k - 1], label=runtime, **ends)
     axes.set_yticks([n + height * len(runtimes) / 2 for n in range(len(names))], names)

@@ -38,9 +38,9 @@ def pareto_figure(experiment: str, curves: Rows, pareto: Rows, teacher_exits: Ro
         beside = len(styles) > _INSIDE
         figure = Figure(figsize=(9.4 if beside else 6.4, 4.3), dpi=200, layout="constrained")
         axes = figure.add_subplot()
-        for label, style in styles.items():
-            _draw_curve(axes, where(curves, variant=label), label, style)
-            _draw_points(axes, where(pareto, variant=label), style)
+        for variant, style in styles.items():
+            _draw_curve(axes, where(curves, variant=variant), variant, style)
+            _draw_points(axes, where(pareto, variant=variant), style)
         full = _draw_teacher(axes, teacher_exits)
         _label(axes, experiment, curves, pareto, full)
         if beside:
@@ -56,14 +56,20 @@ def _by_seed(rows: Rows, column: str) -> NDArray[np.float64]:
     return np.array([[r[column] for r in where(rows, seed=s)] for s in seeds], dtype=np.float64)
 
 
-def _draw_curve(axes: Axes, rows: Rows, label: str, style: Style) -> None:
+def _draw_curve(axes: Axes, rows: Rows, variant: str, style: Style) -> None:
     color, line = style.color, _LINES[style.line]
     # The legend shows the curve with its marker, which stand apart in the picture.
     shown: dict[str, Any] = {"color": color, "linestyle": line, "linewidth": 1.6}
-    axes.plot([], [], label=name_of(label), **shown, **_mark(style))
     budgets = _by_seed(rows, "budget_macs")[0] / 1e6
     accuracy = 100 * _by_seed(rows, "test_accuracy")
     mean = accuracy.mean(0)
+    if budgets[0] == budgets[-1]:  # a plain network: one cost, and no line
+        spread = accuracy[:, 0].std(ddof=1) if len(accuracy) > 1 else None
+        point: dict[str, Any] = {"color": color, "linestyle": "none", "elinewidth": 1}
+        point |= _mark(style)
+        axes.errorbar(budgets[0], mean[0], spread, label=name_of(variant), zorder=3, **point)
+        return
+    axes.plot([], [], label=name_of(variant), **shown, **_mark(style))
     axes.plot(budgets, mean, **shown)
     if len(accuracy) > 1:
         spread = accuracy.std(0, ddof=1)

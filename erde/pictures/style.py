@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from erde.experiment.names import family_of
+from erde.experiment.names import family_of, float32_name
 
 _HUES = ["#D55E00", "#0072B2", "#009E73", "#666666", "#CC79A7", "#E69F00"]
-_OF_METHODS = ("erde", "ce", "kd", "masked_kd")  # labels with a place of their own
+_OF_METHODS = ("erde", "ce", "kd", "masked_kd")  # variants with a place of their own
 _LIGHTEST, _DARKEST = 0.35, -0.65  # shares of white and of black
 
 
@@ -27,32 +27,36 @@ class Style:
     marker: int
 
 
-def styles_of(labels: Iterable[str], lines: int, markers: int) -> dict[str, Style]:
+def styles_of(variants: Iterable[str], lines: int, markers: int) -> dict[str, Style]:
     """The style of each variant, in the order to draw them: ERDE first, families together.
 
     Args:
-        labels: of the variants; repeats are ignored.
+        variants: names; repeats are ignored.
         lines: how many line styles the picture has.
         markers: how many markers.
     """
     families: dict[str, list[str]] = {}
-    for label in sorted(dict.fromkeys(labels), key=lambda label: not label.startswith("erde")):
-        families.setdefault(family_of(label), []).append(label)
+    for variant in sorted(
+        dict.fromkeys(variants), key=lambda variant: not variant.startswith("erde")
+    ):
+        families.setdefault(family_of(variant), []).append(variant)
     places, alone = _places(families), all(len(members) == 1 for members in families.values())
     styles: dict[str, Style] = {}
     for family, members in families.items():
         shades = _shades(_HUES[places[family] % len(_HUES)], len(members))
-        for label, color in zip(members, shades, strict=True):
+        for variant, color in zip(members, shades, strict=True):
             place = places[family] if alone else len(styles)
-            styles[label] = Style(color, place % lines, place % markers)
+            styles[variant] = Style(color, place % lines, place % markers)
     return styles
 
 
 def _places(families: Iterable[str]) -> dict[str, int]:
-    """A number per family: the methods' own, and what is left over for other labels."""
+    """A number per family: the methods' own, and what is left over for other variants."""
     taken = {_OF_METHODS.index(family) for family in families if family in _OF_METHODS}
     free = (number for number in itertools.count() if number not in taken)
-    return {f: _OF_METHODS.index(f) if f in _OF_METHODS else next(free) for f in families}
+    # Those in 8 bits last: the others look the same in pictures without them.
+    ordered = sorted(families, key=lambda family: family != float32_name(family))
+    return {f: _OF_METHODS.index(f) if f in _OF_METHODS else next(free) for f in ordered}
 
 
 def _shades(color: str, number: int) -> list[str]:

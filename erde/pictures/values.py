@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from erde.evaluation.rows import Rows, distinct, where
-from erde.experiment.names import name_of, split_label, values_name
+from erde.experiment.names import name_of, split_name, values_name
 from erde.pictures.drawing import drawing
 
 # From the largest budget to the smallest; grey levels differ for print.
@@ -101,8 +101,8 @@ def _budget(share: str, rows: Rows) -> str:
     return f"{share} of the teacher's MACs" + (" (no limit)" if full else "")
 
 
-def _x_label(label: str) -> str:
-    family, values = split_label(label)
+def _x_label(variant: str) -> str:
+    family, values = split_name(variant)
     keys = ", ".join(key.replace("_", " ") for key in values)
     return f"{keys} of {name_of(family)}"
 

@@ -36,10 +36,9 @@ function countBelow(numbers, limit) {
   return low;
 }
 
-function meanMacs(curve, k) {
-  let total = 0;
-  data.macs.forEach((macs, e) => { total += macs * curve.leaves[k * data.macs.length + e]; });
-  return total / curve.images;
+function meanMacs(leaves, network) {
+  const total = network.macs.reduce((sum, macs, e) => sum + macs * leaves[e], 0);
+  return total / network.test.images;
 }
 
 // What validation chose for a budget, from a table; null where the budget is too small.
@@ -51,12 +50,12 @@ function thresholdForBudget(choices, budget) {
 
 function outcome(network, theta) {
   // One step down the curve per score below θ.
-  const curve = network.test, k = countBelow(curve.scores, theta), exits = data.macs.length;
+  const curve = network.test, k = countBelow(curve.scores, theta), exits = network.macs.length;
   const leaves = Array.from(curve.leaves.slice(k * exits, (k + 1) * exits));
   return {
     theta,
     accuracy: curve.right[k] / curve.images,
-    macs: meanMacs(curve, k),
+    macs: meanMacs(leaves, network),
     shares: leaves.map((count) => count / curve.images),
     certified: network.certified.find((c) => theta <= c.threshold),
   };
@@ -70,7 +69,7 @@ function summary(outcomes) {
     theta: mean(outcomes.map((o) => o.theta)),
     accuracy: mean(outcomes.map((o) => o.accuracy)),
     macs: mean(outcomes.map((o) => o.macs)),
-    shares: data.macs.map((_, e) => mean(outcomes.map((o) => o.shares[e]))),
+    shares: outcomes[0].shares.map((_, e) => mean(outcomes.map((o) => o.shares[e]))),
     bound: Math.max(...bounds),
   };
 }
@@ -129,7 +128,8 @@ function showTheta(theta) {
 }
 
 function showBudget(budget) {
-  const first = data.macs[0], last = data.macs[data.macs.length - 1];
+  const first = Math.min(...data.networks.map((network) => network.macs[0]));
+  const last = Math.max(...data.networks.map((network) => network.macs.at(-1)));
   if (!(budget >= first && budget <= last)) {
     element("message").textContent = `The budget must lie between ${first / 1e6} and ` +
       `${last / 1e6} million MACs, got ${element("budget").value}.`;

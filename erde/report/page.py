@@ -24,7 +24,8 @@ _HERE = Path(__file__).parent
 
 def report_page(source: Source) -> str:
     """The whole report as one HTML document."""
-    sections = {name: section(source) for name, section in SECTIONS.items()}
+    found = ((name, section(source)) for name, section in SECTIONS.items())
+    sections = {name: section for name, section in found if section is not None}
     data = json.dumps(_data(source, sections), allow_nan=False).replace("</", "<\\/")
     return render(
         _text("page.html"),
@@ -42,21 +43,20 @@ def _text(name: str) -> str:
 
 
 def _data(source: Source, sections: Mapping[str, Section]) -> dict[str, object]:
-    first = next(iter(source.students.values()))
+    first = next(iter(source.networks.values()))
     charts = {id: c for section in sections.values() for id, c in section.charts.items()}
     return {
-        "macs": first.macs.tolist(),
         "teacher_macs": int(source.teacher.macs[-1]),
         "loosest": first.score.largest,
         "unsure": first.score.largest / 2 if first.score.name == "entropy" else first.score.largest,
         "unit": words.unit(first.score.label),
-        "names": {variant: name_of(variant) for variant in looks(v for v, _ in source.students)},
+        "names": {variant: name_of(variant) for variant in looks(v for v, _ in source.networks)},
         "networks": [
-            {"variant": variant, "seed": seed}
+            {"variant": variant, "seed": seed, "macs": student.macs.tolist()}
             | {"choices": choices(student)}
             | {"test": curve(student)}
             | {"certified": _certified(source.rows["operating_points"], variant, seed)}
-            for (variant, seed), student in source.students.items()
+            for (variant, seed), student in source.networks.items()
         ],
         "charts": {id: dataclasses.asdict(chart) for id, chart in charts.items()},
     }

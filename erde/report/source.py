@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from erde.evaluation.pareto import Students
+from erde.evaluation.pareto import Students, in_float32
 from erde.evaluation.rows import Rows
 from erde_core.images import ImageDataset
 from erde_core.store.exit_logits import ExitLogits
@@ -15,9 +15,10 @@ class Source:
 
     Attributes:
         experiment: its name.
-        methods: of each variant's label.
-        rows: of the tables, by name; rivals and latency are empty where they were not asked for.
-        teacher, students: exit logits.
+        methods: of each variant, by name.
+        rows: of the tables, by name; rivals, latency and int8 are empty where they were not asked
+            for.
+        teacher, networks: exit logits; networks are the students and their twins in 8 bits.
         dataset: for the pictures and class names.
         behind: text by title: configuration, versions and so on.
     """
@@ -26,6 +27,11 @@ class Source:
     methods: Mapping[str, str]
     rows: Mapping[str, Rows]
     teacher: ExitLogits
-    students: Students
+    networks: Students
     dataset: ImageDataset
     behind: Mapping[str, str]
+
+    @property
+    def students(self) -> Students:
+        """The networks as they were trained, in float32."""
+        return in_float32(self.networks)

@@ -6,7 +6,7 @@ who trains again wants the interval of newly trained ones. Neither answer stands
 
 from erde_core.store.tables import Row
 
-SEEDS_THAT_TELL = 3  # with two, Student's t is 12.7: an interval as wide as all that is possible
+SEEDS_THAT_TELL = 3  # with two, Student's t is 12.7, and the interval says nothing
 _TO = "\N{NO-BREAK SPACE}…\N{NO-BREAK SPACE}"
 _AND = "\N{NO-BREAK SPACE}and\N{NO-BREAK SPACE}"
 TOO_FEW = "too few test images for an interval"

@@ -1,4 +1,4 @@
-"""A hash of what a stage's code does, for Snakemake, which does not see edits in packages.
+"""A hash of what a job's code does, for Snakemake, which does not see edits in packages.
 
 The syntax trees of a module and of all modules of ours that it imports, without comments,
 docstrings and imports that only type checkers read: editing ``loss.py`` changes the students'
@@ -49,7 +49,7 @@ def code_hash(root: Path, *modules: str) -> str:
 
 
 def network_code_hash(root: Path, networks: Iterable[str], *modules: str) -> str:
-    """:func:`code_hash` of a stage that builds ``networks``: with the families in use, what the
+    """:func:`code_hash` of a job that builds ``networks``: with the families in use, what the
     table says of these networks, and the versions of what their families need."""
     names = sorted(set(networks))
     families = {name: family_of(name) for name in names}

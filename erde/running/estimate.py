@@ -5,6 +5,7 @@ import json
 import platform
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,8 +66,8 @@ def estimate(
 ) -> dict[str, float]:
     """Seconds and bytes of one experiment.
 
-    A few batches of teacher and student are timed on ``device``; students count one after the
-    other, whatever runs side by side.
+    A few batches of the teacher and of each network that is trained for a student are timed on
+    ``device``; students count one after the other, whatever runs side by side.
 
     Returns:
         ``teacher_seconds``, ``cache_seconds``, ``students_seconds``, ``disk_bytes``.
@@ -74,16 +75,21 @@ def estimate(
     teacher, student = experiment.teacher, experiment.student
     samples, cached = len(dataset.train), _cached_views(experiment)
     teachers = 1 if teacher.folds == 1 else teacher.folds + 1
-    students = len(experiment.variants) * len(experiment.seeds)
-    big, small = (_build(dataset, part.network) for part in (teacher, student))
+    big = _build(dataset, teacher.network)
     teach, ask = (_seconds_per_image(big, dataset, teacher.train, device, b) for b in (True, False))
-    learn = _seconds_per_image(small, dataset, student.train, device, True)
-    weights = students * _parameters(small) + teachers * _parameters(big)
-    logits = cached * samples * big.exits * len(dataset.class_names)
+    trainings = Counter(training.network for training in experiment.trainings().values())
+    learn, parameters = 0.0, 0
+    for network, count in trainings.items():
+        small = _build(dataset, network)
+        learn += count * _seconds_per_image(small, dataset, student.train, device, True)
+        parameters += count * _parameters(small)
+    seeds = len(experiment.seeds)
+    weights = seeds * parameters + teachers * _parameters(big)
+    logits = cached * samples * big.exit_count * len(dataset.class_names)
     return {
         "teacher_seconds": teachers * teacher.train.epochs * samples * teach,
         "cache_seconds": cached * samples * ask,
-        "students_seconds": students * student.train.epochs * samples * learn,
+        "students_seconds": seeds * student.train.epochs * samples * learn,
         "disk_bytes": logits * _FLOAT16_BYTES + weights * _COPIES_PER_NETWORK * _FLOAT32_BYTES,
     }
 

@@ -4,6 +4,8 @@ import os
 import shlex
 import sys
 
+from erde_core.errors import ErdeError
+
 
 def speakable_interpreter() -> None:
     """Name this Python by a path that a shell reads as one word, if there is one.
@@ -17,7 +19,7 @@ def speakable_interpreter() -> None:
     found = (sys.executable, os.path.relpath(sys.executable))
     plain = [path for path in found if shlex.quote(path) == path]
     if not plain:
-        raise ValueError(
+        raise ErdeError(
             "the path of Python must have no space and no other sign that a shell reads, "
             f"got {sys.executable!r}; make the environment in a folder without"
         )

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 
+from erde_core.errors import ErdeError
 from erde_torch.networks.settings import NetworkSettings
 
 _SHAPE = (3, 224, 224)  # any that every model takes: the number does not depend on it
@@ -22,7 +23,7 @@ def exit_count(network: NetworkSettings) -> int:
     command = [sys.executable, "-m", "erde.running.network_exits", json.dumps(network.described())]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise ValueError(done.stderr.strip().rpartition("\n")[2].removeprefix("ValueError: "))
+        raise ErdeError(done.stderr.strip().rpartition("\n")[2])
     return int(done.stdout.split()[-1])
 
 
@@ -31,9 +32,12 @@ def _answer(described: str) -> None:
 
     from erde_torch.networks.build import build_network
 
-    with torch.device("meta"):  # only its shape is wanted
-        network = build_network(NetworkSettings(**json.loads(described)), 2, _SHAPE)
-    print(network.exits)
+    try:
+        with torch.device("meta"):  # only its shape is wanted
+            network = build_network(NetworkSettings(**json.loads(described)), 2, _SHAPE)
+    except ErdeError as error:
+        sys.exit(str(error))
+    print(network.exit_count)
 
 
 if __name__ == "__main__":

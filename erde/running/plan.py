@@ -10,24 +10,31 @@ from erde.datasets.folder import FolderSettings, check_samples
 from erde.datasets.images import DatasetError
 from erde.datasets.split import hold_out
 from erde.experiment.schema import Experiment
-from erde.running.cluster.needs import facts_or_none, least_memory_mb
+from erde.running.cluster.needs import facts_or_none, least_memory_mb, least_need
+from erde_core.errors import ErdeError
 
 
-class PlanError(ValueError):
+class PlanError(ErdeError):
     """An experiment cannot run as it is; the message is one sentence."""
 
 
 def check_before_any_job(
-    experiment: Experiment, results: Path, identity: str | None, machine_mb: int | None
+    experiment: Experiment,
+    results: Path,
+    identity: str | None,
+    machine_mb: int | None,
+    *,
+    on_gpu: bool = False,
 ) -> None:
-    """Check what there is to check of the data set.
+    """Check what there is to check of the data set, and whether this machine's memory suffices.
 
     Args:
         experiment: as its file says.
         results: its folder; images that have become ``data.h5`` there are not looked at again.
-        identity: of the user's own images, as the data stage has it.
-        machine_mb: memory of the machine that prepares the data set; None where that is unknown,
-            or a cluster's.
+        identity: of the user's own images, as the job ``data`` has it.
+        machine_mb: memory of the machine that runs the jobs; None where that is unknown, or a
+            cluster's.
+        on_gpu: whether trainings keep their batches on a GPU.
 
     Raises:
         PlanError, DatasetError: one sentence.
@@ -43,6 +50,35 @@ def check_before_any_job(
         raise PlanError(
             f"dataset: preparing it takes at least {least:,} MB of memory, this machine has "
             f"{machine_mb:,}: take fewer or smaller images, or a cluster"
+        )
+    if machine_mb is not None:
+        check_trainings(experiment, results, machine_mb, on_gpu)
+
+
+def check_trainings(experiment: Experiment, results: Path, machine_mb: int, on_gpu: bool) -> None:
+    """Refuse trainings, and a cache, that cannot fit; what is made already is passed over.
+
+    Raises:
+        PlanError: names the job, its need, the machine's memory and what would fit.
+    """
+    cached = any(variant.reads_cache for variant in experiment.variants.values())
+    students = [f"{v}/seed{s}" for v in experiment.variants for s in experiment.seeds]
+    outputs = {
+        "teacher": ["teacher/weights.safetensors"],
+        "cache": ["teacher_logits.h5"] if cached else [],
+        "student": [f"{name}/weights.safetensors" for name in students],
+    }
+    for job, paths in outputs.items():
+        need = least_need(experiment, job, on_gpu)
+        if need.memory_mb <= machine_mb or all((results / path).exists() for path in paths):
+            continue
+        fitting = int((machine_mb - need.fixed) / need.per_image) if need.per_image else 0
+        advice = "fewer or smaller images"
+        if fitting > 0:
+            advice = f"a batch_size of at most {fitting}, a smaller width, {advice}"
+        raise PlanError(
+            f"{job}: this job takes at least {need.memory_mb:,} MB of memory, this machine has "
+            f"{machine_mb:,}: take {advice}, or a cluster"
         )
 
 

@@ -101,15 +101,15 @@ class _Walk:
         self.passed[move.exit] = move.passed
         moved = set(move.samples)
         for e, other in list(self.moves.items()):
-            # An image that leaves earlier now is no longer a later exit's to gain; one that left
-            # later still may leave earlier, for another gain.
+            # A later exit can no longer gain an image that leaves earlier now. An image that left
+            # even later can still leave earlier, with another gain.
             if other is not None and not moved.isdisjoint(other.samples):
                 del self.moves[e]
 
     def _next(self, e: int) -> _Move | None:
         order, scores = self.order[e], self.scores[e]
         while self.passed[e] < len(order) and self.leaves[order[self.passed[e]]] <= e:
-            self.passed[e] += 1  # has left already: no threshold of this exit matters to it
+            self.passed[e] += 1  # it has left already; this exit's threshold does not matter
         position = self.passed[e]
         samples: list[int] = []
         gain = saving = 0

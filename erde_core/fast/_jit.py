@@ -1,6 +1,7 @@
 """How everything here is compiled: the one place that spells Numba's options.
 
-No fastmath: -inf and NaN mean something. No cache on disk: it races when many jobs start at once.
+fastmath is off, because -inf and NaN have a meaning here. The cache on disk is off, because many
+jobs that start at once would write to it at the same time.
 """
 
 import os
@@ -20,18 +21,18 @@ def serial(function: Function) -> Function:
 
 
 def inlined(function: Function) -> Function:
-    """Where LLVM by itself would make a call, which costs a tenth of a row's time."""
+    """Compiles a function into its callers; a call would cost a tenth of the time of a row."""
     return cast(Function, njit(inline="always", **options)(function))
 
 
 class _Threads:
-    """Whether Numba's threads run in this process, or ran in the one that it was forked from."""
+    """Whether Numba has started threads in this process, or in the one it was forked from."""
 
     started = lost = False
 
     @classmethod
     def after_fork(cls) -> None:
-        """A forked process has the memory of its parent and none of its threads."""
+        """A forked process has the memory of its parent, but not the parent's threads."""
         cls.lost = cls.lost or cls.started
 
 
@@ -41,9 +42,9 @@ os.register_at_fork(after_in_child=_Threads.after_fork)
 class threaded:  # noqa: N801 -- used as the decorators above are
     """Compiles a function whose ``prange`` is shared among threads.
 
-    In a process that was forked after the first call, Numba would wait for ever for threads that
-    are not there (a pool of ``multiprocessing`` that forks). There the same code runs in one
-    thread, with equal results: no kernel here sums over threads.
+    A process that is forked after the first call (by a pool of ``multiprocessing``) has no such
+    threads, and Numba would wait for them for ever. In such a process the same code runs in one
+    thread. The results are equal, because no kernel here sums over threads.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -57,5 +58,5 @@ class threaded:  # noqa: N801 -- used as the decorators above are
 
     @property
     def signatures(self) -> list[Any]:
-        """Of the versions that were compiled for threads."""
+        """The signatures of the versions that were compiled for threads."""
         return list(self._parallel.signatures)

@@ -21,7 +21,8 @@ from erde_core.loss.arguments import Arguments, checked_arguments
 from erde_core.settings import LossSettings
 
 Float64 = NDArray[np.float64]
-# Samples that one thread takes at a time: small beside N, large beside the cost of a scratch array.
+# One thread takes so many samples at a time. This is much less than N, but enough to outweigh the
+# cost of a scratch array.
 _BLOCK = 64
 # For the functions that return a loss only.
 _NO_GRADIENT = np.empty((1, 1, 0), np.float32)
@@ -96,7 +97,7 @@ def erde_loss_and_gradient(
 
 def _erde(arguments: Arguments, settings: LossSettings, gradient: NDArray[np.floating]) -> Float64:
     student, teacher, labels, class_weight = arguments
-    # No term reads a teacher that is not there: the student in its place adds no memory traffic.
+    # No term reads a missing teacher. The student stands in its place and adds no memory traffic.
     teacher = student if teacher is None else teacher
     _, exits, classes = student.shape
     if class_weight is None:
@@ -223,7 +224,8 @@ def _sample_of(row_loss: Callable[..., float], follows: bool) -> Callable[..., N
         gradient: NDArray[np.floating],
         scratch: NDArray[np.float64],
     ) -> None:
-        # What no term reads counts as defined; a mask that is off weighs wrong like right.
+        # A row that no term reads counts as defined. A mask that is off gives wrong and right
+        # answers of the teacher the same weight.
         answer_at, answer_top, right = NOT_READ, 0.0, False
         target_at, target_top = NOT_READ, 0.0
         last_top, last_total = 0.0, 1.0
@@ -264,6 +266,6 @@ def _sample_of(row_loss: Callable[..., float], follows: bool) -> Callable[..., N
     return sample
 
 
-# Apart, since the rare settings take three times as long to compile.
+# The rare settings are compiled apart, because they take three times as long to compile.
 _kernel = _kernel_of(_rows.usual, False)
 _kernel_of_more = _kernel_of(_rows.with_more, True)

@@ -28,7 +28,7 @@ def sweep(
 ) -> OperatingPoints:
     """See :func:`erde_core.sweep`."""
     score, correct, macs, largest = checked_sweep_arguments(score, correct, macs, classes, largest)
-    if len(macs) > _EXIT_MASK:  # do not fit a change; a network of so many exits is a mistake
+    if len(macs) > _EXIT_MASK:  # a change has no room for more exits
         return reference_sweep(score, correct, macs, largest=largest)
     correct = read_only(correct)
     moment, change = _exit_changes(read_only(score), correct)
@@ -62,7 +62,8 @@ def _exit_changes(score: NDArray[Any], correct: NDArray[Any]) -> tuple[NDArray[A
                 moment[size] = lowest + 0.0  # -0.0 becomes 0.0, whose bits sort first
                 change[size] = e
                 size += 1
-        # The lowest minimum frees a sample from the last exit, each other from the next lower's.
+        # At its lowest minimum a sample leaves the last exit; at each other minimum it leaves the
+        # exit of the next lower one.
         for i in range(first, size):
             new = change[i]
             old = change[i + 1] if i + 1 < size else np.uint32(exits - 1)

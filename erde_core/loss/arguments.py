@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from erde_core import checks
+from erde_core.errors import ErdeError
 from erde_core.loss.terms import Labels, Logits
 from erde_core.settings import LossSettings
 
@@ -42,5 +43,5 @@ def checked_arguments(
         teacher = checks.float_array("teacher", teacher, ndim=3)
         settings.check_teacher(teacher.shape, student.shape)
     elif settings.needs_teacher:
-        raise ValueError("teacher must be given for these settings, got None")
+        raise ErdeError("teacher must be given for these settings, got None")
     return Arguments(student, teacher if settings.needs_teacher else None, labels, class_weight)

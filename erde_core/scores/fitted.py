@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from erde_core import checks
+from erde_core.errors import ErdeError
 from erde_core.scores.gate import FEATURES, Gate
 from erde_core.scores.table import SCORES
 from erde_core.scores.temperature import fit_temperatures
@@ -59,14 +60,14 @@ class FittedScore:
         """
         logits = checks.float_array("logits", logits, ndim=3)
         if logits.shape[2] != self.classes:
-            raise ValueError(
+            raise ErdeError(
                 f"logits must have {self.classes} classes as the score, got {logits.shape[2]}"
             )
         if self.gate is not None:
             return self.gate.values(logits)
         if self.temperatures is not None:
             if len(self.temperatures) != logits.shape[1]:
-                raise ValueError(
+                raise ErdeError(
                     f"logits must have {len(self.temperatures)} exits as the temperatures, "
                     f"got {logits.shape[1]}"
                 )
@@ -92,22 +93,22 @@ def from_fields(fields: Mapping[str, Any], classes: int) -> FittedScore:
     """
     name, temperatures, gate = (fields[key] for key in ("name", "temperatures", "gate"))
     if name not in SCORES:
-        raise ValueError(f"name must be one of {', '.join(SCORES)}, got {name!r}")
+        raise ErdeError(f"name must be one of {', '.join(SCORES)}, got {name!r}")
     if temperatures is not None and not SCORES[name].tempered:
-        raise ValueError(f"temperatures must be empty for the score {name}, got {temperatures!r}")
+        raise ErdeError(f"temperatures must be empty for the score {name}, got {temperatures!r}")
     if (gate is not None) != SCORES[name].fitted:
-        raise ValueError(f"gate must be given for the score gate alone, got {gate!r} for {name}")
+        raise ErdeError(f"gate must be given for the score gate alone, got {gate!r} for {name}")
     if temperatures is not None:
         temperatures = _finite("temperatures", temperatures, (len(temperatures),))
         if (temperatures <= 0).any():
-            raise ValueError(f"temperatures must be > 0, got {temperatures.tolist()}")
+            raise ErdeError(f"temperatures must be > 0, got {temperatures.tolist()}")
     if gate is not None:
         early = len(gate["intercept"])
         shapes: dict[str, tuple[int, ...]] = {"intercept": (early,)}
         shapes |= dict.fromkeys(("mean", "scale", "weights"), (early, len(FEATURES)))
         gate = Gate(**{part: _finite(part, gate[part], shape) for part, shape in shapes.items()})
         if (gate.scale <= 0).any():
-            raise ValueError(f"scale must be > 0, got {gate.scale.tolist()}")
+            raise ErdeError(f"scale must be > 0, got {gate.scale.tolist()}")
     return FittedScore(name, classes, temperatures, gate)
 
 
@@ -153,5 +154,5 @@ def check_label(label: str) -> None:
 def _finite(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Float64:
     array = np.asarray(values, dtype=np.float64)
     if array.shape != shape or not np.isfinite(array).all():
-        raise ValueError(f"{name} must be finite numbers of shape {shape}, got {values!r}")
+        raise ErdeError(f"{name} must be finite numbers of shape {shape}, got {values!r}")
     return array

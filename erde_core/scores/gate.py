@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from erde_core import checks
+from erde_core.errors import ErdeError
 from erde_core.scores import entropy, margin
 from erde_core.softmax import Float64, shift_to_zero, softmax
 
@@ -46,7 +47,7 @@ class Gate:
         found = features(logits)
         exits = len(self.intercept) + 1
         if found.shape[1] != exits:
-            raise ValueError(f"logits must have {exits} exits as the gate, got {found.shape[1]}")
+            raise ErdeError(f"logits must have {exits} exits as the gate, got {found.shape[1]}")
         standard = (found[:, :-1] - self.mean) / self.scale
         score = np.zeros(found.shape[:2])
         with np.errstate(over="ignore"):  # exp of a large number is inf, and the score 0
@@ -89,7 +90,7 @@ def fit(logits: NDArray[np.floating], correct: NDArray[np.bool_]) -> Gate:
     """
     found = features(logits)
     if correct.shape != found.shape[:2]:
-        raise ValueError(
+        raise ErdeError(
             f"correct must have the shape {found.shape[:2]} of logits, got {correct.shape}"
         )
     no_worse = correct[:, :-1] | ~correct[:, -1:]
@@ -106,11 +107,11 @@ def _fit_exit(
     known = ~np.isnan(found).any(axis=1)
     found, target = found[known], no_worse[known].astype(np.float64)
     if not len(found):
-        raise ValueError("logits must be defined for at least one image, got none to fit a gate to")
+        raise ErdeError("logits must be defined for at least one image, got none to fit a gate to")
     mean, scale = found.mean(axis=0), found.std(axis=0)
     scale = np.where(scale > 0, scale, 1.0)
     right = target.sum()
-    if right in (0, len(target)):  # one outcome: no finite intercept; half a case of the other
+    if right in (0, len(target)):  # one outcome only has no finite intercept: add half a case
         return (
             mean,
             scale,
@@ -130,7 +131,7 @@ def _newton(design: Float64, target: Float64) -> Float64:
     for _ in range(_STEPS):
         chance = 1 / (1 + np.exp(-_product(design, beta)))
         gradient = _product(design.T, chance - target) + ridge * beta
-        # Sums by einsum, not by BLAS, whose order depends on the machine's threads.
+        # einsum adds in a fixed order; the order of BLAS depends on the machine's threads.
         curvature = np.einsum("ni,n,nj->ij", design, chance * (1 - chance), design) + np.diag(ridge)
         step = np.linalg.solve(curvature, gradient)
         size = 1.0

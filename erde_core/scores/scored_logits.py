@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from erde_core.scores.fitted import FittedScore
 from erde_core.scores.split import scored_split
-from erde_core.store.exit_logits import ExitLogits, SplitLogits
+from erde_core.store.exit_logits import FLOAT32, ExitLogits, SplitLogits
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,7 @@ class ScoredLogits:
         dataset: SHA-256 of the data set's content.
         network: SHA-256 of the network's weights.
         score: by which images leave.
+        precision: of the network that answers, as in :class:`ExitLogits`.
     """
 
     val: SplitLogits
@@ -31,6 +32,7 @@ class ScoredLogits:
     dataset: str
     network: str
     score: FittedScore
+    precision: str = FLOAT32
 
 
 def score_logits(label: str, exits: ExitLogits, *, halve: bool = False) -> ScoredLogits:
@@ -46,7 +48,13 @@ def score_logits(label: str, exits: ExitLogits, *, halve: bool = False) -> Score
     """
     found = scored_split(label, exits.val, halve=halve)
     return ScoredLogits(
-        found.rest, exits.test, exits.macs, exits.dataset, exits.network, found.score
+        found.rest,
+        exits.test,
+        exits.macs,
+        exits.dataset,
+        exits.network,
+        found.score,
+        exits.precision,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from erde_core.errors import ErdeError
 from erde_core.outcomes import split_sweep
 from erde_core.scores.fitted import FittedScore, fit_score, needs_fitting
 from erde_core.statistics.halves import validation_halves
@@ -65,7 +66,7 @@ def chosen_split(labels: Sequence[str], val: SplitLogits, macs: NDArray[np.int64
         ValueError: no label, an unknown one, or too few independent images for two halves.
     """
     if not labels:
-        raise ValueError("labels must name at least one score to choose from, got none")
+        raise ErdeError("labels must name at least one score to choose from, got none")
     halves = validation_halves(val.labels, val.group)
     fit = part(val, halves.fit)
     scores = [fit_score(label, fit.logits, fit.labels) for label in labels]

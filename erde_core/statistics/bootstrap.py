@@ -7,6 +7,7 @@ answered the same images, and pairing them takes the images' common luck out of 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from erde_core.errors import ErdeError
 from erde_core.statistics.sorted_steps import (
     SortedSteps,
     check_sums,
@@ -35,7 +36,7 @@ def group_weights(group: ArrayLike, resamples: int, seed: int) -> NDArray[np.int
     """
     _, member = np.unique(np.asarray(group), return_inverse=True)
     if not len(member) or resamples < 1:
-        raise ValueError(
+        raise ErdeError(
             "group must have at least one sample and resamples be >= 1, "
             f"got {len(member)} and {resamples}"
         )
@@ -88,7 +89,7 @@ def checked_arguments(
     """The arguments of :func:`resampled_curves` as arrays; raises what it documents."""
     budgets = np.asarray(budgets, dtype=np.float64)
     if budgets.ndim != 1 or not (np.diff(budgets) >= 0).all():
-        raise ValueError(f"budgets must be a list of ascending numbers, got {budgets.tolist()}")
+        raise ErdeError(f"budgets must be a list of ascending numbers, got {budgets.tolist()}")
     weights = checked_weights(weights, len(steps.right))
     check_sums(steps, weights)
     return weights, budgets

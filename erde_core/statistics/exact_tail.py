@@ -11,9 +11,11 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from erde_core.errors import ErdeError
+
 _ROUNDINGS = 16  # of one unit in the last place each, in the logarithm of a term; 6 in truth
-# (1 - epsilon)^n can equal a number of 53 bits for no larger n, unless epsilon is 1/2; there it is
-# a power of two, and none below 2^-1074 is a number of float64.
+# For a larger n, (1 - epsilon)^n equals no number of 53 bits, unless epsilon is 1/2. Then it is a
+# power of two, and float64 has none below 2^-1074.
 _LARGEST_TIE = 1074
 _DIGITS = 100
 
@@ -29,7 +31,7 @@ def critical_count(units: int, epsilon: float, delta: float) -> int:
     check_probability("epsilon", epsilon)
     check_probability("delta", delta)
     if units < 0:
-        raise ValueError(f"units must be at least 0, got {units}")
+        raise ErdeError(f"units must be at least 0, got {units}")
     tail, error = _tail_over_delta(units, epsilon, delta)
     if (np.abs(tail - 1) <= error).any():
         return _exact_count(units, Fraction(epsilon), Fraction(delta))
@@ -59,7 +61,7 @@ def units_needed(epsilon: float, delta: float) -> int:
 def check_probability(name: str, value: float) -> None:
     """``value`` lies strictly between 0 and 1."""
     if not 0 < value < 1:
-        raise ValueError(f"{name} must lie strictly between 0 and 1, got {value!r}")
+        raise ErdeError(f"{name} must lie strictly between 0 and 1, got {value!r}")
 
 
 def _tail_over_delta(

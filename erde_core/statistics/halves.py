@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from erde_core.errors import ErdeError
+
 LEAST_GROUPS = 200  # of both halves together: a hundred each
 _SEED = 0
 
@@ -46,12 +48,12 @@ def validation_halves(labels: NDArray[np.int64], group: NDArray[np.int64]) -> Ha
     """
     labels, group = np.asarray(labels), np.asarray(group)
     if labels.ndim != 1 or group.shape != labels.shape:
-        raise ValueError(
+        raise ErdeError(
             f"group must have the shape of labels, got {group.shape} and {labels.shape}"
         )
     groups = len(np.unique(group))
     if groups < LEAST_GROUPS:
-        raise ValueError(
+        raise ErdeError(
             f"independent validation images must be at least {LEAST_GROUPS} to fit a score on one "
             f"half and choose thresholds on the other, got {groups}"
         )

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from erde_core import checks
+from erde_core.errors import ErdeError
 from erde_core.exit_changes import exit_changes, stable_order
 from erde_core.sweep import checked_sweep_arguments, thresholds_between
 
@@ -97,11 +98,11 @@ def checked_weights(weights: ArrayLike, samples: int) -> NDArray[np.int64]:
     """``weights`` as int64 ``(R, samples)``; raises what :func:`weighted_curves` documents."""
     array = np.asarray(weights)
     if array.dtype.kind not in "iu":
-        raise ValueError(f"weights must be whole numbers, got dtype {array.dtype}")
+        raise ErdeError(f"weights must be whole numbers, got dtype {array.dtype}")
     if array.ndim != 2 or array.shape[1] != samples:
-        raise ValueError(f"weights must have shape (R, {samples}), got {array.shape}")
+        raise ErdeError(f"weights must have shape (R, {samples}), got {array.shape}")
     if (array < 0).any() or not array.any(axis=1).all():
-        raise ValueError("weights must be >= 0 and not all 0 in a row, got a row that is not so")
+        raise ErdeError("weights must be >= 0 and not all 0 in a row, got a row that is not so")
     return array.astype(np.int64, copy=False)
 
 

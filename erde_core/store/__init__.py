@@ -1,1 +1,1 @@
-"""The three kinds of HDF5 between the stages; each is written whole or not at all."""
+"""The three kinds of HDF5 between the jobs; each is written whole or not at all."""

@@ -6,6 +6,7 @@ import os
 import h5py
 import numpy as np
 
+from erde_core.errors import ErdeError
 from erde_core.images import SPLITS, ImageDataset, Split, check_dataset
 from erde_core.store.files import StoreError, whole_file
 from erde_core.store.seal import check_seal, sealed
@@ -71,13 +72,13 @@ def read_dataset(path: str | os.PathLike[str]) -> ImageDataset:
         check_seal(path, get_text(file, "seal"), _seal(dataset))
     try:
         check_dataset(dataset)
-    except ValueError as error:
+    except ErdeError as error:
         raise StoreError(f"{path}: {error}") from error
     return dataset
 
 
 def _seal(dataset: ImageDataset) -> str:
-    # Where the images came from is shown and not learned from: it may change without a retraining.
+    # The source of the images is only shown. It may change, and nothing has to be trained again.
     return sealed(sha256=dataset_hash(dataset), source=dataset.source)
 
 

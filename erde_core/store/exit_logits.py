@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde_core import checks
+from erde_core.errors import ErdeError
 from erde_core.store.files import StoreError, whole_file
 from erde_core.store.seal import check_seal, sealed
 from erde_core.store.stamped import (
@@ -21,6 +22,7 @@ from erde_core.store.stamped import (
 
 KIND = "exit logits"
 SPLITS = ("val", "test")
+FLOAT32, INT8 = "float32", "int8"
 _COLUMNS = {"logits": ("<f4", 3), "labels": ("<i8", 1), "group": ("<i8", 1)}
 
 
@@ -41,7 +43,8 @@ class ExitLogits:
         val, test: the two splits.
         macs: multiply-accumulates of one image to the end of each exit, int64 ``(E,)``.
         dataset: SHA-256 of the data set's content.
-        network: SHA-256 of the network's weights.
+        network: SHA-256 of the network's weights; of an int8 one, of its stages.
+        precision: in which the network computed, ``float32`` or ``int8``.
     """
 
     val: SplitLogits
@@ -49,6 +52,7 @@ class ExitLogits:
     macs: NDArray[np.int64]
     dataset: str
     network: str
+    precision: str = FLOAT32
 
 
 def write_exit_logits(path: str | os.PathLike[str], exits: ExitLogits) -> None:
@@ -65,7 +69,7 @@ def write_exit_logits(path: str | os.PathLike[str], exits: ExitLogits) -> None:
                 group[column] = getattr(split, column)
         file["macs"] = exits.macs
         texts = {"dataset": exits.dataset, "network": exits.network, "seal": _seal(exits)}
-        for name, text in texts.items():
+        for name, text in (texts | _precision(exits)).items():
             set_text(file, name, text)
 
 
@@ -82,11 +86,12 @@ def read_exit_logits(path: str | os.PathLike[str]) -> ExitLogits:
             macs=read_array(file, "macs", "<i8", 1),
             dataset=get_text(file, "dataset"),
             network=get_text(file, "network"),
+            precision=get_text(file, "precision") if "precision" in file.attrs else FLOAT32,
         )
         check_seal(path, get_text(file, "seal"), _seal(exits))
     try:
         check_exit_logits(exits)
-    except ValueError as error:
+    except ErdeError as error:
         raise StoreError(f"{path}: {error}") from error
     return exits
 
@@ -94,15 +99,15 @@ def read_exit_logits(path: str | os.PathLike[str]) -> ExitLogits:
 def read_networks(
     names: Iterable[Sequence[object]], paths: Iterable[str | os.PathLike[str]]
 ) -> dict[tuple[str, int], ExitLogits]:
-    """Read the exit logits of several trainings, each called (label, seed).
+    """Read the exit logits of several trainings, each called (variant, seed).
 
     Raises:
         StoreError: a file is not what it should be, or one network stands under two seeds: the
             spread between seeds would then look smaller than it is.
     """
     read = {
-        (str(label), int(str(seed))): read_exit_logits(path)
-        for (label, seed), path in zip(names, paths, strict=True)
+        (str(variant), int(str(seed))): read_exit_logits(path)
+        for (variant, seed), path in zip(names, paths, strict=True)
     }
     check_seeds_differ(read)
     return read
@@ -115,11 +120,11 @@ def check_seeds_differ(networks: Mapping[tuple[str, int], ExitLogits]) -> None:
         StoreError: the message names both.
     """
     seen: dict[str, tuple[str, int]] = {}
-    for (label, seed), exits in networks.items():
-        other, other_seed = seen.setdefault(exits.network, (label, seed))
+    for (variant, seed), exits in networks.items():
+        other, other_seed = seen.setdefault(exits.network, (variant, seed))
         if other_seed != seed:
             raise StoreError(
-                f"{label}/seed{seed} must be another network than {other}/seed{other_seed}, "
+                f"{variant}/seed{seed} must be another network than {other}/seed{other_seed}, "
                 f"got the weights {exits.network[:12]} for both"
             )
 
@@ -128,30 +133,31 @@ def check_exit_logits(exits: ExitLogits) -> None:
     """Hold ``exits`` to what everybody who reads them relies on.
 
     Raises:
-        ValueError: a wrong dtype or shape, a label that is no class, MACs that fall, or splits of
-            different exits or classes.
+        ValueError: a wrong dtype or shape, a label that is no class, MACs that fall, another
+            precision, or splits of different exits or classes.
     """
+    checks.one_of("precision", exits.precision, (FLOAT32, INT8))
     for name in SPLITS:
         split = getattr(exits, name)
         logits = checks.float_array("logits", split.logits, ndim=3)
         if logits.dtype != np.float32:
-            raise ValueError(f"{name} logits must be float32, got {logits.dtype}")
+            raise ErdeError(f"{name} logits must be float32, got {logits.dtype}")
         for column in ("labels", "group"):
             values = getattr(split, column)
             if values.dtype != np.int64 or values.shape != (len(logits),):
-                raise ValueError(
+                raise ErdeError(
                     f"{name} {column} must have shape ({len(logits)},) and be int64, "
                     f"got {values.shape} and {values.dtype}"
                 )
         checks.class_labels(split.labels, logits.shape[0], logits.shape[2])
         checks.exit_macs(exits.macs, logits.shape[1])
     if exits.val.logits.shape[1:] != exits.test.logits.shape[1:]:
-        raise ValueError(
+        raise ErdeError(
             f"val and test must have the same exits and classes, got {exits.val.logits.shape[1:]} "
             f"and {exits.test.logits.shape[1:]}"
         )
     if exits.macs.dtype != np.int64:
-        raise ValueError(f"macs must be int64, got {exits.macs.dtype}")
+        raise ErdeError(f"macs must be int64, got {exits.macs.dtype}")
 
 
 def _read_split(file: h5py.File, name: str) -> SplitLogits:
@@ -165,4 +171,10 @@ def _seal(exits: ExitLogits) -> str:
         for name in SPLITS
         for column in _COLUMNS
     }
-    return sealed(**arrays, macs=exits.macs, dataset=exits.dataset, network=exits.network)
+    texts = {"dataset": exits.dataset, "network": exits.network} | _precision(exits)
+    return sealed(**arrays, macs=exits.macs, **texts)
+
+
+def _precision(exits: ExitLogits) -> dict[str, str]:
+    """What is noted beside the other texts: nothing of float32, as before there was another."""
+    return {} if exits.precision == FLOAT32 else {"precision": exits.precision}

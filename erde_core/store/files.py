@@ -7,8 +7,10 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from erde_core.errors import ErdeError
 
-class StoreError(ValueError):
+
+class StoreError(ErdeError):
     """A file is missing, corrupt, foreign, or not the one that was asked for."""
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING or __package__:
     from erde_core.store.manifest_rules import (
         FIRST_RULES,
+        INT8_RULES,
         NAME,
         NEW_RULES,
         Fields,
@@ -111,12 +112,13 @@ def check_manifest(fields: Mapping[str, Json]) -> None:
     if version != 1 or "seal" in fields:
         noted = fields.get("seal")
         _must(noted == _seal_of(fields), "seal", "the SHA-256 of all other fields", noted)
-    names = set(FIRST_RULES) | {"format", "version"} | (set(NEW_RULES) if version > 1 else set())
-    odd = sorted(names ^ (set(fields) - {"seal"}))
+    rules = FIRST_RULES | (NEW_RULES if version > 1 else {})
+    rules |= INT8_RULES if fields.get("precision") == "int8" else {}
+    odd = sorted({*rules, "format", "version"} ^ (set(fields) - {"seal"}))
     if odd:
-        missing = "missing" if odd[0] in names else "unknown"
+        missing = "missing" if odd[0] in rules else "unknown"
         raise ManifestError(f"must have the fields of version {version}, got {odd[0]!r} {missing}")
-    for name, (rule, holds) in (FIRST_RULES | (NEW_RULES if version > 1 else {})).items():
+    for name, (rule, holds) in rules.items():
         _must(holds(fields[name], fields), name, rule, fields[name])
 
 

@@ -96,9 +96,10 @@ def _certificate(value: Json, fields: Mapping[str, Json]) -> bool:
 
 
 def _hashes(value: Json, fields: Mapping[str, Json]) -> bool:
+    stop = -1 if fields.get("precision") == "int8" else None  # it may do without the single file
     return (
         isinstance(value, dict)
-        and set(network_files(len(fields["macs"]))) <= set(value)
+        and set(network_files(len(fields["macs"]))[:stop]) <= set(value)
         and all(_plain(name) and _hash(noted, fields) for name, noted in value.items())
     )
 
@@ -201,7 +202,9 @@ FIRST_RULES: dict[str, _Rule] = {
 NEW_RULES: dict[str, _Rule] = {
     "preprocessing": ("what this version does: its defaults", _preprocessing),
     "score": ("a name, with a temperature > 0 per exit, a gate, or neither", _score),
-    "precision": ("'float32'", lambda v, _: bool(v == "float32")),
+    "precision": ("'float32' or 'int8'", lambda v, _: v in ("float32", "int8")),
     "watch": ("null or rising levels 0 … 4095 as validation_scores", _watch),
     "val_groups": ("null or a whole number >= 1", lambda v, _: v is None or _count(v, 1)),
 }
+# What is in it the runner of such a network asks, :mod:`erde_core.store.int8`.
+INT8_RULES: dict[str, _Rule] = {"quantisation": ("a mapping", lambda v, _: isinstance(v, dict))}

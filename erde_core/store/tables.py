@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from erde_core.errors import ErdeError
 from erde_core.store.cells import guarded, unguarded
 from erde_core.store.files import StoreError, whole_file
 
@@ -70,10 +71,10 @@ class Table:
             ValueError: a row has other columns than the table, or a cell is of another kind.
         """
         names = list(rows[0]) if rows else [c.name for c in self.columns if not c.per_exit]
-        columns = self._expanded(names, f"{path}: a row of {self.name}.csv", ValueError)
+        columns = self._expanded(names, f"{path}: a row of {self.name}.csv", ErdeError)
         for number, row in enumerate(rows, 1):
             if list(row) != names:
-                raise ValueError(f"{path}: rows must have the columns {names}, got {list(row)}")
+                raise ErdeError(f"{path}: rows must have the columns {names}, got {list(row)}")
             for name, column in columns.items():
                 _check(row[name], column, f"{path}: row {number}, column {name}")
         _write(path, names, rows)
@@ -101,7 +102,7 @@ class Table:
         return rows
 
     def _expanded(
-        self, names: Sequence[str], where: str, error: type[ValueError]
+        self, names: Sequence[str], where: str, error: type[ErdeError]
     ) -> dict[str, Column]:
         """The column of each of ``names``; refuses a name too many and a name too few."""
         found: dict[str, Column] = {}
@@ -123,10 +124,10 @@ def write_table(path: str | os.PathLike[str], rows: Sequence[Mapping[str, object
         ValueError: no rows, or a row with other keys than the first.
     """
     if not rows:
-        raise ValueError(f"{path}: a table must have at least one row, got none")
+        raise ErdeError(f"{path}: a table must have at least one row, got none")
     for row in rows:
         if list(row) != list(rows[0]):
-            raise ValueError(f"{path}: rows must have the keys {list(rows[0])}, got {list(row)}")
+            raise ErdeError(f"{path}: rows must have the keys {list(rows[0])}, got {list(row)}")
     _write(path, list(rows[0]), rows)
 
 
@@ -183,7 +184,7 @@ def _check(value: object, column: Column, where: str) -> None:
     else:
         right = isinstance(value, column.kind) and not isinstance(value, bool)
     if not right:
-        raise ValueError(f"{where} must be {_WORDS[column.kind]}, got {value!r}")
+        raise ErdeError(f"{where} must be {_WORDS[column.kind]}, got {value!r}")
 
 
 def _parsed(text: str, column: Column, where: str) -> object:

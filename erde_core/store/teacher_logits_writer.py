@@ -16,6 +16,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from erde_core.errors import ErdeError
 from erde_core.store.files import publish, whole_file
 from erde_core.store.journal import Journal
 from erde_core.store.stamped import new_stamped, open_stamped, set_text
@@ -77,14 +78,14 @@ class TeacherLogitsWriter:
             ValueError: wrong view, shape or dtype, or a logit that is not finite in float16.
         """
         if not 0 <= view < self.shape[0]:
-            raise ValueError(f"view must lie in 0 … {self.shape[0] - 1}, got {view}")
+            raise ErdeError(f"view must lie in 0 … {self.shape[0] - 1}, got {view}")
         if logits.shape != self.shape[1:] or logits.dtype != np.float16:
-            raise ValueError(
+            raise ErdeError(
                 f"logits of view {view} must be float16 {self.shape[1:]}, "
                 f"got {logits.dtype} {logits.shape}"
             )
         if not (np.abs(logits) < LARGEST).all():
-            raise ValueError(f"logits of view {view} must be finite and below {LARGEST} in float16")
+            raise ErdeError(f"logits of view {view} must be finite and below {LARGEST} in float16")
         data = np.ascontiguousarray(logits)
         self._write_bytes("logits", data, view * data.nbytes)
         self._journal.add(view, view_hash(data), wrong)
@@ -100,7 +101,7 @@ class TeacherLogitsWriter:
             ValueError: a view is still missing.
         """
         if self.missing:
-            raise ValueError(f"all views must be written before finish, missing {self.missing}")
+            raise ErdeError(f"all views must be written before finish, missing {self.missing}")
         views, samples = self.shape[:2]
         entries = [self._journal.entries[v] for v in range(views)]
         counts = np.sum([entry.wrong for entry in entries], axis=0)
@@ -160,7 +161,7 @@ def _create(path: Path, shape: Shape, views: NDArray[np.int64], identity: CacheI
             _contiguous(file, "sha256", (32,), h5py.h5t.STD_U8LE)
             _contiguous(file, "seal", (32,), h5py.h5t.STD_U8LE)
             _contiguous(file, "logits", shape, h5py.h5t.IEEE_F16LE)
-        # Room for all now: a full disk is told before the teacher runs, not after hours of it.
+        # This reserves the whole file now, so that a full disk is reported before the teacher runs.
         with open(temporary, "rb+") as file:
             os.posix_fallocate(file.fileno(), 0, os.path.getsize(temporary))
 

@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from erde_core.differences import differences
+from erde_core.store.differences import differences
 from erde_core.store.files import StoreError
 from erde_core.store.seal import sealed
 from erde_core.store.stamped import open_stamped

@@ -25,7 +25,7 @@ Predict = Callable[
 
 
 def deployment_agreement(
-    network: MultiExitNetwork,
+    network: MultiExitNetwork | None,
     card: NetworkCard,
     predict: Predict,
     images: Split,
@@ -38,7 +38,7 @@ def deployment_agreement(
     Takes 20 operating points and the first ``MOST_IMAGES`` images.
 
     Args:
-        network, card: what was exported.
+        network, card: what was exported; no network where PyTorch cannot run it (in 8 bits).
         predict: of the exported files; asked for batches, and for single images.
         images, logits: a split, and what the exits said of it.
         macs: to the end of each exit, ``(E,)``.
@@ -51,8 +51,10 @@ def deployment_agreement(
     pixels = images.images[part]
     split = SplitLogits(logits.logits[part], logits.labels[part], logits.group[part])
     thresholds = spread_thresholds(split, macs, score)
-    deciders = {
-        "staged PyTorch": _staged_torch(network, card, pixels, score),
+    deciders = {}
+    if network is not None:
+        deciders["staged PyTorch"] = _staged_torch(network, card, pixels, score)
+    deciders |= {
         "staged ONNX": _shipped(predict, pixels, _BATCH),
         "single ONNX": _shipped(predict, pixels, 1),
     }

@@ -16,6 +16,8 @@ from erde_core.store.manifest import FORMAT, NAME, Fields, network_files, sealed
 from erde_torch.export.onnx_graph import single_model, stage_models
 from erde_torch.networks.multi_exit import MultiExitNetwork
 
+Models = Mapping[str, onnx.ModelProto]  # by the name of the file
+
 
 def write_deployment(
     folder: str | os.PathLike[str],
@@ -24,16 +26,37 @@ def write_deployment(
     program_files: Mapping[str, Path],
     check: Callable[[Path], None] = lambda _: None,
 ) -> None:
-    """Write the networks, the program and ``manifest.json`` into ``folder``.
+    """Write ``network`` as ONNX, the program and ``manifest.json`` into ``folder``.
+
+    As :func:`write_models`, with the models of ``network``, which compute the manifest's score.
+    """
+
+    def models() -> Models:
+        height, width, channels = manifest["shape"]
+        score = from_fields(manifest["score"], len(manifest["class_names"]))
+        stages = stage_models(network, (channels, height, width), score)
+        names = network_files(len(stages))
+        return dict(zip(names, [*stages, single_model(stages)], strict=True))
+
+    write_models(folder, models, manifest, program_files, check)
+
+
+def write_models(
+    folder: str | os.PathLike[str],
+    models: Callable[[], Models],
+    manifest: Fields,
+    program_files: Mapping[str, Path],
+    check: Callable[[Path], None] = lambda _: None,
+) -> None:
+    """Write networks, the program and ``manifest.json`` into ``folder``.
 
     A deployment that lies there is replaced; all other files in the folder stay. Until everything
     is written and checked, nothing there changes.
 
     Args:
         folder: may exist.
-        network: what is shipped.
-        manifest: as ``deployment_manifest`` gives it; hashes of the files and seal are added. The
-            networks compute its score.
+        models: gives what is shipped; called once the place is known to be free.
+        manifest: as ``deployment_manifest`` gives it; hashes of the files and seal are added.
         program_files: what is copied beside the networks, by its name there.
         check: is called with a complete deployment before it gets its place; what it raises stops
             the writing.
@@ -46,23 +69,19 @@ def write_deployment(
     folder = Path(os.path.realpath(folder))  # beside what a link points to is room on the same disk
     _check_place(folder, {*network_files(len(manifest["macs"])), *program_files, NAME})
     with _draft_beside(folder) as draft:
-        _write_files(draft, network, manifest, program_files)
+        _write_files(draft, models(), manifest, program_files)
         check(draft)
         _publish(draft, folder)
 
 
 def _write_files(
-    draft: Path, network: MultiExitNetwork, manifest: Fields, program_files: Mapping[str, Path]
+    draft: Path, models: Models, manifest: Fields, program_files: Mapping[str, Path]
 ) -> None:
-    height, width, channels = manifest["shape"]
-    score = from_fields(manifest["score"], len(manifest["class_names"]))
-    stages = stage_models(network, (channels, height, width), score)
-    names = network_files(len(stages))
-    for name, model in zip(names, [*stages, single_model(stages)], strict=True):
+    for name, model in models.items():
         onnx.save(model, draft / name)
     for name, source in program_files.items():
         shutil.copyfile(source, draft / name)
-    hashes = {name: _sha256(draft / name) for name in (*names, *program_files)}
+    hashes = {name: _sha256(draft / name) for name in (*models, *program_files)}
     text = json.dumps(sealed(manifest | {"files": hashes}), indent=1, ensure_ascii=False)
     write_text(draft / NAME, text + "\n")
 

@@ -16,7 +16,7 @@ from erde_torch.networks.weights import NetworkCard
 
 CURVE_POINTS = 200
 MOST_WATCHED = 5000
-# At most one answer in a hundred is spoilt by leaving early, with 95 % confidence.
+# At most one answer in a hundred is harmed by leaving early, with 95 % confidence.
 EPSILON, DELTA = 0.01, 0.05
 _PACKAGES = ("numpy", "torch", "onnx", "onnxscript", "onnxruntime")
 
@@ -38,6 +38,7 @@ def deployment_manifest(
     return network_fields(card, exits.macs.tolist(), exits.score) | {
         "experiment": experiment,
         "network": network,
+        "precision": exits.precision,
         "dataset_sha256": exits.dataset,
         "weights_sha256": exits.network,
         "teacher_macs": teacher_macs,

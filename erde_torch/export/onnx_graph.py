@@ -15,7 +15,7 @@ from erde_core.scores.fitted import FittedScore
 from erde_torch.export.graph_export import exported
 from erde_torch.export.score_graph import LOGITS, add_score
 from erde_torch.networks.multi_exit import MultiExitNetwork
-from erde_torch.networks.staged import ExitStage, exit_stages
+from erde_torch.networks.staged import exit_stages
 
 _FEATURES, _NEXT = "features", "next_features"
 
@@ -27,9 +27,9 @@ def stage_models(
 ) -> list[onnx.ModelProto]:
     """One model per exit.
 
-    Model 0 reads ``images`` float32 ``(N, channels, H, W)``, normalised, later ones the
-    ``features`` of the one before. Each writes ``logits`` float32 ``(N, C)``, and all but the last
-    the score float64 ``(N,)`` (``entropy``, or as it is called) and ``next_features``.
+    Model 0 reads ``images`` float32 ``(N, channels, H, W)``, normalised, later ones as
+    ``features`` what the one before hands on. Each writes ``logits`` float32 ``(N, C)``, and all
+    but the last the score float64 ``(N,)`` (``entropy``, or as it is called) and ``next_features``.
 
     Raises:
         ValueError: a score that PyTorch does not compute.
@@ -80,7 +80,7 @@ def single_model(stages: list[onnx.ModelProto]) -> onnx.ModelProto:
 class _WithoutScore(nn.Module):
     """What of a stage the network computes: the score is added to the graph of its logits."""
 
-    def __init__(self, stage: ExitStage, last: bool) -> None:
+    def __init__(self, stage: nn.Module, last: bool) -> None:
         super().__init__()
         self.stage, self.last = stage, last
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 from numpy.typing import NDArray
 from torch import nn
@@ -18,9 +19,17 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from erde_core.policy import exit_indices
 from erde_core.scores.fitted import FittedScore
+from erde_core.softmax import entropy
+from erde_core.store.manifest import Fields
 from erde_torch.export.agreement import Predict
 from erde_torch.export.folder import write_deployment
 from erde_torch.export.manifest import network_fields
+from erde_torch.export.onnx_graph import stage_models
+from erde_torch.int8.deployment import write_int8_deployment
+from erde_torch.int8.quantise import quantised_stages
+from erde_torch.int8.runtime import normalised
+from erde_torch.int8.settings import Int8Settings
+from erde_torch.int8.stages import stages_hash
 from erde_torch.latency.measure import Contender
 from erde_torch.latency.names import STUDENT, TEACHER
 from erde_torch.networks.folding import fold_norms
@@ -31,6 +40,22 @@ from erde_torch.networks.weights import NetworkCard
 
 Call = Callable[[torch.Tensor], torch.Tensor]
 RUNTIMES = ("eager", "compiled", "ONNX Runtime")
+INT8_RUNTIME = "ONNX Runtime int8"
+
+
+@dataclass(frozen=True)
+class Int8Trial:
+    """The student in 8 bits, a network of its own.
+
+    Attributes:
+        stages: quantised, one per exit.
+        logits: what its exits say of the trial's images, ``(N, E, C)``.
+        thresholds: nats, by the name of the operating point.
+    """
+
+    stages: Sequence[onnx.ModelProto]
+    logits: NDArray[np.float32]
+    thresholds: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -48,6 +73,7 @@ class Trial:
         open_deployment: from a deployment's folder and a number of threads to its ``predict``.
         threads: of ONNX Runtime; PyTorch's are set for the process.
         score: by which images leave; the entropy where None.
+        int8: what is timed in 8 bits too, if anything is.
     """
 
     teacher: MultiExitNetwork
@@ -60,14 +86,24 @@ class Trial:
     device: torch.device
     open_deployment: Callable[[Path, int], Predict]
     threads: int
+    int8: Int8Trial | None = None
     score: FittedScore | None = None
 
 
 class WholeNetwork(MultiExitNetwork):
-    """A multi-exit network to its end, early heads left out: one stage, one head."""
+    """A multi-exit network to its end, early heads left out: one stage, one head.
+
+    A cascade's end is its last member, or where it averages all members together.
+    """
 
     def __init__(self, network: MultiExitNetwork) -> None:
-        super().__init__(network.stem, [(nn.Sequential(*network.stages), network.heads[-1])])
+        members = network.in_order()
+        if getattr(network, "average", False):
+            wholes = [WholeNetwork(member) for member in members]
+            super().__init__(nn.Identity(), [(nn.Identity(), _MeanAnswer(wholes))])
+        else:
+            end = members[-1]
+            super().__init__(end.stem, [(nn.Sequential(*end.stages), end.heads[-1])])
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Logits ``(N, C)``."""
@@ -75,18 +111,32 @@ class WholeNetwork(MultiExitNetwork):
         return logits
 
 
+class _MeanAnswer(nn.Module):
+    """The mean of log-probabilities of whole networks."""
+
+    def __init__(self, wholes: Sequence[WholeNetwork]) -> None:
+        super().__init__()
+        self.wholes = nn.ModuleList(wholes)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        said = [whole(images).float().log_softmax(dim=1) for whole in self.wholes]
+        return torch.stack(said).mean(dim=0)
+
+
 def contenders(trial: Trial, runtime: str, folder: Path) -> list[Contender]:
     """All contenders of one runtime; none where ONNX Runtime is asked for beside a GPU.
 
     Args:
         trial: what is timed.
-        runtime: one of ``RUNTIMES``.
+        runtime: one of ``RUNTIMES``, or ``INT8_RUNTIME``, which wants ``trial.int8`` and, when they
+            are timed, the contenders of ONNX Runtime beside it.
         folder: for what is exported; must not hold an export already.
     """
-    if runtime != "ONNX Runtime":
+    if runtime in ("eager", "compiled"):
         return _torch(trial, runtime)
-    # The wheel that we install has no GPU provider.
-    return [] if trial.device.type == "cuda" else _onnx(trial, folder)
+    if trial.device.type == "cuda":  # the wheel that we install has no GPU provider
+        return []
+    return _onnx(trial, folder) if runtime == "ONNX Runtime" else _int8(trial, folder / "int8")
 
 
 def working_contenders(
@@ -179,6 +229,40 @@ def _onnx(trial: Trial, folder: Path) -> list[Contender]:
     return found
 
 
+def _int8(trial: Trial, folder: Path) -> list[Contender]:
+    """The student in 8 bits; nobody ships a teacher in them, and speed-ups are over float32's."""
+    if trial.int8 is None:
+        return []
+    # Only the clock looks at it: what it answers is nobody's evaluation.
+    whole = WholeNetwork(copy.deepcopy(trial.student)).eval()
+    images, settings = normalised(trial.pixels, trial.card), Int8Settings()
+    stages = quantised_stages(stage_models(whole, trial.card.image_shape), images, settings)
+    macs = whole_macs(trial.student, trial.card.image_shape)
+    predict = _shipped_int8(trial, folder / STUDENT, stages, [macs])
+    points: list[tuple[str, float | None, Predict, float, NDArray[np.int64]]] = []
+    points.append((STUDENT, None, predict, 0.0, np.full(len(trial.pixels), macs)))
+    predict = _shipped_int8(trial, folder / "exits", trial.int8.stages, trial.macs.tolist())
+    for name, threshold in trial.int8.thresholds.items():
+        macs_N = trial.macs[exit_indices(entropy(trial.int8.logits), threshold)]
+        points.append((name, threshold, predict, threshold, macs_N))
+    found = []
+    for name, shown, predict, threshold, macs_N in points:
+
+        def run(start: int, stop: int, predict: Predict = predict, t: float = threshold) -> object:
+            return predict(trial.pixels[start:stop], t)
+
+        found.append(Contender(name, INT8_RUNTIME, shown, macs_N, run, "ONNX Runtime"))
+    return found
+
+
+def _shipped_int8(
+    trial: Trial, folder: Path, stages: Sequence[onnx.ModelProto], macs: list[int]
+) -> Predict:
+    changes = {"precision": "int8", "weights_sha256": stages_hash(stages)}
+    write_int8_deployment(folder, stages, _manifest(trial, folder.name, macs) | changes, {})
+    return trial.open_deployment(folder, trial.threads)
+
+
 def _shipped(
     trial: Trial,
     folder: Path,
@@ -187,14 +271,17 @@ def _shipped(
     score: FittedScore | None = None,
 ) -> Predict:
     """``predict`` of ``network`` as it is shipped; nobody validated it, so its curve is empty."""
-    manifest = network_fields(trial.card, macs, score) | {
+    write_deployment(folder, network, _manifest(trial, folder.name, macs, score), {})
+    return trial.open_deployment(folder, trial.threads)
+
+
+def _manifest(trial: Trial, name: str, macs: list[int], score: FittedScore | None = None) -> Fields:
+    return network_fields(trial.card, macs, score) | {
         "experiment": "latency",
-        "network": folder.name,
+        "network": name,
         "weights_sha256": "0" * 64,
         "teacher_macs": macs[-1],
         "curve": [],
         "certified_theta": None,
         "certificate": None,
     }
-    write_deployment(folder, network, manifest, {})
-    return trial.open_deployment(folder, trial.threads)

@@ -1,8 +1,8 @@
 """How long an image takes: teacher, student without exits and student with exits, side by side.
 
-All contenders of one batch size take turns, round by round, in one process, so that what else the
-machine does meets them alike. Each round of a contender classifies the same images. The first
-round warms up (and compiles) and is not counted; on a GPU every call is synchronised.
+All contenders of one batch size run in one process. They take turns, round by round, so that other
+load on the machine slows all of them alike. Every round of a contender classifies the same images.
+The first round warms up (and compiles), and is not counted. On a GPU every call is synchronised.
 """
 
 import math
@@ -20,8 +20,8 @@ from erde_torch.latency.machine import other_load
 from erde_torch.latency.names import STUDENT, TEACHER
 
 BATCHES = (1, 4, 16, 64, 256)
-# With one thread both agree on an idle machine; on a shared one the processor's clock stands still
-# while somebody else is served.
+# With one thread both clocks agree on an idle machine. On a shared machine the processor's clock
+# stops while another process runs.
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
@@ -31,10 +31,11 @@ class Contender:
 
     Attributes:
         network: ``TEACHER``, ``STUDENT``, or the student's operating point in words.
-        runtime: ``eager``, ``compiled`` or ``ONNX Runtime``.
+        runtime: ``eager``, ``compiled``, ``ONNX Runtime`` or ``ONNX Runtime int8``.
         threshold: nats; None where the network has no early exit.
         macs: of each image, ``(N,)``.
         run: classifies images ``start`` … ``stop`` - 1.
+        teacher_runtime: of the teacher that it is held against, where that is not ``runtime``.
     """
 
     network: str
@@ -42,6 +43,7 @@ class Contender:
     threshold: float | None
     macs: NDArray[np.int64]
     run: Callable[[int, int], object]
+    teacher_runtime: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,10 @@ class Plan:
     """How much is measured.
 
     Attributes:
-        rounds: that count, after one that does not.
-        calls: most calls per round and contender.
-        seconds: that the counted rounds of one batch size may take, all contenders together; each
-            contender is called once per round however long that takes.
+        rounds: the number of rounds that count; one more runs before them.
+        calls: the largest number of calls per round and contender.
+        seconds: the time that the counted rounds of one batch size may take, for all contenders
+            together. Each contender is called at least once per round, even if that takes longer.
         clock: a key of ``CLOCKS``.
     """
 
@@ -67,13 +69,15 @@ def latency_rows(
 ) -> Iterator[Row]:
     """One row per batch size and contender.
 
-    ``other_load`` is how many cores other processes kept busy meanwhile, None where the system does
-    not say; ``round_spread`` the slowest minus the fastest round, as a share of the median one.
-    ``macs`` is the mean over the images timed. Speed-ups are medians, lowest and highest over the
-    rounds, against the teacher in the same runtime; ``macs_ratio`` is what MACs alone promise.
+    ``other_load`` is the number of cores that other processes kept busy meanwhile; it is None where
+    the system does not say. ``round_spread`` is the slowest round minus the fastest, as a share of
+    the median round. ``macs`` is the mean over the images timed. Speed-ups compare with the teacher
+    in the same runtime (of int8: in float32): median, lowest and highest over the rounds.
+    ``macs_ratio`` is the speed-up that MACs alone promise.
 
     Args:
-        contenders: the teacher and the student without exits in every runtime among them.
+        contenders: the student without exits in every runtime among them, and the teacher in every
+            one that a contender is held against.
         batches: images per call; none may exceed the number of images.
         plan: how much is measured.
         device: of the networks that run in PyTorch.
@@ -123,7 +127,8 @@ def _rows(
     means = {index: calls.mean(axis=1) for index, calls in seconds.items()}
     of = {(c.network, c.runtime): index for index, c in enumerate(contenders)}
     for index, contender in enumerate(contenders):
-        teacher, student = (of[name, contender.runtime] for name in (TEACHER, STUDENT))
+        teacher = of[TEACHER, contender.teacher_runtime or contender.runtime]
+        student = of[STUDENT, contender.runtime]
         speed_ups = (means[teacher] / means[index]).tolist()
         macs = float(contender.macs[:images].mean())
         ratio = float(contenders[teacher].macs[:images].mean()) / macs

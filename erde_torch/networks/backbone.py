@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from erde_core import checks
+from erde_core.errors import ErdeError
 from erde_torch.networks.heads import FORMATS, HeadSettings, with_heads
 from erde_torch.networks.multi_exit import MultiExitNetwork
 
@@ -44,7 +45,7 @@ class MultiExitBackbone(MultiExitNetwork):
         checks.one_of("head_pool", head_pool, ("avg2", "adaptive2"))
         checks.one_of("features", features, FORMATS)
         if len(stages) < 2:
-            raise ValueError(f"a backbone must have at least 2 stages, got {len(stages)}")
+            raise ErdeError(f"a backbone must have at least 2 stages, got {len(stages)}")
         heads = HeadSettings(
             classes=classes,
             pool=head_pool,

@@ -1,9 +1,11 @@
 """From settings to a network: the family's blocks, cut at the exits, with a head after each cut."""
 
+import importlib
 from collections.abc import Iterable, Iterator
 
 from torch import nn
 
+from erde_torch.networks.cascades.settings import AnyNetwork, CascadeSettings
 from erde_torch.networks.families.layers import initialise
 from erde_torch.networks.heads import HeadSettings, with_heads
 from erde_torch.networks.multi_exit import MultiExitNetwork
@@ -11,15 +13,17 @@ from erde_torch.networks.settings import NetworkSettings, Place, exit_places
 from erde_torch.networks.table import family_of
 
 Shape = tuple[int, int, int]
+# Loaded where one is built: no training depends on it.
+_CASCADES = "erde_torch.networks.cascades.network"
 
 
 def build_network(
-    network: NetworkSettings, classes: int, image_shape: Shape, *, pretrained: bool = False
+    network: AnyNetwork, classes: int, image_shape: Shape, *, pretrained: bool = False
 ) -> MultiExitNetwork:
     """The network with fresh weights.
 
     Args:
-        network: family, size and exits.
+        network: family, size and exits; or the members of a cascade.
         classes: C.
         image_shape: (channels, height, width); decides what ``auto`` means and the heads' size.
         pretrained: whether the backbone has the weights that its family publishes.
@@ -27,7 +31,18 @@ def build_network(
     Raises:
         ValueError: the images are too small, or an exit does not exist.
     """
-    network = network.resolved(image_shape)
+    if isinstance(network, CascadeSettings):
+        members = [build_network(member, classes, image_shape) for member in network.members]
+        cascade: MultiExitNetwork = importlib.import_module(_CASCADES).Cascade(
+            members, network.average, image_shape
+        )
+        return cascade
+    return _build(network.resolved(image_shape), classes, image_shape, pretrained)
+
+
+def _build(
+    network: NetworkSettings, classes: int, image_shape: Shape, pretrained: bool
+) -> MultiExitNetwork:
     family = family_of(network.name)
     extra = {"pretrained": True} if pretrained else {}
     made = family.load()(network, image_shape, family.blocks.get(network.name, ()), **extra)

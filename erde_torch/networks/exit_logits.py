@@ -5,6 +5,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from erde_core.errors import ErdeError
 from erde_core.images import ImageDataset, Split
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
 from erde_torch.device import on_device
@@ -42,15 +43,15 @@ def check_made_by(exits: ExitLogits, network: MultiExitNetwork, card: NetworkCar
     """
     found = network_hash(network)
     if exits.network != found:
-        raise ValueError(f"exit logits must be of weights {found[:12]}, got {exits.network[:12]}")
+        raise ErdeError(f"exit logits must be of weights {found[:12]}, got {exits.network[:12]}")
     macs = exit_macs(network, card.image_shape)
     if exits.macs.tolist() != macs.tolist():
-        raise ValueError(
+        raise ErdeError(
             f"exit logits must have their network's MACs {macs.tolist()}, got {exits.macs.tolist()}"
         )
     classes = exits.val.logits.shape[2]
     if classes != len(card.class_names):
-        raise ValueError(f"exit logits must have {len(card.class_names)} classes, got {classes}")
+        raise ErdeError(f"exit logits must have {len(card.class_names)} classes, got {classes}")
 
 
 def _split_logits(

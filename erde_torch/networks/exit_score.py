@@ -11,11 +11,7 @@ from torch import Tensor, nn
 
 from erde_core.scores.fitted import FittedScore
 from erde_core.scores.gate import LARGEST_LOG_ODDS, Gate
-
-
-def _entropy(logits: Tensor) -> Tensor:
-    log_p = logits.log_softmax(dim=1)
-    return (log_p.exp() * log_p).sum(dim=1).abs()
+from erde_torch.networks.multi_exit import exit_entropy
 
 
 def _max_prob(logits: Tensor) -> Tensor:
@@ -35,7 +31,7 @@ def _others(values: Tensor, logits: Tensor) -> Tensor:
 
 # Logits float64 (N, C) to the score float64 (N,), of each score without parameters of its own.
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "entropy": _entropy,
+    "entropy": exit_entropy,
     "max_prob": _max_prob,
     "margin": _margin,
 }
@@ -102,7 +98,7 @@ class _GateOfExit(nn.Module):
         shifted = logits - logits.amax(dim=1, keepdim=True)
         log_odds = -_others(shifted.exp(), logits).sum(dim=1).log()
         features = torch.stack(
-            [log_odds.clamp(max=LARGEST_LOG_ODDS), _margin(logits), _entropy(logits)], dim=1
+            [log_odds.clamp(max=LARGEST_LOG_ODDS), _margin(logits), exit_entropy(logits)], dim=1
         )
         standard = (features - self.mean) / self.scale
         return 1 / (1 + (self.intercept + (standard * self.weights).sum(dim=1)).exp())

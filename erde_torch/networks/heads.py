@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from erde_core.errors import ErdeError
 from erde_torch.networks.macs import Shape, counted_macs, evaluated
 
 FORMATS = ("NCHW", "NHWC", "NLC")
@@ -86,7 +87,7 @@ def _map_layers(
         return [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, classes)]
     if min(size) < 2:
         left = "×".join(map(str, size))
-        raise ValueError(f"images must leave at least 2×2 pixels at every early exit, got {left}")
+        raise ErdeError(f"images must leave at least 2×2 pixels at every early exit, got {left}")
     front: list[nn.Module] = [nn.BatchNorm2d(channels), nn.ReLU(inplace=False)]
     if settings.kind == "conv":
         front, channels = _convolutions(front, channels, size, classes, stage_macs)
@@ -121,7 +122,7 @@ def _convolutions(
 
     width = next((w for w in range(2 * channels, 0, -1) if 3 * macs(w) <= stage_macs), 0)
     if not width:
-        raise ValueError(
+        raise ErdeError(
             "a head 'conv' must cost at most a quarter of the MACs up to its exit, got "
             f"{macs(1)} for a single channel after {stage_macs}"
         )
@@ -178,7 +179,7 @@ def zero_features(name: str, module: nn.Module, image_shape: Shape) -> Tensor:
         return _run(module, torch.zeros(1, *image_shape))[0]
     except (AssertionError, RuntimeError, ValueError) as error:
         channels, height, width = image_shape
-        raise ValueError(
+        raise ErdeError(
             f"{name} must take images of {height}×{width} with {channels} channels, "
             f"got from it: {' '.join(str(error).split()) or type(error).__name__}"
         ) from error
@@ -189,12 +190,12 @@ def _check_features(index: int, features: object, wanted: str, image_shape: Shap
     if not isinstance(features, Tensor) or features.ndim != len(wanted):
         found = shape if shape is not None else type(features).__name__
         axes = ", ".join({"C": "channels"}.get(axis, axis) for axis in wanted)
-        raise ValueError(f"stage {index} must give features ({axes}), got {found}")
+        raise ErdeError(f"stage {index} must give features ({axes}), got {found}")
     if wanted != "NCHW":
         return
     _, first, middle, last = features.shape
     if not _has_sides(middle, last, image_shape) and _has_sides(first, middle, image_shape):
-        raise ValueError(
+        raise ErdeError(
             f"stage {index} must give features (N, channels, H, W) of {image_shape[1]}×"
             f"{image_shape[2]} images, got {tuple(features.shape)}, which look like "
             "(N, H, W, channels): say features='NHWC'"

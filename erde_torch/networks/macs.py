@@ -22,14 +22,14 @@ def exit_macs(network: MultiExitNetwork, image_shape: Shape) -> NDArray[np.int64
     MAC); norms, activations, softmax and pooling do not, as in the literature.
 
     Args:
-        network: any multi-exit network with ``stem``, ``stages`` and ``heads``.
+        network: any; of a cascade each member's come on top of those of the members before it.
         image_shape: (channels, height, width).
 
     Returns:
         int64 ``(E,)``, never decreasing.
     """
-    stages, heads = part_macs(network, image_shape)
-    return np.cumsum(stages + heads)
+    parts = (part_macs(one, image_shape) for one in network.in_order())
+    return np.cumsum(np.concatenate([stages + heads for stages, heads in parts]))
 
 
 def plain_macs(network: MultiExitNetwork, image_shape: Shape, e: int) -> int:

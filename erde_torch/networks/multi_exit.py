@@ -1,6 +1,6 @@
 """What every network here is: a stem, E stages one after the other, and a classifier after each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -29,6 +29,32 @@ class Backbone:
     initialised: bool = False
 
 
+class ExitStage(nn.Module):
+    """One stage and its head: images or features in; logits, entropy and features out.
+
+    Args:
+        body: what comes before this exit and after the last one, the stem included in the first.
+        head: features to logits ``(N, C)``.
+    """
+
+    def __init__(self, body: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.body, self.head = body, head
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits float32 ``(N, C)``, entropy in nats float64 ``(N,)``, and features."""
+        features = self.body(inputs)
+        logits = self.head(features).float()
+        return logits, exit_entropy(logits), features
+
+
+def exit_entropy(logits: Tensor) -> Tensor:
+    """Entropy in nats, float64 ``(N,)``, of logits ``(N, C)``."""
+    # The evaluation uses float64 too; float32 would change an entropy by up to 1e-6 nats.
+    log_p = logits.double().log_softmax(dim=1)
+    return (log_p.exp() * log_p).sum(dim=1).abs()
+
+
 class MultiExitNetwork(nn.Module):
     """E stages, each followed by a classifier.
 
@@ -47,7 +73,7 @@ class MultiExitNetwork(nn.Module):
             self.heads.append(head)
 
     @property
-    def exits(self) -> int:
+    def exit_count(self) -> int:
         """E, the number of exits."""
         return len(self.heads)
 
@@ -58,3 +84,13 @@ class MultiExitNetwork(nn.Module):
             features = stage(features)
             logits.append(head(features))
         return torch.stack(logits, dim=1)
+
+    def in_order(self) -> Sequence["MultiExitNetwork"]:
+        """The networks that see the image one after the other: itself, or a cascade's members."""
+        return [self]
+
+    def exit_stages(self) -> list[nn.Module]:
+        """Its E parts, each from what the one before hands on to what :class:`ExitStage` gives."""
+        bodies = [nn.Sequential(self.stem, self.stages[0]), *self.stages[1:]]
+        parts = zip(bodies, self.heads, strict=True)
+        return [ExitStage(body, head) for body, head in parts]

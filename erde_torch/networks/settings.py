@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from erde_core.errors import ErdeError
 from erde_core.fields import STRICT_KEYS, FromMapping, check_fields
 from erde_torch.networks.table import TIMM, family_of
 
@@ -29,7 +30,8 @@ class NetworkSettings:
         stem: ``small`` or ``imagenet``, as the family has them for small and for large images;
             ``auto`` is ``imagenet`` where the larger side has more than 64 pixels.
         exits: where one can leave: a whole number is the end of that stage, ``"stage.block"`` is
-            inside it. The network's end is the last exit, named or not. None: after every stage.
+            inside it. The network's end is the last exit, named or not: ``[]`` is a plain network.
+            None: after every stage.
         head: of the early exits: ``linear``, or ``conv`` with strided convolutions before it.
         head_pool: of a linear head, average pooling by 2×2 or to 2×2; ``auto`` is the first where
             the larger side has at most 64 pixels.
@@ -59,18 +61,25 @@ class NetworkSettings:
         family = family_of(self.name)
         if not family.scalable and (self.width != 1 or self.stem != "auto"):
             key, value = ("width", self.width) if self.width != 1 else ("stem", self.stem)
-            raise ValueError(f"{key} must be left out for {self.name}, got {value!r}")
+            raise ErdeError(f"{key} must be left out for {self.name}, got {value!r}")
         if self.head == "conv" and self.head_pool != "auto":
-            raise ValueError(f"head_pool must be left out with head 'conv', got {self.head_pool!r}")
+            raise ErdeError(f"head_pool must be left out with head 'conv', got {self.head_pool!r}")
         if self.weights == "pretrained" and not self.name.startswith(TIMM):
-            raise ValueError(f"weights must be a file for {self.name}, got 'pretrained'")
+            raise ErdeError(f"weights must be a file for {self.name}, got 'pretrained'")
         blocks = family.blocks.get(self.name)
         if blocks:
             exit_places(self.name, self.exits, blocks)
 
     @property
+    def members(self) -> "tuple[NetworkSettings, ...]":
+        """The networks that see an image one after the other: this one alone."""
+        return (self,)
+
+    @property
     def exit_count(self) -> int | None:
         """E; None where it must be asked of the network itself."""
+        if self.exits == ():
+            return 1
         blocks = family_of(self.name).blocks.get(self.name)
         return len(exit_places(self.name, self.exits, blocks)) if blocks else None
 
@@ -97,7 +106,7 @@ class NetworkSettings:
             with open(self.weights, "rb") as file:
                 return hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
-            raise ValueError(
+            raise ErdeError(
                 f"weights must be a file that can be read, got {self.weights!r} ({error.strerror})"
             ) from None
 
@@ -127,7 +136,7 @@ def exit_places(
     places = [_place(name, exit_, blocks) for exit_ in exits]
     if any(first >= second for first, second in pairwise(places)):
         shown = ", ".join(map(str, exits))
-        raise ValueError(f"exits must be in order of their cost, each once, got {shown}")
+        raise ErdeError(f"exits must be in order of their cost, each once, got {shown}")
     return (*places, end) if end not in places else tuple(places)
 
 
@@ -140,7 +149,7 @@ def _place(name: str, exit_: object, blocks: Sequence[int]) -> Place:
         if stage < len(blocks) and block < blocks[stage]:
             return stage, block
     counts = ", ".join(map(str, blocks))
-    raise ValueError(
+    raise ErdeError(
         f"exits must be stages 0 … {len(blocks) - 1} of {name}, or 'stage.block' in quotes inside "
         f"them (they have {counts} blocks), got {exit_!r}"
     )

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from erde_core import checks
+from erde_core.errors import ErdeError
 from erde_core.scores.fitted import FittedScore
 from erde_torch.device import autocast, forbid_tf32
 from erde_torch.networks.exit_score import ExitScore
@@ -40,43 +41,37 @@ class Predictions:
     exit: Tensor
 
 
-class ExitStage(nn.Module):
-    """One stage and its head: images or features in; logits, score and features out.
+class _Scored(nn.Module):
+    """A stage whose exit is judged by another score than the entropy."""
 
-    Args:
-        body: what comes before this exit and after the last one, the stem included in the first.
-        head: features to logits ``(N, C)``.
-        score: logits to how unsure this exit is.
-    """
-
-    def __init__(self, body: nn.Module, head: nn.Module, score: ExitScore) -> None:
+    def __init__(self, stage: nn.Module, score: ExitScore) -> None:
         super().__init__()
-        self.body, self.head, self.score = body, head, score
+        self.stage, self.score = stage, score
 
     def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits float32 ``(N, C)``, the score float64 ``(N,)``, and features."""
-        features = self.body(inputs)
-        logits = self.head(features).float()
-        return logits, self.score(logits), features
+        logits, _, following = self.stage(inputs)
+        return logits, self.score(logits), following
 
 
-def exit_stages(network: MultiExitNetwork, score: FittedScore | None = None) -> list[ExitStage]:
-    """The E parts of ``network`` (which has ``stem``, ``stages`` and ``heads``), in eval mode.
+def exit_stages(network: MultiExitNetwork, score: FittedScore | None = None) -> list[nn.Module]:
+    """The E parts of ``network`` in eval mode; each gives logits, score, and what the next reads.
 
-    They share its weights. Part 0 reads normalised images, each later one the features of the
-    part before it. They leave by entropy unless another score is given.
+    They share its weights. Part 0 reads normalised images, each later one what the part before it
+    hands on: features, or in a cascade the images again. The score is the entropy where None.
 
     Raises:
         ValueError: ``network`` itself has a hook, which its parts would not run.
     """
-    if network._forward_hooks or network._forward_pre_hooks:
-        raise ValueError(
-            "network must have no hook of its own (put it on a stage), "
-            f"got one on {type(network).__name__}"
-        )
-    bodies = [nn.Sequential(network.stem, network.stages[0]), *network.stages[1:]]
-    parts = zip(bodies, network.heads, strict=True)
-    return [ExitStage(*part, ExitScore(score, e)).eval() for e, part in enumerate(parts)]
+    for part in (network, *network.in_order()):
+        if part._forward_hooks or part._forward_pre_hooks:
+            raise ErdeError(
+                "network must have no hook of its own (put it on a stage), "
+                f"got one on {type(part).__name__}"
+            )
+    stages = [stage.eval() for stage in network.exit_stages()]
+    if score is None:
+        return stages
+    return [_Scored(stage, ExitScore(score, e)).eval() for e, stage in enumerate(stages)]
 
 
 def images_at_once(images: Tensor) -> int:
@@ -110,8 +105,7 @@ class StagedNetwork:
     """A multi-exit network that really leaves early.
 
     Args:
-        network: any network with ``stem``, ``stages`` and ``heads``; copied, so that later training
-            does not change the answers.
+        network: any; copied, so that later training does not change the answers.
         device: where it runs.
         precision: ``float32``, or ``bf16`` where the processor multiplies it natively (the
             decisions then differ from those of the evaluation, which is in float32).
@@ -141,7 +135,7 @@ class StagedNetwork:
             for stage in self.stages:
                 stage.compile(dynamic=True)
 
-    # Not inference mode: its tensors and the caller's would each be compiled for.
+    # Inference mode is not used: torch.compile would compile anew for each kind of tensor.
     @torch.no_grad()
     def predict(self, images: Tensor, thresholds: ArrayLike) -> Predictions:
         """Classify ``images``, each at the first exit whose score is below its threshold.
@@ -149,14 +143,14 @@ class StagedNetwork:
         Args:
             images: normalised, float ``(N, channels, H, W)``.
             thresholds: in the score's unit (nats, of entropies), one for all early exits or one
-                each; 0 lets nobody leave early. It may differ at every call.
+                for each; at 0 no image leaves early. They may differ from call to call.
 
         Raises:
             ValueError: a threshold is negative or NaN, their number is wrong, or N = 0.
         """
         limits = checks.exit_thresholds(np.asarray(thresholds), len(self.stages))
         if images.ndim != 4 or not len(images):
-            raise ValueError(
+            raise ErdeError(
                 f"images must have shape (N, channels, H, W) with N >= 1, got {tuple(images.shape)}"
             )
         images = images.to(self.device, memory_format=torch.channels_last)
@@ -178,7 +172,8 @@ class StagedNetwork:
             last = index == len(limits) - 1
             leaves = torch.ones_like(unsure, dtype=torch.bool) if last else unsure < limit
             stays = torch.nonzero(~leaves).squeeze(1)
-            # One transfer of a size decides on: copying nothing where nobody or everybody leaves.
+            # This reads one number from the device. If no image or every image leaves here, the
+            # code below copies no features.
             if len(stays) < len(waiting):
                 gone, said = (
                     (waiting, logits) if not len(stays) else (waiting[leaves], logits[leaves])

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from erde_core.errors import ErdeError
+
 TIMM = "timm/"
 
 
@@ -116,4 +118,4 @@ def family_of(name: str) -> Family:
     for family in NETWORKS.values():
         if name in family.blocks:
             return family
-    raise ValueError(f"name must be one of {', '.join(known_names())}, timm/<model>, got {name!r}")
+    raise ErdeError(f"name must be one of {', '.join(known_names())}, timm/<model>, got {name!r}")

@@ -6,6 +6,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from erde_core.errors import ErdeError
+
 
 class ViewedImages:
     """A split's images, from which any (sample, view) pair can be gathered.
@@ -64,7 +66,7 @@ def _pad(images: Tensor, pad: int, mode: str) -> Tensor:
         return images
     height, width = images.shape[1:3]
     if mode == "reflect" and pad >= min(height, width):
-        raise ValueError(
+        raise ErdeError(
             f"augment.pad must be below both sides of the {height}×{width} images "
             f"for pad_mode 'reflect', got {pad}"
         )

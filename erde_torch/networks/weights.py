@@ -15,16 +15,17 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from erde_core.errors import ErdeError
 from erde_core.images import ImageDataset
 from erde_core.store.files import StoreError, whole_file
 from erde_core.store.seal import check_seal
 from erde_torch.networks.build import build_network
+from erde_torch.networks.cascades.settings import network_settings
 from erde_torch.networks.multi_exit import MultiExitNetwork
-from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.shapes_only import shapes_only
 
 FORMAT, FIRST_FORMAT = "erde network 2", "erde network 1"
-_SMALL_IMAGE = 512 * 512  # pixels; what a network makes of it fits every memory
+_SMALL_IMAGE = 512 * 512  # pixels; the features of such an image fit into any memory
 Seal = Callable[[Mapping[str, str], Mapping[str, Tensor]], str]
 
 
@@ -33,7 +34,7 @@ class NetworkCard:
     """What is needed to build a network and to feed it.
 
     Attributes:
-        network: the fields of ``NetworkSettings``.
+        network: the fields of ``NetworkSettings`` or ``CascadeSettings``.
         image_shape: (channels, height, width).
         class_names: in label order.
         mean, std: per channel, for pixel values in 0 … 1.
@@ -51,8 +52,8 @@ class NetworkCard:
 
     def build(self) -> MultiExitNetwork:
         """The network with fresh weights."""
-        fields: dict[str, Any] = self.network
-        return build_network(NetworkSettings(**fields), len(self.class_names), self.image_shape)
+        network = network_settings(self.network)
+        return build_network(network, len(self.class_names), self.image_shape)
 
     def check_data(self, dataset: ImageDataset, dataset_hash: str) -> None:
         """Hold the card to the data set that its network is about to see.
@@ -61,7 +62,7 @@ class NetworkCard:
             ValueError: it was trained on another one, or says something else of it than it is.
         """
         if self.dataset != dataset_hash:
-            raise ValueError(
+            raise ErdeError(
                 f"the network must have been trained on data set {dataset_hash[:12]}, "
                 f"got {self.dataset[:12]}"
             )
@@ -70,7 +71,7 @@ class NetworkCard:
         true |= {name: getattr(dataset, name) for name in ("class_names", "mean", "std")}
         for name, value in true.items():
             if getattr(self, name) != value:
-                raise ValueError(
+                raise ErdeError(
                     f"the network's card must have the {name} of its data set, {value}, "
                     f"got {getattr(self, name)}"
                 )
@@ -99,7 +100,7 @@ def read_network(path: str | os.PathLike[str]) -> tuple[MultiExitNetwork, Networ
     found = _SEALS[metadata["format"]](metadata, tensors)
     check_seal(path, str(noted), found)
     card = _card(path, metadata.get("card", ""))
-    if metadata["format"] == FIRST_FORMAT:  # it knew no other stem, whatever the size
+    if metadata["format"] == FIRST_FORMAT:  # which had this stem only, whatever the size
         card = replace(card, network={"stem": "small"} | card.network)
     network = _described(path, card, tensors)
     network.load_state_dict(tensors)
@@ -127,8 +128,9 @@ def _first_seal(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> s
     return _add_values(hashlib.sha256(json.dumps(metadata, sort_keys=True).encode()), tensors)
 
 
-# The first format left dtypes and shapes outside of its seal. Weights may be worth days, and every
-# reader holds the tensors to the network on the card, which is under the seal: it stays readable.
+# The seal of the first format does not cover dtypes and shapes. Such files stay readable all the
+# same, because weights may be worth days of training. The seal covers the network on the card, and
+# every reader compares the tensors with that network.
 _SEALS: dict[str | None, Seal] = {FORMAT: seal, FIRST_FORMAT: _first_seal}
 
 
@@ -176,20 +178,20 @@ def _card(path: str | os.PathLike[str], text: str) -> NetworkCard:
 def _check_card(card: NetworkCard) -> None:
     shape, names = card.image_shape, card.class_names
     if type(card.network) is not dict:
-        raise ValueError(f"network must be a mapping of settings, got {card.network!r}")
+        raise ErdeError(f"network must be a mapping of settings, got {card.network!r}")
     if not (type(shape) is tuple and len(shape) == 3 and all(type(n) is int for n in shape)):
-        raise ValueError(f"image_shape must be three whole numbers, got {shape}")
+        raise ErdeError(f"image_shape must be three whole numbers, got {shape}")
     if not (type(names) is tuple and names and all(type(name) is str for name in names)):
-        raise ValueError(f"class_names must be texts, got {names}")
+        raise ErdeError(f"class_names must be texts, got {names}")
     for name in ("mean", "std"):
         values = getattr(card, name)
         numbers = type(values) is tuple and all(type(v) in (int, float) for v in values)
         if not (numbers and len(values) == shape[0] and all(map(math.isfinite, values))):
-            raise ValueError(f"{name} must be {shape[0]} finite numbers, got {values}")
+            raise ErdeError(f"{name} must be {shape[0]} finite numbers, got {values}")
     if min(card.std) <= 0:
-        raise ValueError(f"std must be > 0, got {card.std}")
+        raise ErdeError(f"std must be > 0, got {card.std}")
     if type(card.dataset) is not str or card.precision not in ("float32", "bf16"):
-        raise ValueError(
+        raise ErdeError(
             f"dataset must be a text and precision float32 or bf16, got {card.dataset!r} and "
             f"{card.precision!r}"
         )

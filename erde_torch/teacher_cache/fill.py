@@ -8,9 +8,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from erde_core.differences import differences
 from erde_core.folds import fold_of_samples
 from erde_core.images import ImageDataset
+from erde_core.store.differences import differences
 from erde_core.store.files import StoreError
 from erde_core.store.teacher_logits import CacheIdentity, read_teacher_logits, verify_content
 from erde_core.store.teacher_logits_writer import TeacherLogitsWriter
@@ -80,7 +80,7 @@ def build_cache(
         return
     table = chosen_views(augment.pad, augment.flip, views)
     images = viewed_train_images(dataset, augment, table, host.device)
-    shape = (len(table), len(dataset.train), teachers[0].exits, len(dataset.class_names))
+    shape = (len(table), len(dataset.train), teachers[0].exit_count, len(dataset.class_names))
     writer = TeacherLogitsWriter(host.folder, shape, table, identity, host.say)
     asked = _FoldedTeachers(teachers, dataset, precision, host.device)
     _fill(writer, asked, images, dataset.train.labels, host)

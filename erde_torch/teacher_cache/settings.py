@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from erde_core.errors import ErdeError
 from erde_core.fields import STRICT_KEYS, check_fields
 
 
@@ -25,7 +26,7 @@ class CacheSettings:
 
     def __post_init__(self) -> None:
         if self.views != "all" and (type(self.views) is not int or self.views < 1):
-            raise ValueError(f"views must be 'all' or a whole number >= 1, got {self.views!r}")
+            raise ErdeError(f"views must be 'all' or a whole number >= 1, got {self.views!r}")
         check_fields(self)
 
     @property

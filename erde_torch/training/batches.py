@@ -31,11 +31,13 @@ class Batch:
         images: float32 ``(B, channels, H, W)``, augmented and normalised.
         labels: int64 ``(B,)``.
         teacher: float16 ``(B, E, C)``, or None without a cache.
+        epochs_done: how far the training has come before this batch, in epochs.
     """
 
     images: Tensor
     labels: Tensor
     teacher: Tensor | None
+    epochs_done: float
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ class TrainingSet:
                 current = ahead or self._read(reader, samples, drawn)
                 last = index + 1 == len(chosen)
                 ahead = None if last else self._read(reader, chosen[index + 1], drawn)
-                yield self._batch(samples, drawn[samples], current())
+                done = epoch + (first_step + index) / self.steps
+                yield self._batch(samples, drawn[samples], current(), done)
 
     def _chosen(self, order: NDArray[np.int64], step: int) -> NDArray[np.int64]:
         batch = order[step * self.batch_size : (step + 1) * self.batch_size]
@@ -94,12 +97,16 @@ class TrainingSet:
         return reader.submit(self.rows, samples, drawn[samples]).result
 
     def _batch(
-        self, samples: NDArray[np.int64], views: NDArray[np.int64], teacher: Tensor | None
+        self,
+        samples: NDArray[np.int64],
+        views: NDArray[np.int64],
+        teacher: Tensor | None,
+        epochs_done: float,
     ) -> Batch:
         device = self.labels.device
         index = torch.from_numpy(samples).to(device)
         images = self.images.batch(index, torch.from_numpy(views).to(device))
-        return Batch(images, self.labels[index], teacher)
+        return Batch(images, self.labels[index], teacher, epochs_done)
 
 
 @dataclass(frozen=True)

@@ -14,23 +14,25 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from erde_core.errors import ErdeError
 from erde_core.store.files import whole_file
 from erde_torch.networks.weights import seal
 from erde_torch.training.host import Host
 from erde_torch.training.identity import Identity
+from erde_torch.training.optimisation.optimiser import MEMORY
 from erde_torch.training.shelf import Position, Saved, Shelf, UnusableError, read_saved
 
 
-class CheckpointError(OSError):
+class CheckpointError(ErdeError, OSError):
     """A checkpoint cannot be written."""
 
 
 class TrainingState:
-    """The tensors that a training is made of: weights, momentum and, if wanted, averaged weights.
+    """The tensors that a training is made of: weights, what the optimiser remembers, averages.
 
     Args:
         network: on its device.
-        optimiser: SGD over the network's parameters.
+        optimiser: over all parameters, one of ``training.optimisation.optimiser.MEMORY``.
         ema_decay: of the exponential moving average of the weights; 0 for none.
     """
 
@@ -38,6 +40,7 @@ class TrainingState:
         self, network: nn.Module, optimiser: torch.optim.Optimizer, ema_decay: float
     ) -> None:
         self.network, self.optimiser, self._ema = network, optimiser, None
+        self._memory = MEMORY[type(optimiser)]
         if ema_decay:
             average = get_ema_multi_avg_fn(ema_decay)  # type: ignore[no-untyped-call]  # PyTorch's
             self._ema = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
@@ -56,9 +59,10 @@ class TrainingState:
         """Everything, by name."""
         tensors = {f"network.{name}": t for name, t in self.network.state_dict().items()}
         for name, parameter in self.network.named_parameters():
-            momentum = self.optimiser.state.get(parameter, {}).get("momentum_buffer")
-            if momentum is not None:
-                tensors[f"momentum.{name}"] = momentum
+            remembered = self.optimiser.state.get(parameter, {})
+            for prefix, key in self._memory.items():
+                if remembered.get(key) is not None:
+                    tensors[f"{prefix}.{name}"] = remembered[key]
         if self._ema is not None:
             tensors |= {f"ema.{name}": t for name, t in self._ema.state_dict().items()}
         return tensors
@@ -69,9 +73,11 @@ class TrainingState:
         Raises:
             UnusableError: one is missing, left over, or of another dtype or shape.
         """
-        wanted = {n: t for n, t in self.tensors().items() if not n.startswith("momentum.")}
-        momentum = {f"momentum.{name}": p for name, p in self.network.named_parameters()}
-        wanted |= {name: p for name, p in momentum.items() if name in tensors}
+        wanted = {n: t for n, t in self.tensors().items() if n.split(".")[0] not in self._memory}
+        for name, parameter in self.network.named_parameters():
+            kinds = {f"{p}.{name}": _like(key, parameter) for p, key in self._memory.items()}
+            if kinds.keys() & tensors.keys():
+                wanted |= kinds
         for name in sorted(wanted.keys() | tensors.keys()):
             described, found = _kind(wanted.get(name)), _kind(tensors.get(name))
             if described != found:
@@ -80,11 +86,12 @@ class TrainingState:
     def restore(self, tensors: dict[str, Tensor]) -> None:
         """The reverse of :meth:`tensors`."""
         self.network.load_state_dict(_part(tensors, "network."))
-        momentum = _part(tensors, "momentum.")
-        for name, parameter in self.network.named_parameters():
-            if name in momentum:
-                buffer = torch.empty_like(parameter, requires_grad=False).copy_(momentum[name])
-                self.optimiser.state[parameter]["momentum_buffer"] = buffer
+        for prefix, key in self._memory.items():
+            remembered = _part(tensors, f"{prefix}.")
+            for name, parameter in self.network.named_parameters():
+                if name in remembered:
+                    buffer = _like(key, parameter).copy_(remembered[name])
+                    self.optimiser.state[parameter][key] = buffer
         if self._ema is not None:
             self._ema.load_state_dict(_part(tensors, "ema."))
 
@@ -127,8 +134,9 @@ class Checkpoint:
     def resume(self, state: TrainingState, epochs: int, steps: int) -> Position:
         """Put the saved tensors into ``state``; the start where no whole one of ours is saved.
 
-        One that is there and not used is set aside, and the host is told why. Of several processes
-        all come here; the first one judges, moves files and speaks.
+        A checkpoint that is there but cannot be used is set aside, and the host says why. Where a
+        training has several processes, all of them call this; only the first one judges the
+        checkpoint, moves files and speaks.
 
         Args:
             epochs, steps: of the training, and of each of its epochs.
@@ -137,7 +145,7 @@ class Checkpoint:
             CheckpointError: the old checkpoint cannot be set aside.
         """
         saved = self._settle(state, epochs, steps) if self._host.processes.first else None
-        self._host.processes.wait()  # until files are no longer moved
+        self._host.processes.wait()  # the first process may still be moving files
         if not self._host.processes.first and self.path.exists():
             saved = read_saved(self.path)
         if saved is None:
@@ -146,7 +154,7 @@ class Checkpoint:
         return saved.position
 
     def _settle(self, state: TrainingState, epochs: int, steps: int) -> Saved | None:
-        """What to resume; where there is nothing, no file is left in the way either."""
+        """The checkpoint to resume; if there is none, a file in its place has been moved away."""
         shelf = Shelf(self._host, self.path)
         try:
             saved = self._judge(shelf, state, epochs, steps)
@@ -178,6 +186,13 @@ class Checkpoint:
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
+
+
+def _like(key: str, parameter: Tensor) -> Tensor:
+    """A tensor as the optimiser has it under ``key`` for ``parameter``."""
+    if key == "step":  # counted on the host
+        return torch.zeros(())
+    return torch.empty_like(parameter, requires_grad=False)
 
 
 def _kind(tensor: Tensor | None) -> str:

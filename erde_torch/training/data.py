@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from erde_core.errors import ErdeError
 from erde_core.images import ImageDataset
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.viewed_images import ViewedImages, plain_images
@@ -39,7 +40,7 @@ def training_set(
     """
     samples = np.arange(len(dataset.train)) if samples is None else samples
     if batch_size > len(samples):
-        raise ValueError(
+        raise ErdeError(
             f"train.batch_size must be at most the {len(samples)} training images, got {batch_size}"
         )
     labels = torch.from_numpy(dataset.train.labels).to(device)

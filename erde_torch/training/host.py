@@ -16,12 +16,12 @@ from erde_torch.training.processes import ALONE, Processes
 
 @dataclass(frozen=True, kw_only=True)
 class Host:
-    """Where a stage runs.
+    """Where a job runs.
 
     Attributes:
         device: of the computation.
         folder: for checkpoints; no other training uses it.
-        code: hash of the code that the stage imports.
+        code: hash of the code that the job imports.
         checkpoint_seconds: how often a checkpoint is saved.
         say: tells the person who watches.
         say_progress: the same, with the seconds that are left.

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from erde_core.differences import differences
+from erde_core.errors import ErdeError
+from erde_core.store.differences import differences
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,9 @@ class Identity:
         try:
             found = json.loads(self.text)
         except RecursionError as error:
-            raise ValueError("an identity must be a JSON object, got one without end") from error
+            raise ErdeError("an identity must be a JSON object, got one without end") from error
         if not isinstance(found, dict):
-            raise ValueError(f"an identity must be a JSON object, got {type(found).__name__}")
+            raise ErdeError(f"an identity must be a JSON object, got {type(found).__name__}")
         return found
 
     def changes(self, new: "Identity") -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from erde_core.errors import ErdeError
 from erde_torch.device import autocast, on_device
 from erde_torch.networks.answers import exit_accuracy
 from erde_torch.training.batches import Batch, TrainingSet, Validation
@@ -16,14 +17,19 @@ from erde_torch.training.checkpoint import Checkpoint, TrainingState
 from erde_torch.training.host import Host
 from erde_torch.training.identity import Identity
 from erde_torch.training.interrupt import Interrupted, StopRequest
-from erde_torch.training.optimiser import learning_rate, make_optimiser, set_learning_rate
+from erde_torch.training.optimisation.gradient_scaling import GradientScaling
+from erde_torch.training.optimisation.optimiser import (
+    learning_rate,
+    make_optimiser,
+    set_learning_rate,
+)
 from erde_torch.training.settings import TrainSettings
 from erde_torch.training.shelf import Position
 
 Objective = Callable[[Tensor, Batch], Tensor]
 
 
-class NonFiniteLossError(RuntimeError):
+class NonFiniteLossError(ErdeError, RuntimeError):
     """The loss of a batch is NaN or infinite; the weights are those before it."""
 
 
@@ -157,6 +163,7 @@ def train_epoch(
 ) -> None:
     """Train from ``position`` to the end of its epoch."""
     processes = run.host.processes
+    scaling = GradientScaling(state.network, run.train.gradient_scaling)
     state.network.train()
     for batch in data.epoch(run.seed, position.epoch, position.step):
         step = position.epoch * data.steps + position.step
@@ -171,6 +178,7 @@ def train_epoch(
         position.loss_sum += mean_loss(losses, processes.rank, logits, batch, position, rate)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch has not typed it
+        scaling.apply()
         state.optimiser.step()
         state.average()
         position.step += 1

@@ -81,5 +81,5 @@ def joined(device: torch.device) -> Iterator[Processes]:
         torch.cuda.set_device(dist.get_node_local_rank())
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=_PATIENCE)
     yield Processes(dist.get_world_size(), dist.get_rank())
-    # Not after an error: the others may be gone, and would be waited for.
+    # After an error this is skipped: it waits for the other processes, and they may be gone.
     dist.destroy_process_group()

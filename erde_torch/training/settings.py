@@ -7,9 +7,12 @@ from typing import Annotated, Any, Literal, Self
 
 from annotated_types import Ge, Gt, Le, Lt
 
+from erde_core.errors import ErdeError
 from erde_core.fields import STRICT_KEYS, FromMapping, check_fields
 from erde_core.views import all_views
 from erde_torch.networks.settings import NetworkSettings
+
+_LARGEST_ADAMW_RATE = 0.02  # beyond it lies what was meant for SGD, whose default is 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,21 +36,28 @@ class AugmentSettings:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """One training: SGD with Nesterov momentum, no weight decay on norms and biases.
+    """One training: optimiser, schedule and how the work is shared.
 
     Attributes:
+        optimiser: ``sgd`` with Nesterov momentum, or ``adamw`` (Loshchilov and Hutter, 2019, arXiv
+            1711.05101) with ``momentum`` as β₁ and 0.999 as β₂. No weight decay on norms and
+            biases.
+        gradient_scaling: ``equilibrium`` divides the gradient of each stage by the number of exits
+            behind it (Li et al., 2019, arXiv 1908.06294); ``none`` leaves the sum over exits.
+        kd_warmup: epochs over which ``kd_weight`` rises linearly from 0; of a student alone.
         compile: network and loss as one graph each; a minute to build.
         processes: how the work is shared, not what is learned: results and checkpoints do not
             name it.
 
     Raises:
-        ValueError: a field breaks its rule, or the processes cannot share a batch.
+        ErdeError: a field breaks its rule, or the processes cannot share a batch.
     """
 
     __pydantic_config__ = STRICT_KEYS
 
     epochs: Annotated[int, Ge(1)]
     batch_size: Annotated[int, Ge(2)] = 128
+    optimiser: Literal["sgd", "adamw"] = "sgd"
     learning_rate: Annotated[float, Gt(0)] = 0.1
     schedule: Literal["one_cycle", "cosine"] = "one_cycle"
     warmup: Annotated[float, Ge(0), Lt(1)] = 0.2
@@ -55,6 +65,8 @@ class TrainSettings:
     weight_decay: Annotated[float, Ge(0)] = 5e-4
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
     ema_decay: Annotated[float, Ge(0), Lt(1)] = 0.0
+    gradient_scaling: Literal["none", "equilibrium"] = "none"
+    kd_warmup: Annotated[float, Ge(0)] = 0.0
     precision: Literal["auto", "float32", "bf16"] = "auto"
     compile: bool = False
     threads: Annotated[int, Ge(1)] = 1
@@ -62,9 +74,18 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.optimiser == "adamw" and self.learning_rate > _LARGEST_ADAMW_RATE:
+            raise ErdeError(
+                f"learning_rate must be at most {_LARGEST_ADAMW_RATE} with optimiser 'adamw' "
+                f"(0.001 is usual), got {self.learning_rate}"
+            )
+        if self.kd_warmup > self.epochs:
+            raise ErdeError(
+                f"kd_warmup must be at most epochs ({self.epochs}), got {self.kd_warmup}"
+            )
         share, rest = divmod(self.batch_size, self.processes)
         if rest or share < 2:  # batch norm needs two images
-            raise ValueError(
+            raise ErdeError(
                 "batch_size must be a multiple of processes, with at least 2 images for each, "
                 f"got {self.batch_size} for {self.processes} processes"
             )
@@ -81,7 +102,7 @@ class StudentSettings:
 
     def __post_init__(self) -> None:
         if self.train.label_smoothing:
-            raise ValueError("train.label_smoothing must be 0 for the student: it has no such term")
+            raise ErdeError("train.label_smoothing must be 0 for the student: it has no such term")
 
     @classmethod
     def of(cls, keys: Mapping[str, Any]) -> Self:
@@ -102,6 +123,8 @@ class TeacherSettings:
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.train.kd_warmup:
+            raise ErdeError("train.kd_warmup must be 0 for the teacher: it has no such term")
 
     @classmethod
     def of(cls, keys: Mapping[str, Any]) -> Self:

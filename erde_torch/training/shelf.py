@@ -14,6 +14,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from erde_core.errors import ErdeError
 from erde_torch.networks.weights import seal
 from erde_torch.training.host import Host
 from erde_torch.training.identity import Identity
@@ -39,7 +40,7 @@ class Position:
     seconds: float = 0.0
 
 
-class UnusableError(ValueError):
+class UnusableError(ErdeError):
     """A checkpoint cannot be resumed; ``identity`` is that of its training, where it is known."""
 
     def __init__(self, reason: str, identity: Identity | None = None) -> None:

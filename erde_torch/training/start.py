@@ -11,6 +11,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
+from erde_core.errors import ErdeError
 from erde_torch.networks.build import build_network
 from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.settings import NetworkSettings
@@ -51,21 +52,21 @@ def _start_from(network: MultiExitNetwork, path: Path) -> None:
     if wrong:
         shown = ", ".join(islice(wrong, _SHOWN))
         more = f" (and {len(wrong) - _SHOWN} more)" if len(wrong) > _SHOWN else ""
-        raise ValueError(f"weights must be those of the network, got in {path}: {shown}{more}")
+        raise ErdeError(f"weights must be those of the network, got in {path}: {shown}{more}")
     network.load_state_dict(found, strict=False)
 
 
 def _read(path: Path) -> dict[str, Tensor]:
     """Names and tensors, out of whatever is usually around them."""
     if not path.is_file():
-        raise ValueError(f"weights must be a file or 'pretrained', got {str(path)!r}")
+        raise ErdeError(f"weights must be a file or 'pretrained', got {str(path)!r}")
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
         held = torch.load(path, map_location="cpu", weights_only=True)
     except (SafetensorError, UnpicklingError, OSError, EOFError, RuntimeError) as error:
         first = str(error).partition("\n")[0]
-        raise ValueError(f"weights must be a file of tensors alone, got {path}: {first}") from error
+        raise ErdeError(f"weights must be a file of tensors alone, got {path}: {first}") from error
     return _unwrapped(held, path)
 
 
@@ -74,7 +75,7 @@ def _unwrapped(held: Any, path: Path) -> dict[str, Tensor]:  # noqa: ANN401 -- a
         if isinstance(held, Mapping) and isinstance(held.get(wrapper), Mapping):
             return _unwrapped(held[wrapper], path)
     if not isinstance(held, Mapping) or not all(isinstance(t, Tensor) for t in held.values()):
-        raise ValueError(f"weights must be a mapping of names to tensors, got another in {path}")
+        raise ErdeError(f"weights must be a mapping of names to tensors, got another in {path}")
     return {str(name).removeprefix(_PREFIX): tensor for name, tensor in held.items()}
 
 

@@ -20,7 +20,7 @@ from erde_torch.training.data import (
 )
 from erde_torch.training.host import Host
 from erde_torch.training.loop import Objective, Run, fit, seed_initialisation
-from erde_torch.training.settings import AugmentSettings, StudentSettings, learned
+from erde_torch.training.settings import AugmentSettings, StudentSettings, TrainSettings, learned
 from erde_torch.training.start import starting_network
 from erde_torch.training.teacher_answers import OnlineTeacher
 
@@ -82,16 +82,20 @@ def train_student(
     run = Run(student.train, seed, precision, identity, host)
     seed_initialisation(seed)
     start = starting_network(card, student.network)
-    objective = _objective(loss, online, student.train.compile)
+    objective = _objective(loss, online, student.train)
     network, history = fit(start, data, validation_set(dataset, host.device), objective, run)
     return network, card, history
 
 
-def _objective(loss: LossSettings, online: OnlineTeacher | None, compiled: bool) -> Objective:
-    total = torch.compile(distillation_loss) if compiled else distillation_loss
+def _objective(loss: LossSettings, online: OnlineTeacher | None, train: TrainSettings) -> Objective:
+    total = torch.compile(distillation_loss) if train.compile else distillation_loss
 
     def objective(logits: Tensor, batch: Batch) -> Tensor:
         teacher = batch.teacher if online is None else online(batch.images)
-        return total(logits, teacher, batch.labels, loss)
+        if not train.kd_warmup:
+            return total(logits, teacher, batch.labels, loss)
+        risen = min(1.0, batch.epochs_done / train.kd_warmup)
+        factor = torch.full((), risen, device=logits.device)
+        return total(logits, teacher, batch.labels, loss, kd_factor=factor)
 
     return objective

@@ -66,6 +66,8 @@ def test_when_a_teacher_is_needed(fields, needed):
         ({"kd_mask": "all", "entropy_weight": 0.0}, True, False, True),
         ({"kd_mask": "all", "entropy_weight": 0.0, "target_from": "last"}, True, False, False),
         ({"kd_weight": 0.0, "right_from": "last"}, False, True, False),
+        ({"kd_weight": 0.0}, False, True, True),
+        ({"target_from": "last"}, True, True, True),
         ({"kd_weight": 0.0, "entropy_weight": 0.0}, False, False, False),
     ],
 )

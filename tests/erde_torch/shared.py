@@ -15,7 +15,7 @@ from erde.running.training.training_job import Named
 from erde_core.store.dataset import write_dataset
 from erde_torch.networks.build import build_network
 from erde_torch.networks.settings import NetworkSettings
-from erde_torch.training.optimiser import learning_rate, make_optimiser
+from erde_torch.training.optimisation.optimiser import learning_rate, make_optimiser
 from erde_torch.training.settings import AugmentSettings, TrainSettings
 from tests.erde_torch.repeated_training import EPOCHS, SEED, STEPS, Training
 

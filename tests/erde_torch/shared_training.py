@@ -12,7 +12,7 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
-from erde.running.training.training_stage import run_training
+from erde.running.training.training_script import run_training
 from erde_core.store.dataset import read_dataset
 from erde_torch.training.settings import TrainSettings
 from tests.erde_torch.repeated_training import Training, cross_entropy

@@ -1,6 +1,6 @@
 """SIGKILL and SIGHUP at random moments and inside every kind of write: the result stays the same.
 
-Each stage is ended five times in one training (``--kills 35`` for a campaign), every second time
+Each job is ended five times in one training (``--kills 35`` for a campaign), every second time
 by SIGHUP, as when a terminal is closed. A checkpoint is written after every step here, so
 random moments often lie inside a write; others are aimed: the killer waits for the temporary file
 of the write that it wants to hit.
@@ -84,7 +84,7 @@ def start(checkout, target):
 
 
 def holder(folder):
-    """The process that holds the stage's checkpoint folder, once it has begun to work there."""
+    """The process that holds the job's checkpoint folder, once it has begun to work there."""
     try:
         words = (folder / "lock").read_text(encoding="utf-8").split()
     except OSError:
@@ -109,7 +109,7 @@ def kill_once(checkout, stage, target, moment, number):
 
 
 def after(seconds):
-    """A moment ``seconds`` after the stage took its folder."""
+    """A moment ``seconds`` after the job took its folder."""
     began = []
 
     def moment(folder):

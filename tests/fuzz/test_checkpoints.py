@@ -9,7 +9,7 @@ from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.weights import seal
 from erde_torch.training.checkpoint import Checkpoint, TrainingState
 from erde_torch.training.identity import Identity
-from erde_torch.training.optimiser import make_optimiser
+from erde_torch.training.optimisation.optimiser import make_optimiser
 from erde_torch.training.settings import TrainSettings
 from erde_torch.training.shelf import Position
 from tests.fuzz.changes.damage import no_hang, plain

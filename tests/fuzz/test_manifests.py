@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 
-from erde.deployment.operating_choice import choose_threshold
+from erde.deployment.choice import choose_threshold
 from erde.deployment.program import PROGRAM_FILES
 from erde.deployment.runner import Runner
 from erde_core.store.manifest import ManifestError, read_deployment, sealed

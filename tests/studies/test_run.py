@@ -158,7 +158,7 @@ def test_the_budget_stops_snakemake_and_what_it_started(tmp_path, monkeypatch):
 def test_a_snakemake_that_had_to_be_killed_leaves_no_lock(tmp_path, monkeypatch):
     (tmp_path / "Snakefile").write_text(
         'rule:\n    output: "results/one_pareto.png", "results/one/comparison.csv"\n'
-        "    shell: \"trap '' TERM; touch begun; while :; do sleep 0.1; done\"\n",
+        "    shell: \"trap '' TERM; touch begun; for i in {{1..400}}; do sleep 0.1; done\"\n",
         encoding="utf-8",
     )
     monkeypatch.chdir(tmp_path)

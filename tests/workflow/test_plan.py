@@ -1,5 +1,9 @@
 """The job lists of the shipped experiments."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 STUDY = {
@@ -8,7 +12,9 @@ STUDY = {
     "cache": 1,
     "verify": 1,
     "student": 12,
-    "exit_logits": 13,
+    "member": 6,
+    "cascade": 3,
+    "exit_logits": 16,
     "sweep": 1,
     "plot": 1,
 }
@@ -35,3 +41,15 @@ def test_online_students_need_no_cache(checkout):
     plan = checkout.plan("results/cifar100_pareto.png")
     assert "cache" not in plan
     assert plan["teacher"] == 1
+
+
+def test_an_older_snakemake_is_refused_in_a_sentence(checkout):
+    older = (
+        "import snakemake.common as c; c.__version__ = '8.3'; from snakemake.cli import *; main()"
+    )
+    command = [sys.executable, "-c", older, "--dry-run", "results/digits_pareto.png"]
+    env = os.environ | {"PYTHONPATH": str(checkout.root)}
+    done = subprocess.run(command, cwd=checkout.root, env=env, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Expecting Snakemake version 9.0 or higher (you are currently using 8" in done.stdout
+    assert "Traceback" not in done.stdout

@@ -14,11 +14,13 @@ from erde.running.code_hash import code_hash, network_code_hash, score_modules
 from erde.experiment.schema import read_experiment
 from erde.experiment.errors import ExperimentError
 from erde.experiment.options import run_options
+from erde.experiment.trainings import MEMBERS, is_cascade
 from erde.running.gpus.gpu_claim import visible_gpus
 from erde.running.hangup import hangup_interrupts
 from erde.running.interpreter import speakable_interpreter
 from erde.running.plain_errors import PlainErrors
 from erde.running.cluster.needs import memory_mb
+from erde_core.errors import ErdeError
 
 min_version("9.0")
 REPOSITORY = Path(workflow.basedir)
@@ -36,7 +38,7 @@ hangup_interrupts()
 try:
     speakable_interpreter()
     OPTIONS = run_options(config)
-except ValueError as error:  # an ExperimentError is one
+except ErdeError as error:  # an ExperimentError is one
     raise refusal(str(error)) from None
 
 EXPERIMENTS = Path(OPTIONS.experiments or REPOSITORY / "workflow/experiments").resolve()
@@ -58,9 +60,10 @@ if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_res
 wildcard_constraints:
     experiment=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     variant=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
+    member=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     seed=r"\d+",
     teacher=r"teacher(/fold\d+)?",
-    network=r"teacher|[^/]+/seed\d+",
+    network=r"teacher|(members/)?[^/]+/seed\d+",
 
 
 @functools.cache
@@ -92,16 +95,19 @@ network_code = functools.cache(functools.partial(network_code_hash, REPOSITORY))
 def code_with(parts, *modules, scored=False):
     """A params function: the code of ``modules`` and of the networks of ``parts``.
 
-    ``parts`` holds ``teacher``, ``student`` or both, or is a function of the wildcards.
-    ``scored``: the stage uses the score that images leave by.
+    ``parts`` holds ``teacher``, ``student`` or networks, or is a function of the wildcards.
+    ``scored``: the job uses the score that images leave by.
     """
 
     def hashed(wildcards):
         exp = experiment(wildcards.experiment)
         named = parts(wildcards) if callable(parts) else parts
-        networks = tuple(getattr(exp, part).network.name for part in named)
-        used = score_modules(exp.score) if scored else ()
-        return network_code(networks, *modules, *used)
+        found = [getattr(exp, p).network if isinstance(p, str) else p for p in named]
+        names = tuple(member.name for network in found for member in network.members)
+        several = any(len(network.members) > 1 for network in found)
+        more = ("erde_torch.networks.cascades.network",) if several else ()
+        more += score_modules(exp.score) if scored else ()
+        return network_code(names, *modules, *more)
 
     return hashed
 
@@ -132,9 +138,9 @@ def gpus(wildcards):
     return int(device == "cuda" or (device == "auto" and gpu_for_auto()))
 
 
-def memory(stage):
-    """A resources function: MB of main memory that the stage needs for the experiment."""
-    return lambda wildcards: memory_mb(experiment(wildcards.experiment), stage)
+def memory(job):
+    """A resources function: MB of main memory that the job needs for the experiment."""
+    return lambda wildcards: memory_mb(experiment(wildcards.experiment), job)
 
 
 def training(part, wildcards):
@@ -162,9 +168,9 @@ def view_count(exp):
 
 
 def methods(wildcards):
-    """The method of each variant's label."""
+    """The method of each variant, by name."""
     exp = experiment(wildcards.experiment)
-    return {label: variant.method for label, variant in exp.variants.items()}
+    return {name: variant.method for name, variant in exp.variants.items()}
 
 
 def variant(wildcards):
@@ -175,6 +181,33 @@ def variant(wildcards):
             f"known: {', '.join(variants)}"
         )
     return variants[wildcards.variant]
+
+
+def training_of(wildcards):
+    """What is trained in the folder of the wildcards, a variant's or a member's."""
+    exp = experiment(wildcards.experiment)
+    if "member" in wildcards.keys():
+        folder = f"{MEMBERS}/{wildcards.member}"
+    else:
+        folder = wildcards.variant if variant(wildcards) else None
+    trainings = exp.trainings()
+    if folder not in trainings:
+        raise WorkflowError(
+            f"experiment {wildcards.experiment!r} trains nothing in {folder!r}"
+        )
+    return trainings[folder]
+
+
+def student_settings(wildcards):
+    """The student's settings, with the network that is trained here."""
+    network = dataclasses.asdict(training_of(wildcards).network)
+    return settings("student")(wildcards) | {"network": network}
+
+
+def network_of_variant(wildcards):
+    """Whose code counts where a variant's network is built."""
+    variant(wildcards)
+    return [experiment(wildcards.experiment).network_of(wildcards.variant)]
 
 
 def students(pattern):
@@ -208,37 +241,83 @@ def verified(wildcards):
     return [f"{folder}/teacher_logits_verified.json"] if cached else []
 
 
+def content_of_start(network, place):
+    """Of the weights that a training starts from; ``place`` in the experiment file."""
+    try:
+        return network.start_hash()
+    except ErdeError as error:
+        raise WorkflowError(f"{place}.{error}") from None
+
+
 def start(part):
     """A params function: of the weights that trainings start from, their content."""
 
     def content(wildcards):
         network = getattr(experiment(wildcards.experiment), part).network
-        try:
-            return network.start_hash()
-        except ValueError as error:
-            raise WorkflowError(
-                f"{wildcards.experiment}: {part}.network.{error}"
-            ) from None
+        return content_of_start(network, f"{wildcards.experiment}: {part}.network")
 
     return content
+
+
+def start_of_training(wildcards):
+    """The same for what is trained in the folder of the wildcards."""
+    network = training_of(wildcards).network
+    return content_of_start(network, f"{wildcards.experiment}: network")
 
 
 def student_networks(wildcards):
     """Whose networks a student's training builds: its own, and a teacher that is asked online."""
     online = "online" in teacher_of_student(wildcards)
-    return ["student", "teacher"] if online else ["student"]
+    own = training_of(wildcards).network
+    return [own, "teacher"] if online else [own]
 
 
 def networks_of(wildcards):
     """Whose network stands in the folder ``network``."""
-    return ["teacher" if wildcards.network == "teacher" else "student"]
+    if wildcards.network == "teacher":
+        return ["teacher"]
+    exp, folder = experiment(wildcards.experiment), wildcards.network.rpartition("/")[0]
+    if folder in exp.variants:
+        return [exp.network_of(folder)]
+    training = exp.trainings().get(folder)
+    return ["student"] if training is None else [training.network]
 
 
 def teacher_of_student(wildcards):
     """What a student needs of its teacher: the cache, the network itself, or nothing."""
-    chosen, folder = variant(wildcards), f"results/{wildcards.experiment}"
+    chosen, folder = training_of(wildcards), f"results/{wildcards.experiment}"
     if chosen.reads_cache:
         return {"cache": f"{folder}/teacher_logits.h5"}
     if chosen.loss.needs_teacher:
         return {"online": f"{folder}/teacher/weights.safetensors"}
     return {}
+
+
+def member_weights(wildcards):
+    """The weights of the members of a variant's cascade."""
+    exp = experiment(wildcards.experiment)
+    if not is_cascade(variant(wildcards)):
+        raise WorkflowError(f"variant {wildcards.variant!r} is no cascade")
+    return [
+        f"results/{wildcards.experiment}/{folder}/seed{wildcards.seed}/weights.safetensors"
+        for folder in exp.member_folders(wildcards.variant)
+    ]
+
+
+def weights_file(wildcards, network):
+    """The weights in a folder below results/<experiment>/, trained or put together."""
+    variants = experiment(wildcards.experiment).variants
+    name = network.partition("/")[0]
+    made = name in variants and is_cascade(variants[name])
+    file = "cascade" if made else "weights"
+    return f"results/{wildcards.experiment}/{network}/{file}.safetensors"
+
+
+def weights_of_network(wildcards):
+    """An input function: of the wildcard ``network``."""
+    return weights_file(wildcards, wildcards.network)
+
+
+def weights_of_student(wildcards):
+    """An input function: of a variant and seed."""
+    return weights_file(wildcards, f"{wildcards.variant}/seed{wildcards.seed}")

@@ -30,9 +30,13 @@ def nothing_but_checks(wildcards):
     )
     try:
         check_before_any_job(
-            experiment(name), Path("results", name), own_images(name), machine_mb
+            experiment(name),
+            Path("results", name),
+            own_images(name),
+            machine_mb,
+            on_gpu=bool(gpus(wildcards)),
         )
-    except ValueError as error:
+    except ErdeError as error:
         raise refusal(f"{EXPERIMENTS / name}.yaml: {error}") from None
     return []
 

@@ -4,7 +4,7 @@
 rule deploy:
     input:
         data="results/{experiment}/data.h5",
-        weights="results/{experiment}/{variant}/seed{seed}/weights.safetensors",
+        weights=weights_of_student,
         exits="results/{experiment}/{variant}/seed{seed}/exit_logits.h5",
         teacher="results/{experiment}/teacher/exit_logits.h5",
     output:
@@ -20,7 +20,7 @@ rule deploy:
     params:
         score=setting(lambda exp: exp.score),
         code=code_with(
-            ["student"],
+            network_of_variant,
             "erde_torch.export.folder",
             "erde_torch.export.agreement",
             "erde_torch.export.manifest",

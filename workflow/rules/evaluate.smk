@@ -11,7 +11,7 @@ def student_keys(wildcards):
 rule exit_logits:
     input:
         data="results/{experiment}/data.h5",
-        weights="results/{experiment}/{network}/weights.safetensors",
+        weights=weights_of_network,
     output:
         "results/{experiment}/{network}/exit_logits.h5",
     log:
@@ -38,7 +38,7 @@ rule exit_logits:
 rule sweep:
     input:
         teacher="results/{experiment}/teacher/exit_logits.h5",
-        students=students("results/{experiment}/{variant}/seed{seed}/exit_logits.h5"),
+        students=shown_logits,
         verified=verified,
     output:
         pareto="results/{experiment}/pareto.csv",
@@ -52,7 +52,7 @@ rule sweep:
     resources:
         runtime=60,
     params:
-        students=student_keys,
+        students=shown_keys,
         score=setting(lambda exp: exp.score),
         code=score_code("erde.evaluation.pareto"),
     script:

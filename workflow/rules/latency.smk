@@ -1,7 +1,7 @@
 # Seconds beside multiply-accumulates: the trained networks timed on this machine.
 # The table holds for the machine that made it; another machine's is asked for by --forcerun latency.
 
-from erde.experiment.names import shown_label
+from erde.experiment.names import shown_variant
 
 # Here all cores, though one is used: no other job of this run then disturbs the clock. A job on a
 # cluster has the cores that it asked for, and who else computes beside it is the cluster's affair.
@@ -12,15 +12,26 @@ TIMING_CORES = (workflow.resource_settings.cores or 1) if HERE else 1
 def timed_key(wildcards):
     """Variant and seed of the student that is timed."""
     exp = experiment(wildcards.experiment)
-    return shown_label(methods(wildcards)), exp.seeds[0]
+    return shown_variant(methods(wildcards)), exp.seeds[0]
 
 
 def timed_student(name):
     def path(wildcards):
-        label, seed = timed_key(wildcards)
-        return f"results/{wildcards.experiment}/{label}/seed{seed}/{name}"
+        variant, seed = timed_key(wildcards)
+        return f"results/{wildcards.experiment}/{variant}/seed{seed}/{name}"
 
     return path
+
+
+def timed_weights(wildcards):
+    name, seed = timed_key(wildcards)
+    return weights_file(wildcards, f"{name}/seed{seed}")
+
+
+def timed_networks(wildcards):
+    """Whose code counts."""
+    name, _ = timed_key(wildcards)
+    return ["teacher", experiment(wildcards.experiment).network_of(name)]
 
 
 rule latency:
@@ -28,8 +39,10 @@ rule latency:
         data="results/{experiment}/data.h5",
         teacher="results/{experiment}/teacher/weights.safetensors",
         teacher_exits="results/{experiment}/teacher/exit_logits.h5",
-        student=timed_student("weights.safetensors"),
+        student=timed_weights,
         student_exits=timed_student("exit_logits.h5"),
+        int8_stages=where_asked(timed_student("int8_stages")),
+        int8_exits=where_asked(timed_student("int8_exit_logits.h5")),
     output:
         table="results/{experiment}/latency.csv",
         picture="results/{experiment}/latency.png",
@@ -46,7 +59,7 @@ rule latency:
         device=setting(lambda exp: exp.device),
         score=setting(lambda exp: exp.score),
         code=code_with(
-            ["teacher", "student"],
+            timed_networks,
             "erde_torch.latency.measure",
             "erde_torch.latency.contenders",
             "erde.deployment.runner",

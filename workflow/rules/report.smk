@@ -5,7 +5,7 @@ from erde.evaluation.tables import STATISTICS
 
 REPORT_TABLES = [table.name for table in STATISTICS]
 SHOWN_TABLES = (
-    ["teacher_exits", "pareto", "policies_overall", *REPORT_TABLES]
+    ["teacher_exits", "pareto", "policies_overall", "envelope", *REPORT_TABLES]
     + (["rivals"] if RIVALS_WANTED else [])
     + (["latency"] if LATENCY_WANTED else [])
 )
@@ -20,7 +20,7 @@ def page_hash():
 rule statistics:
     input:
         teacher="results/{experiment}/teacher/exit_logits.h5",
-        students=students("results/{experiment}/{variant}/seed{seed}/exit_logits.h5"),
+        students=shown_logits,
         pareto="results/{experiment}/pareto.csv",
     output:
         **{name: f"results/{{experiment}}/{name}.csv" for name in REPORT_TABLES},
@@ -32,7 +32,7 @@ rule statistics:
     resources:
         runtime=60,
     params:
-        students=student_keys,
+        students=shown_keys,
         methods=methods,
         score=setting(lambda exp: exp.score),
         code=score_code(
@@ -53,7 +53,11 @@ rule report:
         **{name: f"results/{{experiment}}/{name}.csv" for name in SHOWN_TABLES},
         data="results/{experiment}/data.h5",
         teacher_logits="results/{experiment}/teacher/exit_logits.h5",
-        students=students("results/{experiment}/{variant}/seed{seed}/exit_logits.h5"),
+        int8=where_asked(lambda wildcards: [f"results/{wildcards.experiment}/int8.csv"]),
+        shipped=where_asked(
+            int8_files("results/{experiment}/deploy/{variant}-seed{seed}-int8")
+        ),
+        students=shown_logits,
     output:
         report(
             "results/{experiment}_report.html",
@@ -68,7 +72,7 @@ rule report:
     resources:
         runtime=60,
     params:
-        students=student_keys,
+        students=shown_keys,
         methods=methods,
         tables=SHOWN_TABLES,
         config=setting(lambda exp: exp.named()),

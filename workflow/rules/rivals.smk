@@ -11,7 +11,7 @@ def rival_keys(wildcards):
     network = exp.student.network
     try:
         names = rival_names(exit_count(network), family_of(network.name).scalable)
-    except ValueError as error:
+    except ErdeError as error:
         raise WorkflowError(
             f"{wildcards.experiment}: student.network.{error}"
         ) from None

@@ -1,4 +1,4 @@
-# One student per variant and seed.
+# One student per variant and seed, and the members of cascades.
 
 
 rule student:
@@ -17,11 +17,12 @@ rule student:
         gpu=training_gpus("student"),
         mem_mb=memory("student"),
     params:
-        student=settings("student"),
-        start=start("student"),
+        folder=lambda wildcards: wildcards.variant,
+        student=student_settings,
+        start=start_of_training,
         augment=settings("augment"),
         views=setting(view_count),
-        loss=lambda wildcards: dataclasses.asdict(variant(wildcards).loss),
+        loss=lambda wildcards: dataclasses.asdict(training_of(wildcards).loss),
         teacher_precision=setting(lambda exp: exp.cache.precision),
         device=setting(lambda exp: exp.device),
         code=code_with(
@@ -31,3 +32,35 @@ rule student:
         ),
     script:
         "../scripts/student.py"
+
+
+# One that stands in a cascade, and that no variant trains for itself.
+use rule student as member with:
+    output:
+        weights="results/{experiment}/members/{member}/seed{seed}/weights.safetensors",
+        history="results/{experiment}/members/{member}/seed{seed}/history.csv",
+    log:
+        "results/{experiment}/logs/members/{member}/seed{seed}.log",
+    benchmark:
+        "results/{experiment}/benchmarks/members/{member}/seed{seed}.tsv"
+    params:
+        folder=lambda wildcards: f"{MEMBERS}/{wildcards.member}",
+
+
+rule cascade:
+    input:
+        member_weights,
+    output:
+        "results/{experiment}/{variant}/seed{seed}/cascade.safetensors",
+    log:
+        "results/{experiment}/logs/{variant}/seed{seed}_cascade.log",
+    benchmark:
+        "results/{experiment}/benchmarks/{variant}/seed{seed}_cascade.tsv"
+    threads: 1
+    resources:
+        runtime=60,
+    params:
+        average=lambda wildcards: variant(wildcards).network.average,
+        code=code_with(network_of_variant, "erde_torch.networks.cascades.assemble"),
+    script:
+        "../scripts/cascades/assemble.py"

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from erde.running.holding.lock import folder_lock
-from erde.running.stage import running
-from erde.running.stage_host import stage_host
+from erde.running.job import running
+from erde.running.job_host import job_host
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_torch.device import choose_precision, set_threads
 from erde_torch.networks.weights import read_network
@@ -12,7 +12,7 @@ from erde_torch.teacher_cache.fill import build_cache
 from erde_torch.training.settings import AugmentSettings
 
 with running(f"{snakemake.wildcards.experiment} · cache", snakemake.log[0]) as say:
-    host = stage_host(snakemake, "cache", say)
+    host = job_host(snakemake, "cache", say)
     set_threads(snakemake.params.train_threads)
     dataset = read_dataset(snakemake.input.data)
     data = dataset, dataset_hash(dataset)

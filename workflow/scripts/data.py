@@ -4,7 +4,7 @@ from pathlib import Path
 
 from erde.datasets.fingerprint import record_identity
 from erde.datasets.sources import prepare, source_settings
-from erde.running.stage import running
+from erde.running.job import running
 from erde_core.store.dataset import write_dataset
 
 with running(f"{snakemake.wildcards.experiment} · data", snakemake.log[0]) as say:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from erde.deployment.program import PROGRAM_FILES
 from erde.deployment.runner import predictor
-from erde.running.stage import running
+from erde.running.job import running
 from erde_core.scores.scored_logits import score_logits
 from erde_core.store.dataset import read_dataset
 from erde_core.store.exit_logits import read_exit_logits

@@ -1,7 +1,7 @@
 """Collect the exit logits of one trained network."""
 
 from erde.running.gpus.claim_device import claim_device
-from erde.running.stage import running
+from erde.running.job import running
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.exit_logits import write_exit_logits
 from erde_torch.device import set_threads

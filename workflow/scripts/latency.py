@@ -9,12 +9,19 @@ from erde.evaluation.tables import LATENCY
 from erde.pictures.drawing import save_figure
 from erde.pictures.latency import latency_figure
 from erde.running.gpus.claim_device import claim_device
-from erde.running.stage import running
+from erde.running.job import running
 from erde_core.scores.scored_logits import score_logits
 from erde_core.store.dataset import read_dataset
 from erde_core.store.exit_logits import read_exit_logits
 from erde_torch.device import set_threads
-from erde_torch.latency.contenders import RUNTIMES, Trial, working_contenders
+from erde_torch.int8.stages import read_stages
+from erde_torch.latency.contenders import (
+    INT8_RUNTIME,
+    RUNTIMES,
+    Int8Trial,
+    Trial,
+    working_contenders,
+)
 from erde_torch.latency.machine import machine_text
 from erde_torch.latency.measure import BATCHES, Plan, latency_rows
 from erde_torch.networks.exit_logits import check_made_by
@@ -34,13 +41,20 @@ with running(f"{snakemake.wildcards.experiment} · latency", snakemake.log[0]) a
     pixels, logits = read_dataset(inputs.data).test.images[timed], exits.test.logits[timed]
     scored = score_logits(snakemake.params.score, exits)
     points = latency_points(scored, int(teacher_exits.macs[-1]))
+    int8 = None
+    if inputs.int8_exits:
+        own = read_exit_logits(str(inputs.int8_exits))
+        stages = read_stages(str(inputs.int8_stages), own)
+        own_points = latency_points(score_logits("entropy", own), int(teacher_exits.macs[-1]))
+        int8 = Int8Trial(stages, own.test.logits[timed], own_points)
     trial = Trial(
         *(teacher, student, card, pixels, logits, exits.macs, points, device, predictor),
-        *(THREADS, scored.score),
+        *(THREADS, int8, scored.score),
     )
+    runtimes = RUNTIMES + (INT8_RUNTIME,) * (int8 is not None)
     batches = [batch for batch in BATCHES if batch <= len(pixels)]
     with tempfile.TemporaryDirectory() as folder:
-        found = working_contenders(trial, RUNTIMES, Path(folder), say)
+        found = working_contenders(trial, runtimes, Path(folder), say)
         say(f"{len(found)} contenders, batches of {', '.join(map(str, batches))}")
         rows = list(latency_rows(found, batches, Plan(seconds=SECONDS), device))
     known = {

@@ -1,6 +1,7 @@
 """Compare every loss implementation found on this machine with the reference."""
 
-from erde.running.stage import running
+from erde.running.job import running
+from erde_core.errors import ErdeError
 from erde_core.store.files import write_text
 from erde_torch.device import set_threads
 from erde_torch.parity.report import backends, compare_all, report
@@ -12,5 +13,5 @@ with running("parity", snakemake.log[0]):
     print(table)
     outside = sum(not row["within"] for row in rows)
     if outside:
-        raise ValueError(f"every row must be within its tolerance, got {outside} that are not")
+        raise ErdeError(f"every row must be within its tolerance, got {outside} that are not")
     write_text(snakemake.output[0], table)

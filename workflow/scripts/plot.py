@@ -3,7 +3,7 @@
 from erde.evaluation.tables import CURVES, PARETO, TEACHER_EXITS
 from erde.pictures.drawing import save_figure
 from erde.pictures.pareto import pareto_figure
-from erde.running.stage import running
+from erde.running.job import running
 
 with running(f"{snakemake.wildcards.experiment} · plot", snakemake.log[0]) as say:
     tables = {

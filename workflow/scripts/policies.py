@@ -3,7 +3,7 @@
 from erde.evaluation import tables
 from erde.evaluation.pareto import check_comparable
 from erde.evaluation.policies.table import policy_tables
-from erde.running.stage import running
+from erde.running.job import running
 from erde_core.store.exit_logits import read_exit_logits, read_networks
 
 with running(f"{snakemake.wildcards.experiment} · policies", snakemake.log[0]):

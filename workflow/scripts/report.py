@@ -8,7 +8,7 @@ from erde.evaluation.pareto import check_comparable
 from erde.evaluation.tables import TABLES
 from erde.report.page import report_page
 from erde.report.source import Source
-from erde.running.stage import running
+from erde.running.job import running
 from erde_core.scores.scored_logits import score_networks
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.exit_logits import read_exit_logits, read_networks
@@ -30,8 +30,9 @@ with running(f"{snakemake.wildcards.experiment} · report", snakemake.log[0]) as
         "Versions": yaml.safe_dump({name: metadata.version(name) for name in VERSIONS}),
         "Configuration, defaults included": yaml.safe_dump(params.config, sort_keys=False),
     }
-    rows = {"rivals": [], "latency": []}
-    rows |= {name: TABLES[name].read(inputs[name]) for name in params.tables}
+    rows = {"rivals": [], "latency": [], "int8": []}
+    asked = [*params.tables, *(["int8"] if inputs.int8 else [])]
+    rows |= {name: TABLES[name].read(str(inputs[name])) for name in asked}
     name = snakemake.wildcards.experiment
     source = Source(name, params.methods, rows, teacher, students, dataset, behind)
     write_text(snakemake.output[0], report_page(source))

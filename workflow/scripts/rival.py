@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from erde.running.training.training_stage import Trained, train_and_write
+from erde.running.training.training_script import Trained, train_and_write
 from erde_core.settings import LossSettings
 from erde_core.store.exit_logits import write_exit_logits
 from erde_torch.networks.exit_logits import collect_exit_logits
@@ -25,9 +25,9 @@ def learn(opened):
     shape, classes = (channels, height, breadth), len(dataset.class_names)
     plain = rival_network(wildcards.rival, student.network, classes, shape)
     narrowed = replace(student, network=plain.network)
-    loss = rival_loss(loss, plain.exits, plain.ends_at)
+    loss = rival_loss(loss, plain.exit_count, plain.ends_at)
     asked = narrowed, opened.augment, params.views, loss, int(wildcards.seed)
-    heard = {"cached": LastExit(rows, plain.exits), "teacher_hash": f"{found} last exit"}
+    heard = {"cached": LastExit(rows, plain.exit_count), "teacher_hash": f"{found} last exit"}
     return Trained(*train_student(*data, *asked, host, **heard))
 
 

@@ -2,10 +2,10 @@
 
 from erde.evaluation.rivals import rival_rows
 from erde.evaluation.tables import RIVALS
-from erde.running.stage import running
+from erde.running.job import running
 from erde_core.scores.scored_logits import score_networks
 from erde_core.store.exit_logits import read_networks
-from erde_torch.networks.macs import plain_macs
+from erde_torch.networks.macs import exit_macs, plain_macs
 from erde_torch.networks.rivals.names import rival_exit
 from erde_torch.networks.weights import read_network
 
@@ -13,13 +13,15 @@ params, inputs = snakemake.params, snakemake.input
 
 
 with running(f"{snakemake.wildcards.experiment} · rivals", snakemake.log[0]):
-    macs = {}
+    macs, budgets = {}, None
     for (rival, _), path in zip(params.rivals, inputs.weights, strict=True):
         network, card = read_network(path)
         kind, e = rival_exit(rival)
-        last = e if kind == "truncated" else network.exits - 1
+        last = e if kind == "truncated" else network.exit_count - 1
         macs[rival] = plain_macs(network, tuple(card.image_shape), last)
+        if kind == "truncated":  # it is the student, cut off later
+            budgets = exit_macs(network, tuple(card.image_shape))
     networks = read_networks(params.students, inputs.students)
     students = score_networks(params.score, networks)
     rivals = read_networks(params.rivals, inputs.rivals)
-    RIVALS.write(snakemake.output[0], rival_rows(students, rivals, macs))
+    RIVALS.write(snakemake.output[0], rival_rows(students, rivals, macs, budgets))

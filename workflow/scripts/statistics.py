@@ -15,8 +15,8 @@ from erde.evaluation.differences.comparison import (
 )
 from erde.evaluation.differences.resample import resample_variants
 from erde.evaluation.operating_points import operating_rows, per_exit_rows
-from erde.evaluation.pareto import check_comparable
-from erde.running.stage import running
+from erde.evaluation.pareto import check_comparable, in_float32
+from erde.running.job import running
 from erde_core.scores.scored_logits import score_networks
 from erde_core.store.exit_logits import read_exit_logits, read_networks
 
@@ -25,25 +25,28 @@ with running(f"{snakemake.wildcards.experiment} · statistics", snakemake.log[0]
     inputs, methods = snakemake.input, snakemake.params.methods
     teacher, pareto = read_exit_logits(inputs.teacher), tables.PARETO.read(inputs.pareto)
     networks = read_networks(snakemake.params.students, inputs.students)
-    students = score_networks(snakemake.params.score, networks)
-    check_comparable(teacher, students)
-    resampled = resample_variants(students)
+    networks = score_networks(snakemake.params.score, networks)
+    check_comparable(teacher, networks)
+    students = in_float32(networks)
+    names = {variant for variant, _ in students}
+    resampled = resample_variants(networks)
     say("resampled the test images 1,000 times")
-    first = next(iter(students.values()))
-    macs, score = first.macs, first.score
+    score = next(iter(students.values())).score
     rows = {
-        tables.BANDS: band_rows(resampled, macs),
+        tables.BANDS: band_rows(resampled),
         tables.AREAS: area_rows(resampled),
-        tables.COMPARISON: comparison_rows(resampled, methods, macs, score),
+        tables.COMPARISON: comparison_rows(resampled, methods, score),
         tables.OVERALL: overall_rows(resampled, methods),
         tables.AUDIT: audit_rows(teacher, students),
         tables.CLASSES: class_rows(students),
         tables.CONFUSION: confusion_rows(students),
-        tables.EXITS: exit_rows(students),
-        tables.RELIABILITY: reliability_rows(students),
+        tables.EXITS: exit_rows(networks),
+        tables.RELIABILITY: reliability_rows(networks),
         tables.PER_EXIT: per_exit_rows(teacher, students),
-        tables.OPERATING_POINTS: operating_rows(students, pareto),
-        tables.DECISION: decision_rows(teacher, students, pareto),
+        tables.OPERATING_POINTS: operating_rows(networks, pareto),
+        tables.DECISION: decision_rows(
+            teacher, students, [row for row in pareto if row["variant"] in names]
+        ),
     }
     for table in tables.STATISTICS:
         table.write(snakemake.output[table.name], rows[table])

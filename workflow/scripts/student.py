@@ -1,6 +1,6 @@
 """Train one student."""
 
-from erde.running.training.training_stage import Trained, train_and_write
+from erde.running.training.training_script import Trained, train_and_write
 from erde_core.settings import LossSettings
 from erde_torch.device import choose_precision
 from erde_torch.networks.weights import network_hash, read_network
@@ -35,5 +35,5 @@ def learn(opened):
     return Trained(*train_student(opened.dataset, opened.dataset_hash, *asked, **heard))
 
 
-name = f"{wildcards.variant}/seed{wildcards.seed}"
+name = f"{params.folder}/seed{wildcards.seed}"
 train_and_write(snakemake, __file__, name, "student", learn)

@@ -2,7 +2,7 @@
 
 from erde.evaluation import tables
 from erde.evaluation.pareto import budget_rows, check_comparable, curve_rows, teacher_rows
-from erde.running.stage import running
+from erde.running.job import running
 from erde_core.scores.scored_logits import score_networks
 from erde_core.store.exit_logits import read_exit_logits, read_networks
 

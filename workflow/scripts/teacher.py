@@ -1,6 +1,6 @@
 """Train the teacher, or the teacher of one fold."""
 
-from erde.running.training.training_stage import Trained, train_and_write
+from erde.running.training.training_script import Trained, train_and_write
 from erde_torch.training.settings import TeacherSettings
 from erde_torch.training.teacher import train_teacher
 

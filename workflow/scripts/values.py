@@ -4,7 +4,7 @@ from erde.evaluation.tables import PARETO, VALUES
 from erde.evaluation.values import value_rows
 from erde.pictures.drawing import save_figure
 from erde.pictures.values import values_figure
-from erde.running.stage import running
+from erde.running.job import running
 
 with running(f"{snakemake.wildcards.experiment} · values", snakemake.log[0]) as say:
     rows = value_rows(PARETO.read(snakemake.input[0]))

@@ -3,7 +3,7 @@
 import json
 
 from erde.running.gpus.claim_device import claim_device
-from erde.running.stage import running
+from erde.running.job import running
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.files import write_text
 from erde_core.store.teacher_logits import read_teacher_logits, verify_content

@@ -1,8 +1,9 @@
 """How sure the differences are: every variant against the others, paired over images and seeds.
 
-At equal cost (20 budgets from the first exit's MACs, exclusive, to the full network's) and at equal
-threshold. A network that was taught to be unsure leaves later at the same threshold and so costs
-more there: rows at equal threshold therefore carry both costs.
+At equal cost (20 budgets from the first exit's MACs, exclusive, to the full network's; of different
+networks, from the dearer first exit to the cheaper end) and at equal threshold. A network that was
+taught to be unsure leaves later at the same threshold and so costs more there: rows at equal
+threshold therefore carry both costs.
 """
 
 from collections.abc import Mapping
@@ -16,11 +17,18 @@ from erde.evaluation.differences.resample import (
     Float64,
     Resampled,
     budgets_of,
+    shared_budgets,
     thetas_of,
 )
 from erde.experiment.names import family_of
 from erde_core.scores.fitted import FittedScore
-from erde_core.statistics.intervals import LEAST_GROUPS, new_seeds, these_seeds
+from erde_core.statistics.intervals import (
+    DIFFERENCE,
+    FRACTION,
+    LEAST_GROUPS,
+    new_seeds,
+    these_seeds,
+)
 from erde_core.store.tables import Row
 
 _INTERVAL_COLUMNS = ("these_seeds_low", "these_seeds_high", "new_seeds_low", "new_seeds_high")
@@ -28,13 +36,13 @@ _TABLE_COLUMNS = (*_INTERVAL_COLUMNS, "seeds", "intervals", "seed_lowest", "seed
 DIFFERENCE_COLUMNS = ("difference", *_TABLE_COLUMNS)
 
 
-def band_rows(resampled: Mapping[str, Resampled], macs: NDArray[np.int64]) -> list[Row]:
-    """Mean accuracy over the seeds at each budget, with both intervals."""
+def band_rows(resampled: Mapping[str, Resampled]) -> list[Row]:
+    """Mean accuracy over the seeds at each budget of the variant, with both intervals."""
     return [
         {"variant": name, "budget_macs": budget} | row
         for name, variant in resampled.items()
         for budget, row in zip(
-            budgets_of(macs).tolist(),
+            budgets_of(variant.macs).tolist(),
             _with_intervals("accuracy", *variant.accuracy, variant.groups),
             strict=True,
         )
@@ -59,15 +67,15 @@ def pairs(methods: Mapping[str, str]) -> list[tuple[str, str]]:
     variants from one list of values, each with the list's first too.
     """
     first, *rest = methods
-    ours = [label for label, method in methods.items() if method == "erde"]
-    others = [label for label in methods if label not in ours]
+    ours = [variant for variant, method in methods.items() if method == "erde"]
+    others = [variant for variant in methods if variant not in ours]
     if ours and others:
         crossed = [(one, other) for one in ours for other in others]
     else:
         crossed = [(first, other) for other in rest if family_of(other) != family_of(first)]
     families: dict[str, list[str]] = {}
-    for label in methods:
-        families.setdefault(family_of(label), []).append(label)
+    for variant in methods:
+        families.setdefault(family_of(variant), []).append(variant)
     listed = [(one, members[0]) for members in families.values() for one in members[1:]]
     return list(dict.fromkeys(crossed + listed))
 
@@ -75,7 +83,6 @@ def pairs(methods: Mapping[str, str]) -> list[tuple[str, str]]:
 def comparison_rows(
     resampled: Mapping[str, Resampled],
     methods: Mapping[str, str],
-    macs: NDArray[np.int64],
     score: FittedScore,
 ) -> list[Row]:
     """Differences in accuracy, ``variant`` minus ``against``, with both intervals.
@@ -88,9 +95,9 @@ def comparison_rows(
     for one, other in pairs(methods):
         a, b = resampled[one], resampled[other]
         names = {"variant": one, "against": other}
-        at_budgets = _difference(a.accuracy, b.accuracy, a.groups)
-        compared = zip(budgets_of(macs).tolist(), at_budgets, strict=True)
-        for budget, row in list(compared)[COMPARED]:
+        budgets, of_one, of_other = _at_equal_macs(a, b)
+        at_budgets = _difference(of_one, of_other, a.groups)
+        for budget, row in zip(budgets.tolist(), at_budgets, strict=True):
             costs = {"variant_macs": budget, "against_macs": budget}
             rows.append(names | {"equal": "macs", "at": budget} | named | costs | row)
         at_thetas = _difference(a.at_theta, b.at_theta, a.groups)
@@ -106,19 +113,18 @@ def comparison_rows(
 def overall_rows(resampled: Mapping[str, Resampled], methods: Mapping[str, str]) -> list[Row]:
     """One difference per pair for all 20 budgets (``equal`` is ``macs``) or thresholds (``theta``).
 
+    Networks that have no cost in common have no row at equal MACs.
+
     It is the mean of what :func:`comparison_rows` holds at each. Twenty intervals that depend on
     each other do not add up to one verdict; the interval of their mean is one.
     """
     rows: list[Row] = []
     for one, other in pairs(methods):
         a, b = resampled[one], resampled[other]
-        means = {
-            "macs": [
-                x[:, COMPARED] - y[:, COMPARED] for x, y in zip(a.accuracy, b.accuracy, strict=True)
-            ],
-            "theta": [x - y for x, y in zip(a.at_theta, b.at_theta, strict=True)],
-        }
-        for equal, differences in means.items():
+        budgets, of_one, of_other = _at_equal_macs(a, b)
+        compared = {"macs": (of_one, of_other)} if len(budgets) else {}
+        for equal, both in (compared | {"theta": (a.at_theta, b.at_theta)}).items():
+            differences = [x - y for x, y in zip(*both, strict=True)]
             per_seed, again = (d.mean(axis=1, keepdims=True) for d in differences)
             names = {"variant": one, "against": other, "equal": equal}
             rows.append(names | _with_intervals("difference", per_seed, again, a.groups)[0])
@@ -138,6 +144,15 @@ def difference_row(per_image: Float64, weights: NDArray[np.int32], group: NDArra
     return _with_intervals("difference", per_seed, resampled, len(np.unique(group)))[0]
 
 
+def _at_equal_macs(a: Resampled, b: Resampled) -> tuple[Float64, Drawn, Drawn]:
+    """The budgets that a pair is compared at, and the accuracies of both there."""
+    if np.array_equal(a.macs, b.macs):
+        one, other = (tuple(x[:, COMPARED] for x in v.accuracy) for v in (a, b))
+        return budgets_of(a.macs)[COMPARED], (one[0], one[1]), (other[0], other[1])
+    budgets = shared_budgets(a.macs, b.macs)
+    return budgets, a.accuracy_within(budgets), b.accuracy_within(budgets)
+
+
 def _difference(a: Drawn, b: Drawn, groups: int) -> list[Row]:
     return _with_intervals("difference", a[0] - b[0], a[1] - b[1], groups)
 
@@ -150,16 +165,21 @@ def _with_intervals(name: str, per_seed: Float64, resampled: Float64, groups: in
     """
     mean = per_seed.mean(axis=0)
     nothing: list[list[float | None]] = [[None] * len(mean)] * 2
-    enough = groups >= LEAST_GROUPS
-    these = these_seeds(mean, resampled, groups=groups) if enough else None
-    new = new_seeds(per_seed, resampled, groups=groups) if enough and len(per_seed) > 1 else None
-    ends = [
-        end for pair in (these, new) for end in ([e.tolist() for e in pair] if pair else nothing)
+    ends = DIFFERENCE if name == "difference" else FRACTION
+    these = new = None
+    if groups >= LEAST_GROUPS:
+        these = these_seeds(mean, resampled, groups=groups, ends=ends)
+        if len(per_seed) > 1:
+            new = new_seeds(per_seed, resampled, groups=groups, ends=ends)
+    bounds = [
+        bound
+        for pair in (these, new)
+        for bound in ([b.tolist() for b in pair] if pair else nothing)
     ]
-    status = "ok" if enough else f"needs {LEAST_GROUPS} test groups"
+    status = "ok" if these else f"needs {LEAST_GROUPS} test groups"
     columns = (name, *_TABLE_COLUMNS)
     seeds = zip(per_seed.min(axis=0).tolist(), per_seed.max(axis=0).tolist(), strict=True)
     return [
         dict(zip(columns, (*row, len(per_seed), status, *across), strict=True))
-        for row, across in zip(zip(mean.tolist(), *ends, strict=True), seeds, strict=True)
+        for row, across in zip(zip(mean.tolist(), *bounds, strict=True), seeds, strict=True)
     ]

@@ -24,6 +24,7 @@ from erde.evaluation.policies.policy import (
     tried,
     usable_budgets,
 )
+from erde.evaluation.rows import evened
 from erde_core.scores.fitted import fit_score
 from erde_core.scores.split import part
 from erde_core.statistics.bootstrap import group_weights
@@ -54,6 +55,8 @@ def policy_tables(teacher: ExitLogits, students: Networks) -> tuple[list[Row], l
     rows: list[Row] = []
     variants: dict[str, _Variant] = {}
     for (variant, seed), student in students.items():
+        if len(student.macs) == 1:  # nothing to decide
+            continue
         found = variants.setdefault(variant, _Variant())
         names = {"variant": variant, "seed": seed, "weights_sha256": student.network}
         rows += [names | row for row in _network_rows(student, budgets, found)]
@@ -64,7 +67,7 @@ def policy_tables(teacher: ExitLogits, students: Networks) -> tuple[list[Row], l
         for variant, found in variants.items()
         for row in _variant_rows(found, weights, test.group)
     ]
-    return rows, overall
+    return evened(rows), overall
 
 
 def halves_of(val: SplitLogits) -> tuple[SplitLogits, SplitLogits] | None:

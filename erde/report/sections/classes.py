@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from erde.evaluation.rows import Rows, distinct, mean_of, where
-from erde.experiment.names import name_of, shown_label
+from erde.experiment.names import name_of, shown_variant
 from erde.report import words
 from erde.report.charts import Chart, Key, Trace
 from erde.report.html import Cell, chart_grid, render, table
@@ -28,7 +28,7 @@ _BODY = """
 
 def classes_section(source: Source) -> Section:
     """The section with the matrix ``confusion``; rows of ``confusion.csv`` and ``classes.csv``."""
-    shown, names = shown_label(source.methods), source.dataset.class_names
+    shown, names = shown_variant(source.methods), source.dataset.class_names
     rows = where(source.rows["confusion"], variant=shown)
     chart = confusion_chart(rows, names)
     keys = [Key("right answers", _RIGHT, 10), Key("wrong answers", _WRONG, 10)]

@@ -10,7 +10,7 @@ from PIL import Image
 
 from erde.evaluation.choice import threshold_for_drop
 from erde.evaluation.rows import Rows, distinct, where
-from erde.experiment.names import name_of, shown_label
+from erde.experiment.names import name_of, shown_variant
 from erde.report.html import render
 from erde.report.section import Section
 from erde.report.sections.audit import REFERENCE
@@ -44,7 +44,7 @@ _PICTURES = """
 
 def examples_section(source: Source) -> Section:
     """The section, of the first network of the variant that is shown."""
-    shown = shown_label(source.methods)
+    shown = shown_variant(source.methods)
     (variant, seed), student = next(s for s in source.students.items() if s[0][0] == shown)
     rows = example_rows(source.dataset, student, threshold_for_drop(student))
     pictures = pictures_html(source.dataset, rows)

@@ -36,7 +36,7 @@ chosen on the validation images; every number shown is counted on the test image
 <tbody id="now"></tbody></table></div>
 <p class="quiet">certified: with probability at least {{ "%.0f"|format(100 * confidence) }} % over
 the validation images, for each network by itself and for ε = {{ epsilons }} together, at most this
-share of new images is spoilt, that is answered wrongly by their early exit and rightly by the full
+share of new images is harmed, that is answered wrongly by their early exit and rightly by the full
 network. For the mean over the seeds, the weakest certificate counts.</p>
 {{ chart }}
 <p class="quiet">Lines: mean over the seeds of the best test point at or under each budget. Bands:
@@ -76,7 +76,7 @@ def pareto_chart(bands: Rows, teacher: Rows, rivals: Rows) -> tuple[Chart, list[
     ``rivals`` (plain networks of the same cost) may be empty.
 
     Bands are for new seeds where there are three or more, else for these seeds. The page finds
-    its markers by ``meta``, the variant's label.
+    its markers by ``meta``, the variant's name.
     """
     shown, traces = looks(distinct(bands, "variant")), list[Trace]()
     keys = [look.key(variant, marker=True) for variant, look in shown.items()]

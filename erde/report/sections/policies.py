@@ -1,7 +1,7 @@
 """By which score to leave, and with how many thresholds: gains over entropy with one θ."""
 
 from erde.evaluation.rows import Rows, distinct, where
-from erde.experiment.names import name_of, shown_label
+from erde.experiment.names import name_of, shown_variant
 from erde.report import words
 from erde.report.html import Cell, render, table
 from erde.report.section import Section
@@ -31,7 +31,7 @@ _NAMES = {
 def policies_section(source: Source) -> Section:
     """The section; its rows are those of ``policies_overall.csv``."""
     rows = source.rows["policies_overall"]
-    shown = where(rows, variant=shown_label(source.methods))
+    shown = where(rows, variant=shown_variant(source.methods))
     halves = any(row["chosen"] for row in rows)
     few = f"Fewer than {LEAST_GROUPS} independent validation images make no halves: only scores "
     few += "without a fit are held against each other, and none is chosen."

@@ -1,10 +1,11 @@
 """Is early exit worth it? Against plain networks of the same cost."""
 
 from erde.evaluation.rows import Rows, distinct, where
-from erde.experiment.names import name_of, shown_label
+from erde.experiment.names import name_of, shown_variant
 from erde.report import words
 from erde.report.html import Cell, render, table
 from erde.report.section import Section
+from erde.report.sections.envelope import TITLE
 from erde.report.source import Source
 from erde_core.store.tables import Row
 
@@ -13,7 +14,7 @@ _BODY = """
 <p>Plain networks of the same cost as each of the student's exits, distilled from the teacher's last
 exit with the settings of KD: the student cut off there, and the whole student made narrower. θ is
 chosen on validation. Early exit is {{ name }} here; the plain network is the one of the two that is
-better on validation.</p>
+better on validation. Cascades and mixtures, the third way, stand under "{{ envelope }}".</p>
 {{ verdicts }}
 {% if few %}<p class="quiet">{{ few }}</p>{% endif %}
 <h3>Every variant against every plain network</h3>
@@ -26,10 +27,11 @@ def rivals_section(source: Source) -> Section:
     rows, title = source.rows["rivals"], "Is early exit worth it?"
     if not rows:
         return Section(title, render(_NONE))
-    shown = shown_label(source.methods)
+    shown = shown_variant(source.methods)
     body = render(
         _BODY,
         name=name_of(shown),
+        envelope=TITLE,
         verdicts=_verdicts(rows, shown),
         all=_table(rows),
         few=words.few_seeds(list(rows)),

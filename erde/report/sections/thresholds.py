@@ -81,7 +81,7 @@ def _operating(operating: Rows) -> object:
                 ]
             )
     header = ["goal (chosen on validation)", "variant", "status", "test accuracy", "M MACs"]
-    return table([*header, "spoilt answers"], cells)
+    return table([*header, "harmed answers"], cells)
 
 
 def _per_exit(per_exit: Rows) -> object:

@@ -1,16 +1,19 @@
-"""How much main memory a stage needs, from the experiment file alone. Imports no torch.
+"""How much main memory a job needs, from the experiment file alone. Imports no torch.
 
 An upper bound to ask a scheduler for, before any data set is there: too much costs some waiting,
 too little costs the job. On a GPU the activations lie elsewhere, and the bound is loose.
 """
 
 import functools
+from dataclasses import dataclass
 
 from erde.datasets.images import DatasetError
 from erde.datasets.source import Facts, SourceSettings
 from erde.experiment.schema import Experiment
+from erde_torch.networks.cascades.settings import AnyNetwork
+from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.table import family_of
-from erde_torch.training.settings import StudentSettings, TeacherSettings
+from erde_torch.training.settings import TrainSettings
 
 _FLOAT16_BYTES, _FLOAT32_BYTES = 2, 4
 
@@ -18,34 +21,41 @@ _BASE_MB = 3_000  # Python, PyTorch with its GPU libraries, and the two Snakemak
 _COPIES_READ = 8  # of the pixels, while archives are unpacked and split
 _COPIES_AT_LEAST = 2  # of the pixels, as read and as split
 _COPIES_TRAINED = 4  # as stored, padded, and while one becomes the other
-_MOST_EXITS = 64  # of a network whose exits only PyTorch can count
+_BOUND_OVER_LEAST = 4  # of what a batch keeps: the bound is loose, a refusal must not be
+_MOST_EXITS = 64  # assumed where only PyTorch can count the exits
 _STEM_MAPS = 6  # convolution, norm, activation and pooling, forward and backward
 _ASKED = 64  # images in training that weigh as much as a batch that is only asked (500)
 
 
-def memory_mb(experiment: Experiment, stage: str) -> int:
+def memory_mb(experiment: Experiment, job: str) -> int:
     """MB of main memory for ``data``, ``teacher``, ``cache``, ``verify``, ``student``, ``rival``
     or ``exit_logits``."""
     facts = facts_or_none(experiment)
     if facts is None:
         return _BASE_MB
     images, height, width, channels = facts.images, facts.height, facts.width, facts.channels
-    if stage == "data":
+    if job == "data":
         return _in_mb(_COPIES_READ * images * height * width * channels)
     padded = (height + 2 * experiment.augment.pad) * (width + 2 * experiment.augment.pad)
     data = _COPIES_TRAINED * images * padded * channels
-    teacher = _activations(experiment.teacher, height, width, channels)
-    student = _activations(experiment.student, height, width, channels)
+    shape = (channels, height, width)
+    teacher = _activations(experiment.teacher.network, experiment.teacher.train, shape)
+    trained = [training.network for training in experiment.trainings().values()]
+    student, rival = (
+        max(_activations(network, experiment.student.train, shape) for network in networks)
+        for networks in (trained, [experiment.student.network])
+    )
     cache = cache_bytes(experiment, facts)
     cached = any(variant.reads_cache for variant in experiment.variants.values())
-    most = max(_exits(experiment.teacher), _exits(experiment.student))
+    used = [experiment.network_of(label) for label in experiment.variants]
+    most = max(map(_exits, [experiment.teacher.network, *used]))
     view = images * most * facts.classes * (2 * _FLOAT32_BYTES + 2 * _FLOAT16_BYTES)
     processes = {
         "teacher": experiment.teacher.train.processes,
         "student": experiment.student.train.processes,
         "rival": experiment.student.train.processes,
     }
-    return processes.get(stage, 1) * _in_mb(
+    return processes.get(job, 1) * _in_mb(
         data
         + {
             "teacher": teacher,
@@ -53,9 +63,9 @@ def memory_mb(experiment: Experiment, stage: str) -> int:
             "verify": teacher + cache,
             # The cache is mapped, and copied on its way to a GPU; the teacher may be asked online.
             "student": student + teacher + 2 * cached * cache,
-            "rival": student + 2 * cache,
+            "rival": rival + 2 * cache,
             "exit_logits": max(teacher, student) + view,
-        }[stage]
+        }[job]
     )
 
 
@@ -66,6 +76,44 @@ def least_memory_mb(experiment: Experiment) -> int:
         return 0
     pixels = facts.images * facts.height * facts.width * facts.channels
     return _COPIES_AT_LEAST * pixels // 10**6
+
+
+@dataclass(frozen=True)
+class LeastNeed:
+    """MB that a job takes at least: ``fixed``, and ``per_image`` of a batch of ``batch``."""
+
+    fixed: float
+    per_image: float
+    batch: int
+
+    @property
+    def memory_mb(self) -> int:
+        """Of the whole job."""
+        return int(self.fixed + self.per_image * self.batch)
+
+
+def least_need(experiment: Experiment, job: str, on_gpu: bool) -> LeastNeed:
+    """What ``teacher``, ``cache`` or ``student`` takes at least, far below :func:`memory_mb`.
+
+    The images as they are stored; and what forward and backward keep of a batch, unless it lies on
+    a GPU, or one view's answers. The cache is mapped, and counts nothing.
+    """
+    facts = facts_or_none(experiment)
+    if facts is None:
+        return LeastNeed(0, 0, 0)
+    stored = facts.images * facts.height * facts.width * facts.channels
+    if job == "cache":
+        exits = experiment.teacher.network.exit_count or 1
+        answers = facts.train * exits * facts.classes * _FLOAT16_BYTES
+        return LeastNeed((stored + answers) / 10**6, 0, 0)
+    train = (experiment.teacher if job == "teacher" else experiment.student).train
+    networks = [one.network for one in experiment.trainings().values()]
+    if job == "teacher":
+        networks = [experiment.teacher.network]
+    shape = (facts.channels, facts.height, facts.width)
+    kept = 0 if on_gpu else max(_kept_per_image(network, shape) for network in networks)
+    per_image = train.processes * kept / _BOUND_OVER_LEAST / 10**6
+    return LeastNeed(train.processes * stored / 10**6, per_image, train.batch_size)
 
 
 def facts_or_none(experiment: Experiment) -> Facts | None:
@@ -84,24 +132,28 @@ def _facts(source: SourceSettings) -> Facts | None:
 def cache_bytes(experiment: Experiment, facts: Facts) -> int:
     """The size of the teacher's cache, at most."""
     views = experiment.cache.view_count or experiment.augment.orbit
-    exits = _exits(experiment.teacher)
+    exits = _exits(experiment.teacher.network)
     return views * facts.images * exits * facts.classes * _FLOAT16_BYTES
 
 
-def _exits(part: TeacherSettings | StudentSettings) -> int:
-    return part.network.exit_count or _MOST_EXITS
+def _exits(network: AnyNetwork) -> int:
+    return network.exit_count or _MOST_EXITS
 
 
 def _activations(
-    part: TeacherSettings | StudentSettings, height: int, width: int, channels: int
+    network: NetworkSettings, train: TrainSettings, shape: tuple[int, int, int]
 ) -> int:
-    network = part.network.resolved((channels, height, width))
+    return max(train.batch_size, _ASKED) * _kept_per_image(network, shape)
+
+
+def _kept_per_image(network: NetworkSettings, shape: tuple[int, int, int]) -> int:
+    """Bytes that forward and backward keep of one image, at most."""
+    network, (_, height, width) = network.resolved(shape), shape
     family = family_of(network.name)
     maps = float(family.maps_of(network.name))
     if network.stem == "imagenet":  # stages at a quarter of both sides, the stem at half of them
         maps = maps / 16 + _STEM_MAPS / 4
-    images = max(part.train.batch_size, _ASKED)
-    floats = images * height * width * maps * family.channels * network.width
+    floats = height * width * maps * family.channels * network.width
     return int(floats * _FLOAT32_BYTES)
 
 

@@ -6,11 +6,13 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 
+from erde_core.errors import ErdeError
+
 _ANSWER_SECONDS = 20
 _NO_ACCOUNTS = "accounting_storage/none"
 
 
-class ClusterError(RuntimeError):
+class ClusterError(ErdeError):
     """Slurm is not here, or does not answer."""
 
 

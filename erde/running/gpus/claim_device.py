@@ -1,4 +1,4 @@
-"""The device that a stage has to itself: a GPU of its own where there are several, or the CPU."""
+"""The device that a job has to itself: a GPU of its own where there are several, or the CPU."""
 
 import os
 from collections.abc import Callable

@@ -16,6 +16,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from erde_core.errors import ErdeError
+
 POLL_SECONDS = 2.0
 _claimed: dict[str, int] = {}  # by this process, for its life: {name: descriptor of the lock}
 
@@ -58,7 +60,7 @@ def claim_gpus(names: Sequence[str], count: int, say: Callable[[str], None]) -> 
         ValueError: ``count`` is more than there are.
     """
     if count > len(names):
-        raise ValueError(f"GPUs of one job must be at most the {len(names)} visible, got {count}")
+        raise ErdeError(f"GPUs of one job must be at most the {len(names)} visible, got {count}")
     folder, waits = claim_folder(), False
     while not _try(folder, names, count):
         if not waits:

@@ -15,16 +15,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 from erde.running.holding.holder import Holder
+from erde_core.errors import ErdeError
 
 # NFS may show a folder as it was 60 s ago; a waiter must not take an old view for a dead holder.
 LEASE_SECONDS = 150.0
 BEAT_SECONDS = 20.0
 POLL_SECONDS = 1.0
-_WIDTH = 12  # of the first line, so that a beat is one write of the same length
+_WIDTH = 12  # bytes of the first line; every beat is one write of this length
 _RELEASED = b"released".ljust(_WIDTH)
 
 
-class LostLeaseError(RuntimeError):
+class LostLeaseError(ErdeError):
     """Another process holds the folder now; what this one would write is no longer wanted."""
 
 
@@ -57,18 +58,19 @@ class Lease:
             self._write(f"{self._beats:{_WIDTH}d}".encode())
 
     def release(self) -> None:
-        """Let the next one have it at once."""
+        """Let the next process take the lease at once."""
         self._stop.set()
         self._thread.join()
         try:
             self._write(_RELEASED)
-        except OSError:  # then the next one waits until it has run out
+        except OSError:  # then the next process waits until the lease has run out
             pass
         finally:
             os.close(self._descriptor)
 
     def _write(self, beat: bytes) -> None:
-        # Into our own file, whatever its name stands for by now: it cannot hit another's lease.
+        # The descriptor is that of our own file, even if another process has renamed it.
+        # So this never writes to another's lease.
         os.pwrite(self._descriptor, beat, 0)
         os.fsync(self._descriptor)
 
@@ -76,7 +78,7 @@ class Lease:
         while not self._stop.wait(BEAT_SECONDS):
             try:
                 self.check()
-            except (OSError, LostLeaseError):  # whoever writes next calls check, and is told
+            except (OSError, LostLeaseError):  # the next writer calls check, which raises it again
                 continue
 
 
@@ -98,7 +100,7 @@ def take_lease(folder: Path, say: Callable[[str], None]) -> Lease:
             lease = _create(folder, number + 1)
             if lease:
                 return lease
-        elif looks and not said:  # the first look may meet a holder that is just being killed
+        elif looks and not said:  # at the first look the holder may just be dying
             say(f"waiting: {folder} is in use by {holder or 'another process'}")
             said = True
         looks += 1
@@ -115,7 +117,7 @@ def _create(folder: Path, number: int) -> Lease | None:
     try:
         os.write(descriptor, b" " * _WIDTH + b"\n" + Holder.this_process().to_json().encode())
         os.fsync(descriptor)
-        if _newest(folder) != number:  # we judged by a view that is long past
+        if _newest(folder) != number:  # our view of the folder was too old
             path.unlink(missing_ok=True)
             os.close(descriptor)
             return None

@@ -14,13 +14,14 @@ from torch.distributed.elastic.multiprocessing.errors import ChildFailedError, P
 from torch.distributed.run import parse_args, run
 
 from erde.running.training.training_job import write_job
+from erde_core.errors import ErdeError
 from erde_torch.training.interrupt import STOPS
 
 # How long a process may take to finish its step and save, in seconds; a second signal ends it.
 _GRACE = "3600"
 
 
-class TrainingProcessError(RuntimeError):
+class TrainingProcessError(ErdeError):
     """A process of a training failed."""
 
 

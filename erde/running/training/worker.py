@@ -11,7 +11,7 @@ import time
 import traceback
 from pathlib import Path
 
-from erde.running.stage import names_its_cause
+from erde.running.job import SPOKEN
 from erde.running.training.training_job import TrainingJob, read_job
 
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
@@ -48,8 +48,9 @@ def report(error: Exception, job: TrainingJob) -> None:
 
     ``torn`` says that it is but the end of a connection: another process failed before.
     """
-    torn = not names_its_cause(error) and bool(_TORN.search(str(error)))
-    if not torn and not names_its_cause(error):
+    spoken = isinstance(error, SPOKEN)
+    torn = not spoken and bool(_TORN.search(str(error)))
+    if not torn and not spoken:
         with open(job.log[0], "a", encoding="utf-8") as log:
             traceback.print_exception(error, file=log)
     found = {"message": str(error), "timestamp": time.time(), "torn": torn}

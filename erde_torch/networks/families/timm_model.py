@@ -11,6 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from erde_core.errors import ErdeError
 from erde_torch.networks.families.timm_stages import check_stages, timm_stages
 from erde_torch.networks.heads import zero_features
 from erde_torch.networks.multi_exit import Backbone
@@ -35,7 +36,7 @@ def backbone(
     timm, name = _timm(), network.name.removeprefix(TIMM)
     if not timm.is_model(name):
         near = difflib.get_close_matches(name, timm.list_models(), 5, 0)
-        raise ValueError(
+        raise ErdeError(
             f"name must be a model that timm {timm.__version__} has, such as "
             f"{', '.join(TIMM + one for one in near)}, got {network.name!r}"
         )
@@ -54,7 +55,7 @@ def _timm() -> ModuleType:
     try:
         import timm
     except ModuleNotFoundError as error:
-        raise ValueError(
+        raise ErdeError(
             "name must be of a network that is installed: timm/<model> needs the package timm"
         ) from error
     module: ModuleType = timm
@@ -68,7 +69,7 @@ def _created(timm: ModuleType, name: str, options: dict[str, Any]) -> nn.Module:
         first = str(error).partition("\n")[0]
         if options["pretrained"]:
             raise OSError(f"the weights of {TIMM}{name} cannot be had: {first}") from error
-        raise ValueError(
+        raise ErdeError(
             f"{TIMM}{name} must give feature maps or tokens of such images, got from timm: {first}"
         ) from error
     return model
@@ -121,7 +122,7 @@ def _tokens(model: Any, image_shape: Shape) -> Backbone:  # noqa: ANN401 -- timm
     patches = model.patch_embed.patch_size
     rest = [side % patch for side, patch in zip(image_shape[1:], patches, strict=True)]
     if any(rest):  # timm would leave the last pixels out
-        raise ValueError(
+        raise ErdeError(
             f"images must have sides that are multiples of the {patches[0]}×{patches[1]} patches, "
             f"got {image_shape[1]}×{image_shape[2]}"
         )

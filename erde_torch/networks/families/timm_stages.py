@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from erde_core.errors import ErdeError
 from erde_torch.networks.heads import ChannelsFirst
 from erde_torch.networks.macs import evaluated
 
@@ -26,7 +27,7 @@ def timm_stages(features: nn.Module) -> list[nn.Sequential]:
             stages.append(nn.Sequential(*waiting))
             waiting = []
     if not names or len(stages) != len(names):
-        raise ValueError(
+        raise ErdeError(
             "features must be a timm model with features_only whose parts run one after the other "
             f"(ResNet, ConvNeXt, RegNet, MobileNet, EfficientNet, …), got {type(features).__name__}"
         )
@@ -56,7 +57,7 @@ def check_stages(
             wanted = wanted.permute(0, 3, 1, 2) if _format(features) == "NHWC" else wanted
             same = found.shape == wanted.shape and torch.allclose(found, wanted, 1e-3, 1e-4)
             if index >= first and not same:
-                raise ValueError(
+                raise ErdeError(
                     f"{type(features).__name__}: its features must come from parts that run one "
                     f"after the other, got others at stage {index}"
                 )

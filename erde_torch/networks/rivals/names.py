@@ -2,6 +2,8 @@
 
 import re
 
+from erde_core.errors import ErdeError
+
 
 def rival_names(exits: int, narrower: bool = True) -> list[str]:
     """Of a student with ``exits`` exits: it cut off at each, and narrower ones as dear as each
@@ -18,5 +20,5 @@ def rival_exit(rival: str) -> tuple[str, int]:
     """
     parts = re.fullmatch(r"(truncated|narrow)(\d+)", rival)
     if parts is None:
-        raise ValueError(f"rival must be truncated<exit> or narrow<exit>, got {rival!r}")
+        raise ErdeError(f"rival must be truncated<exit> or narrow<exit>, got {rival!r}")
     return parts[1], int(parts[2])

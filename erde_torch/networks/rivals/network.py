@@ -8,6 +8,7 @@ one exit, from the teacher's last. What early exit is worth beside them: ``evalu
 from dataclasses import replace
 from typing import NamedTuple
 
+from erde_core.errors import ErdeError
 from erde_core.settings import LossSettings
 from erde_torch.networks.build import build_network
 from erde_torch.networks.macs import exit_macs, plain_macs
@@ -25,12 +26,12 @@ class Rival(NamedTuple):
 
     Attributes:
         network: its settings.
-        exits: how many it has.
+        exit_count: how many exits it has.
         ends_at: the exit that learns.
     """
 
     network: NetworkSettings
-    exits: int
+    exit_count: int
     ends_at: int
 
 
@@ -44,11 +45,11 @@ def rival_network(rival: str, network: NetworkSettings, classes: int, shape: Sha
     """
     kind, e = rival_exit(rival)
     whole = _build(network, classes, shape)
-    if e > whole.exits - 1 - (kind == "narrow"):
-        raise ValueError(f"rival must be of one of {whole.exits} exits, got {rival!r}")
+    if e > whole.exit_count - 1 - (kind == "narrow"):
+        raise ErdeError(f"rival must be of one of {whole.exit_count} exits, got {rival!r}")
     if kind == "truncated":
-        return Rival(network, whole.exits, e)
-    budget, last = int(exit_macs(whole, shape)[e]), whole.exits - 1
+        return Rival(network, whole.exit_count, e)
+    budget, last = int(exit_macs(whole, shape)[e]), whole.exit_count - 1
     low, high = 0, round(network.width * _WIDTH_STEPS)
     while low < high:
         middle = (low + high + 1) // 2
@@ -58,8 +59,8 @@ def rival_network(rival: str, network: NetworkSettings, classes: int, shape: Sha
         else:
             high = middle - 1
     if not low:
-        raise ValueError(f"rival {rival} must cost at most {budget} MACs, none is so narrow")
-    return Rival(_narrowed(network, low), whole.exits, last)
+        raise ErdeError(f"rival {rival} must cost at most {budget} MACs, none is so narrow")
+    return Rival(_narrowed(network, low), whole.exit_count, last)
 
 
 def rival_loss(kd: LossSettings, exits: int, e: int) -> LossSettings:

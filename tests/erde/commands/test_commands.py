@@ -91,7 +91,8 @@ def test_check_says_what_is_wrong_with_the_images(folder, monkeypatch):
 def test_check_answers_programs_too(path, capsys):
     assert call("check", path, "--json") == 0
     found = json.loads(capsys.readouterr().out)
-    assert found["students"] == len(found["variants"]) * len(found["seeds"])
+    trained = len(found["variants"]) + len(found["cascades"])  # two members for one cascade
+    assert found["students"] == trained * len(found["seeds"])
     assert set(found["memory_mb"]) >= {"data", "teacher", "student"}
 
 

@@ -5,7 +5,7 @@ import base64
 import numpy as np
 import pytest
 
-from erde.deployment.operating_choice import choose_threshold
+from erde.deployment.choice import choose_threshold
 from erde.evaluation.choice import (
     Choice,
     choose_for_budget,

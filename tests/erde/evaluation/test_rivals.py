@@ -13,7 +13,7 @@ def test_early_exit_against_a_rival_by_hand():
     rng = np.random.default_rng(9)
     weak = ExitLogits(split(rng, 200, 0.0), split(rng, 200, 0.0), MACS, "data", "weak")
     rivals = {("truncated1", s): weak for s in (0, 1)} | {("narrow1", s): weak for s in (0, 1)}
-    first, second = rival_rows(students, rivals, {"truncated1": 19, "narrow1": 18})
+    first, second = rival_rows(students, rivals, {"truncated1": 19, "narrow1": 18}, MACS)
     right = weak.test.logits.argmax(2) == weak.test.labels[:, None]
     assert first["rival_accuracy"] == right[:, 1].mean()
     assert second["rival_accuracy"] == right[:, 2].mean()

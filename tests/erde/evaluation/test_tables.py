@@ -31,7 +31,7 @@ def test_published_tables_are_read_and_written_to_the_byte(path, tmp_path):
 
 @pytest.fixture(scope="module")
 def rows():
-    return source().rows
+    return source(int8=True).rows
 
 
 @pytest.mark.parametrize("name", sorted(set(TABLES) - {"curves", "values", "history", "policies"}))

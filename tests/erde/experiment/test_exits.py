@@ -4,6 +4,7 @@ import pytest
 
 from erde.experiment.errors import ExperimentError
 from erde.experiment.schema import parse_experiment
+from erde_core.settings import method_settings
 
 THREE, FOUR = {"name": "wrn16_1"}, {"name": "resnet18"}
 LAST = {"target_from": "last", "right_from": "last"}
@@ -32,13 +33,29 @@ def test_one_weight_for_each_exit_that_the_student_has(exits):
 
 @pytest.mark.parametrize("method", ["kd", "masked_kd", "erde", "dkd"])
 @pytest.mark.parametrize("parts", [(THREE, FOUR), (FOUR, THREE)])
-def test_other_exits_than_the_teachers_need_its_last(method, parts):
-    message = r"^x.yaml: variants.mine: target_from and right_from must be 'last' .*, got "
+def test_other_exits_than_the_teachers_hear_its_last(method, parts):
+    found = parsed(*parts, method=method)
+    assert found == method_settings(method, **LAST)
+    assert found == parsed(*parts, method=method, **LAST)
+
+
+@pytest.mark.parametrize("method", ["kd", "erde"])
+def test_equal_exits_hear_their_own(method):
+    assert parsed(THREE, THREE, method=method) == method_settings(method)
+
+
+@pytest.mark.parametrize("key", ["target_from", "right_from"])
+def test_an_exit_that_is_asked_for_must_be_there(key):
+    message = r"^x.yaml: variants.mine: target_from and right_from must be 'last' .*, got 3 and 4$"
     with pytest.raises(ExperimentError, match=message):
-        parsed(*parts, method=method)
-    assert parsed(*parts, method=method, **LAST).target_from == "last"
+        parsed(THREE, FOUR, method="erde", **{key: "exit"})
+
+
+def test_an_exit_that_no_term_reads_may_be_asked_for():
+    assert parsed(THREE, FOUR, method="kd", right_from="exit").target_from == "last"
+    assert parsed(THREE, FOUR, method="ce", target_from="exit", right_from="exit") is not None
 
 
 def test_what_reads_no_exit_of_the_teacher_asks_nothing():
-    assert parsed(THREE, FOUR, method="ce").kd_weight == 0
+    assert parsed(THREE, FOUR, method="ce") == method_settings("ce")
     assert parsed(THREE, FOUR, method="kd", target_from="last").kd_weight == 1

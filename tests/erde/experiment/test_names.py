@@ -4,10 +4,10 @@ import pytest
 
 from erde.experiment.names import (
     family_of,
-    listed_label,
+    listed_name,
     name_of,
-    shown_label,
-    split_label,
+    shown_variant,
+    split_name,
     values_name,
 )
 from erde.experiment.schema import parse_experiment
@@ -34,8 +34,8 @@ WRITTEN = [
 
 @pytest.mark.parametrize(("values", "label"), WRITTEN, ids=[label for _, label in WRITTEN])
 def test_a_label_says_its_values_and_reads_back(values, label):
-    assert listed_label("erde", values) == label
-    family, texts = split_label(label)
+    assert listed_name("erde", values) == label
+    family, texts = split_name(label)
     assert family == family_of(label) == "erde"
     assert set(texts) == set(values)
     for key, value in values.items():
@@ -51,11 +51,11 @@ def test_a_label_says_its_values_and_reads_back(values, label):
 
 @pytest.mark.parametrize("label", ["erde", "kd-0.3", "erde-entropy_weight", "my-entropy-0.3"])
 def test_other_labels_are_their_own_family(label):
-    assert split_label(label) == (label, {})
+    assert split_name(label) == (label, {})
 
 
 def test_a_family_may_have_any_label():
-    assert split_label("a-b.c-temperature-2")[0] == "a-b.c"
+    assert split_name("a-b.c-temperature-2")[0] == "a-b.c"
 
 
 def test_what_readers_see():
@@ -71,10 +71,10 @@ def test_what_readers_see():
 def test_names_of_the_other_forms():
     assert name_of("dkd") == "DKD"
     assert name_of("kd_ls-temperature-2") == "KD, standardised, temperature 2"
-    assert split_label("kd-standardise-true") == ("kd", {"standardise": "true"})
+    assert split_name("kd-standardise-true") == ("kd", {"standardise": "true"})
     assert name_of("dkd-decoupled-1_8") == "DKD, decoupled 1 8"
 
 
 def test_the_variant_that_is_shown_is_found_by_its_method():
-    assert shown_label({"erde_free": "ce", "ours": "erde", "erde": "erde"}) == "ours"
-    assert shown_label({"a": "kd", "b": "ce"}) == "a"
+    assert shown_variant({"erde_free": "ce", "ours": "erde", "erde": "erde"}) == "ours"
+    assert shown_variant({"a": "kd", "b": "ce"}) == "a"

@@ -183,7 +183,7 @@ def test_there_are_names_that_the_rules_write():
 
 @pytest.mark.parametrize("label", written_names())
 def test_labels_of_the_workflows_own_files_are_refused(label):
-    with pytest.raises(ExperimentError, match=f"the label '{re.escape(label)}' is taken by the"):
+    with pytest.raises(ExperimentError, match=f"the name '{re.escape(label)}' is taken by the"):
         parse_experiment(KEYS | {"variants": {label: {"method": "kd"}}}, "x.yaml")
 
 

@@ -130,7 +130,7 @@ def test_what_is_wrong_in_a_list_is_one_sentence(keys, message):
 def test_a_label_that_is_made_must_be_free(explicit_first):
     explicit = {"erde-temperature-2": {"method": "kd"}}
     listed = {"erde": {"method": "erde", "temperature": [1, 2.0]}}
-    message = "the label 'erde-temperature-2' must be one variant's, got it from "
+    message = "the name 'erde-temperature-2' must be one variant's, got it from "
     with pytest.raises(ExperimentError, match=message) as caught:
         variants(**(explicit | listed if explicit_first else listed | explicit))
     assert "'erde'" in str(caught.value)
@@ -147,3 +147,10 @@ def test_labels_of_lists_are_checked_too(label):
 def test_what_is_no_mapping_is_refused_as_ever(given):
     with pytest.raises(ExperimentError, match=r"x\.yaml: variants.* must be a "):
         parse_experiment(KEYS | {"variants": given}, "x.yaml")
+
+
+def test_lists_that_make_too_many_variants_are_refused_before_any_is_made():
+    values = [n / 1000 for n in range(1, 201)]
+    keys = {"method": "erde", "temperature": values, "kd_weight": values, "entropy_weight": values}
+    with pytest.raises(ExperimentError, match=r"lists must make at most \d+ variants, got 8000000"):
+        variants(erde=keys)

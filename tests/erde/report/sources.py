@@ -1,5 +1,7 @@
 """What a report is made from, of networks that were never trained."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from erde.evaluation import tables
@@ -14,9 +16,11 @@ from erde.evaluation.differences.comparison import (
     overall_rows,
 )
 from erde.evaluation.differences.resample import resample_variants
+from erde.evaluation.envelope import Candidate, candidates, envelope_rows
+from erde.evaluation.int8 import int8_rows
 from erde.evaluation.operating_points import operating_rows, per_exit_rows
-from erde.evaluation.pareto import budget_rows, teacher_rows
-from erde.evaluation.rivals import rival_rows
+from erde.evaluation.pareto import budget_rows, in_int8, teacher_rows
+from erde.evaluation.rivals import as_plain, rival_rows
 from erde.report.source import Source
 from erde_core.images import ImageDataset, Split
 from erde_core.scores.scored_logits import score_logits
@@ -38,6 +42,21 @@ def network(seed, lift, macs=MACS, samples=400, classes=5, label="entropy"):
     rng = np.random.default_rng(seed)
     splits = (split(rng, samples, lift, classes) for _ in range(2))
     return score_logits(label, ExitLogits(*splits, macs, "d" * 64, f"{seed:064d}"))
+
+
+def in_8_bits(students, seeds):
+    """Twins of the ERDE students whose logits moved a little."""
+    rng = np.random.default_rng(8)
+
+    def moved(split):
+        noise = rng.normal(scale=0.1, size=split.logits.shape).astype(np.float32)
+        return replace(split, logits=split.logits + noise)
+
+    def twin(student, seed):
+        splits = {name: moved(getattr(student, name)) for name in ("val", "test")}
+        return replace(student, **splits, network=f"8{seed:063d}", precision="int8")
+
+    return {("erde int8", seed): twin(students["erde", seed], seed) for seed in seeds}
 
 
 def dataset(labels, names):
@@ -83,6 +102,7 @@ def source(
     latency=True,
     rivals=True,
     methods=METHODS,
+    int8=False,
     label="entropy",
 ):
     """All tables of an experiment whose ERDE is a little better than its KD."""
@@ -98,30 +118,40 @@ def source(
         for name in ("truncated1", "narrow1")
         for s in seeds
     }
-    resampled, pareto = resample_variants(students), budget_rows(teacher, students)
+    networks = students | (in_8_bits(students, seeds) if int8 else {})
+    resampled, pareto = resample_variants(networks), budget_rows(teacher, networks)
+    networks_pareto = [row for row in pareto if row["variant"] in methods]
+    sizes = {key: (1_000_000, 280_000) for key in in_int8(networks)}
     macs = {"truncated1": 1_900_000, "narrow1": 2_000_000}
+    trained = [Candidate(v, "early exit", {s: students[v, s] for s in seeds}) for v in methods] + [
+        Candidate(
+            "narrow1",
+            "plain",
+            {s: as_plain(plain["narrow1", s], "narrow1", 2_000_000) for s in seeds},
+        )
+    ]
     rows = {
         tables.PARETO: pareto,
         tables.TEACHER_EXITS: teacher_rows(teacher),
-        tables.BANDS: band_rows(resampled, MACS),
+        tables.BANDS: band_rows(resampled),
         tables.AREAS: area_rows(resampled),
-        tables.COMPARISON: comparison_rows(
-            resampled, methods, MACS, next(iter(students.values())).score
-        ),
+        tables.COMPARISON: comparison_rows(resampled, methods, next(iter(students.values())).score),
         tables.OVERALL: overall_rows(resampled, methods),
         tables.AUDIT: audit_rows(teacher, students),
         tables.CLASSES: class_rows(students),
         tables.CONFUSION: confusion_rows(students),
-        tables.EXITS: exit_rows(students),
-        tables.RELIABILITY: reliability_rows(students),
+        tables.EXITS: exit_rows(networks),
+        tables.RELIABILITY: reliability_rows(networks),
         tables.PER_EXIT: per_exit_rows(teacher, students),
-        tables.OPERATING_POINTS: operating_rows(students, pareto),
-        tables.DECISION: decision_rows(teacher, students, pareto),
+        tables.OPERATING_POINTS: operating_rows(networks, pareto),
+        tables.DECISION: decision_rows(teacher, students, networks_pareto),
         tables.POLICIES_OVERALL: [policy_row(v, "entropy", "one", 0.0) for v in methods],
-        tables.RIVALS: rival_rows(students, plain, macs) if rivals else [],
+        tables.RIVALS: rival_rows(students, plain, macs, MACS) if rivals else [],
+        tables.ENVELOPE: envelope_rows(teacher, candidates(trained)),
         tables.LATENCY: latency_rows() if latency else [],
+        tables.INT8: int8_rows(teacher, networks, sizes),
     }
     names = tuple(f"class <{n}> & co" for n in range(classes))
     images = dataset(next(iter(students.values())).test.labels, names)
     found = {table.name: table_rows for table, table_rows in rows.items()}
-    return Source("tiny", methods, found, teacher, students, images, {"Data": "<random>"})
+    return Source("tiny", methods, found, teacher, networks, images, {"Data": "<random>"})

@@ -4,22 +4,9 @@ import pytest
 
 from erde.report.page import report_page
 from tests.browser import browser
+from tests.erde.report.overlaps import OVERLAPS, PLANTED
 from tests.erde.report.sources import source
 
-# Texts of a chart that overlap each other, as (chart, text, text); a pixel of touch is none.
-OVERLAPS = """
-const found = [];
-for (const plot of document.querySelectorAll(".chart, .matrix")) {
-  const shown = [...plot.querySelectorAll("text")].filter((t) => t.textContent.trim());
-  const boxes = shown.map((t) => [t.textContent, t.getBoundingClientRect()]);
-  boxes.forEach(([a, p], i) => boxes.slice(i + 1).forEach(([b, q]) => {
-    const x = Math.min(p.right, q.right) - Math.max(p.left, q.left);
-    const y = Math.min(p.bottom, q.bottom) - Math.max(p.top, q.top);
-    if (x > 1 && y > 1) found.push([plot.id, a, b]);
-  }));
-}
-return found;
-"""
 # Texts that stick out of their chart on either side.
 CUT = """
 return [...document.querySelectorAll(".chart")].flatMap((plot) => {
@@ -42,6 +29,14 @@ return [...document.querySelectorAll(".scroll, .matrix, pre")].filter((e) =>
 SIZE = "return [document.documentElement.scrollWidth, window.innerWidth]"
 
 
+LONG = {
+    "erde": "erde",
+    "erde-entropy_weight-0.125": "erde",
+    "kd-with-a-name-of-thirty-letters": "kd",
+    "masked": "masked_kd",
+}
+
+
 @pytest.fixture(scope="module")
 def pages(two_seeds, tmp_path_factory):
     folder = tmp_path_factory.mktemp("pages")
@@ -49,11 +44,13 @@ def pages(two_seeds, tmp_path_factory):
     small.write_text(report_page(two_seeds), encoding="utf-8")
     hundred = source(classes=100, samples=600, latency=False, rivals=False)
     large.write_text(report_page(hundred), encoding="utf-8")
-    return {"small": small, "large": large}
+    long = folder / "long.html"
+    long.write_text(report_page(source(samples=200, methods=LONG)), encoding="utf-8")
+    return {"small": small, "large": large, "long": long}
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("name", ["small", "large"])
+@pytest.mark.parametrize("name", ["small", "large", "long"])
 def test_nothing_overlaps_is_cut_or_hidden(pages, name, width):
     with browser(width, 844) as window:
         window.open(pages[name])
@@ -62,6 +59,19 @@ def test_nothing_overlaps_is_cut_or_hidden(pages, name, width):
         assert window.run(HIDDEN) == []
         assert window.run(SIZE) == [width, width]
         assert window.console() == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_every_planted_overlap_is_seen(pages, width):
+    with browser(width, 844) as window:
+        window.open(pages["small"])
+        before = window.run(OVERLAPS)
+        assert before == []
+        for name, plant in PLANTED.items():
+            window.run(plant)
+            after = window.run(OVERLAPS)
+            assert [pair for pair in after if pair not in before], name
+            before = after
 
 
 @pytest.mark.parametrize("width", [1280, 390])

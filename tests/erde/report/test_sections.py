@@ -14,10 +14,10 @@ def test_every_file_has_its_entry():
     assert next(iter(SECTIONS)) == "decision"
 
 
-def test_every_chart_has_one_place(two_seeds):
+def test_every_chart_has_one_place(with_int8):
     seen = set()
     for name, make in SECTIONS.items():
-        section = make(two_seeds)
+        section = make(with_int8)
         places = re.findall(r'class="(?:chart|matrix)" id="([^"]+)"', section.body)
         assert places == list(section.charts), name
         assert not seen & set(places)
@@ -25,13 +25,21 @@ def test_every_chart_has_one_place(two_seeds):
     assert {"pareto", "confusion", "difference0", "audit1", "latency1"} <= seen
 
 
-def test_the_page_opens_with_the_decision_and_holds_all_sections(two_seeds):
-    page = report_page(two_seeds)
+def test_the_page_opens_with_the_decision_and_holds_all_sections(with_int8):
+    page = report_page(with_int8)
     headings = re.findall(r'<section id="(\w+)"><h2>', page)
     assert headings == list(SECTIONS)
     assert page.index("What to ship") < page.index("<nav")
     for name in list(SECTIONS)[1:]:
         assert f'<a href="#{name}">' in page
+
+
+def test_without_8_bits_nothing_is_said_of_them(two_seeds):
+    page = report_page(two_seeds)
+    body = page[: page.index('<script type="application/json"')]
+    assert re.findall(r'<section id="(\w+)"><h2>', page) == [n for n in SECTIONS if n != "int8"]
+    assert "int8" not in body
+    assert "8 bits" not in body
 
 
 def test_names_of_the_user_are_escaped_everywhere(two_seeds):

@@ -98,6 +98,14 @@ def test_each_place_of_the_path_counts_what_its_thresholds_do(block):
     assert exit_indices(score, thresholds)[score[:, 0] < 9].max() == 0
 
 
+def test_the_best_move_is_the_one_that_wins_most_per_mac_not_most():
+    """Both exits win the image; the second saves less, so that it wins more per MAC."""
+    alone = scored_images(
+        np.zeros((1, 3)), np.array([[True, True, False]]), np.array([1, 5, 7]), LARGEST
+    )
+    assert greedy_path(alone, 1).passed.tolist() == [[0, 0], [0, 1], [1, 1]]
+
+
 def test_one_exit_and_budgets_that_only_one_place_meets():
     alone = scored_images(np.zeros((4, 1)), np.ones((4, 1), bool), np.array([7]), LARGEST)
     assert greedy_path(alone, 1).start(alone, 7.0).shape == (0,)

@@ -284,9 +284,14 @@ def test_a_part_of_weight_zero_is_left_out():
 )
 def test_a_row_without_a_form_is_undefined_though_the_mask_hides_it(form, undefined):
     student = np.array([[[0.0, -np.inf, 1.0]], [[0.0, -np.inf, -np.inf]]])
-    teacher, labels = (
-        np.array([[[0.0, 0.0, 5.0]]] * 2),
-        np.array([0, 0]),
-    )  # wrong: nothing to imitate
-    found = erde_loss(student, teacher, labels, method_settings("masked_kd", **form))
+    teacher = np.array([[[0.0, 0.0, 5.0]]] * 2)  # wrong: nothing to imitate
+    found = erde_loss(student, teacher, [0, 0], method_settings("masked_kd", **form))
     assert np.isnan(found).ravel().tolist() == undefined
+
+
+def test_a_target_that_is_undefined_spoils_its_exit_though_the_mask_hides_it():
+    """The teacher's last exit is wrong; its first says nothing, and would be imitated."""
+    student = np.zeros((1, 2, 3))
+    teacher = np.array([[[np.nan, 0.0, 0.0], [0.0, 0.0, 5.0]]])
+    settings = method_settings("masked_kd", right_from="last")
+    assert where_undefined(settings, student, teacher, np.array([0])) == [(0, 0)]

@@ -1,11 +1,14 @@
-"""Intervals: Student's quantile, and coverage in 2,000 simulated experiments per setting."""
+"""Intervals: Student's quantile; coverage in 2,000 experiments per setting, and summed exactly."""
 
 import numpy as np
 import pytest
+from scipy.special import gammaln, xlogy
 from scipy.stats import binomtest, norm, t
 
 from erde_core.statistics.bootstrap import group_weights
 from erde_core.statistics.intervals import (
+    DIFFERENCE,
+    FRACTION,
     LEAST_GROUPS,
     MANY_GROUPS,
     new_seeds,
@@ -62,23 +65,50 @@ def test_an_interval_for_these_seeds_does_not_cover_new_ones():
 
 
 def few_images(statistic, images, rng):
-    """Values per simulation and image, and their true mean."""
+    """Values per simulation and image, their true mean, and what one of them can be."""
     if statistic == "difference":  # of two methods whose answers differ on a fifth of the images
         differences, _ = simulate(3, 0, rng)
-        return differences.mean(axis=1)[:, :images], 0.0
+        return differences.mean(axis=1)[:, :images], 0.0, DIFFERENCE
     if statistic == "rare difference":  # the one method is never worse, and seldom better
-        return 1.0 * (rng.random((SIMULATIONS, images)) < 0.1), 0.1
-    return 1.0 * (rng.random((SIMULATIONS, images)) < statistic), statistic
+        return 1.0 * (rng.random((SIMULATIONS, images)) < 0.1), 0.1, DIFFERENCE
+    if isinstance(statistic, tuple):  # shares of the images where the one method is better, worse
+        drawn = rng.random((SIMULATIONS, images))
+        better, worse = statistic
+        return 1.0 * (drawn < better) - (drawn >= 1 - worse), better - worse, DIFFERENCE
+    return 1.0 * (rng.random((SIMULATIONS, images)) < statistic), statistic, FRACTION
+
+
+SKEWED = [(0.9, 0.1), (0.92, 0.08), (0.9, 0.05), (0.96, 0.04)]  # +1 nearly always, -1 on few
 
 
 @pytest.mark.parametrize("images", [LEAST_GROUPS, 50, MANY_GROUPS - 1])
-@pytest.mark.parametrize("statistic", ["difference", "rare difference", 0.7, 0.9, 0.97])
+@pytest.mark.parametrize("statistic", ["difference", "rare difference", 0.7, 0.9, 0.97, *SKEWED])
 def test_intervals_of_few_groups_cover_what_they_claim(statistic, images):
-    values, truth = few_images(statistic, images, np.random.default_rng(17))
+    values, truth, ends = few_images(statistic, images, np.random.default_rng(17))
     weights = group_weights(np.arange(images), RESAMPLES, seed=3) / images
-    low, high = these_seeds(values.mean(axis=1), weights @ values.T, groups=images)
+    estimate, resampled = values.mean(axis=1), weights @ values.T
+    low, high = these_seeds(estimate, resampled, groups=images, ends=ends)
     covered = int(((low <= truth) & (truth <= high)).sum())
     assert binomtest(covered, SIMULATIONS).proportion_ci(0.99).low >= 0.93
+
+
+@pytest.mark.parametrize("images", [LEAST_GROUPS, 35, 50, 110, MANY_GROUPS - 1])
+def test_no_shares_of_better_and_worse_images_are_covered_less_than_promised(images):
+    """By sums over all outcomes, with the spread that very many resamples would have."""
+    better, worse = (x.ravel() for x in np.indices((images + 1, images + 1)))
+    possible = better + worse <= images
+    better, worse = better[possible], worse[possible]
+    equal, estimate = images - better - worse, (better - worse) / images
+    spread = np.sqrt(((better + worse) / images - estimate**2) / images)
+    two = estimate + spread * np.array([[1.0], [-1.0]]) / np.sqrt(2)  # their deviation is spread
+    low, high = these_seeds(estimate, two, groups=images, ends=DIFFERENCE)
+    ways = gammaln(images + 1) - sum(gammaln(count + 1) for count in (better, worse, equal))
+    steps = np.concatenate([[0, 0.01, 0.03], np.linspace(0.06, 0.94, 23), [0.97, 0.99, 1]])
+    for p, q in ((p, q) for p in steps for q in steps if q <= p and p + q <= 1):
+        rest = max(0.0, 1 - p - q)
+        chance = np.exp(ways + xlogy(better, p) + xlogy(worse, q) + xlogy(equal, rest))
+        covers = (low <= p - q + 1e-12) & (high >= p - q - 1e-12)
+        assert chance[covers].sum() >= 0.93, (p, q)
 
 
 @pytest.mark.parametrize("images", [LEAST_GROUPS, 50])
@@ -100,11 +130,25 @@ def test_many_groups_have_the_normal_quantile_and_few_a_wider_one():
     normal = norm.ppf(0.975) * deviation
     assert (low, high) == (pytest.approx(0.5 - normal), pytest.approx(0.5 + normal))
     _, wide = these_seeds(0.5, resampled, groups=50)
-    half = t.ppf(0.975, 49) * np.sqrt((deviation**2 + 2 / 50**2) * 50 / 49)
+    half = t.ppf(0.975, 49) * np.sqrt((deviation**2 + 2 * 0.5**2 / 50**2) * 50 / 49)
     assert wide == pytest.approx(0.5 + half)
     _, wider = new_seeds([0.4, 0.6], resampled, groups=50)
     seeds = t.ppf(0.975, 1) * np.sqrt(0.02 / 2)
     assert wider == pytest.approx(0.5 + np.hypot(seeds, half))
+
+
+@pytest.mark.parametrize(
+    ("ends", "estimate", "distance"),
+    [(FRACTION, 0.9, 0.9), (FRACTION, 0.2, 0.8), (DIFFERENCE, 0.9, 1.9), (DIFFERENCE, -0.2, 1.2)],
+)
+def test_unseen_groups_lie_at_the_farther_end(ends, estimate, distance):
+    half = t.ppf(0.975, 29) * np.sqrt(2 * distance**2 / 30**2 * 30 / 29)
+    agree = np.full(5, estimate)
+    for low, high in (
+        these_seeds(estimate, agree, groups=30, ends=ends),
+        new_seeds([estimate] * 3, agree, groups=30, ends=ends),
+    ):
+        assert (low, high) == (pytest.approx(estimate - half), pytest.approx(estimate + half))
 
 
 @pytest.mark.parametrize("freedom", [1, 2, 3, 4, 7, 30])

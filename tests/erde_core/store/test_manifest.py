@@ -178,7 +178,7 @@ def test_every_changed_field_breaks_the_seal(folder):
         ("score", FIELDS["score"] | {"gate": GATE}),
         ("score", {"name": "entropy"}),
         ("largest_theta", 0),
-        ("precision", "int8"),
+        ("precision", "bf16"),
         ("watch", {"validation_scores": [[1]]}),
         ("watch", {"validation_scores": [2, 1]}),
         ("watch", {"validation_scores": [1, 4096]}),

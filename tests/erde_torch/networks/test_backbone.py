@@ -39,7 +39,7 @@ def images():
 
 
 def test_logits_of_every_exit(network, images):
-    assert network.exits == 3
+    assert network.exit_count == 3
     logits = network(images)
     assert logits.shape == (64, 3, 5)
     features = network.stages[1](network.stages[0](images))

@@ -28,7 +28,7 @@ def test_exits_are_places_in_order_of_cost():
 def test_the_network_has_the_exits_that_its_settings_count(exits, count):
     settings = NetworkSettings(name="resnet18", width=1 / 16, exits=exits)
     network = build_network(settings, 5, SHAPE)
-    assert network.exits == settings.exit_count == count
+    assert network.exit_count == settings.exit_count == count
     assert sum(len(stage) for stage in network.stages) == 8
 
 

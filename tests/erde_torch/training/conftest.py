@@ -2,16 +2,18 @@ import pytest
 import torch
 
 from erde_torch.training.checkpoint import TrainingState
-from erde_torch.training.optimiser import make_optimiser
+from erde_torch.training.optimisation.optimiser import make_optimiser
 
 
 @pytest.fixture
 def make_state(make_network, short_training):
     """A training state after ``steps`` steps on random images."""
 
-    def make(steps=0, seed=0, ema_decay=0.9):
+    def make(steps=0, seed=0, ema_decay=0.9, **changes):
         network = make_network(seed).train().to(memory_format=torch.channels_last)
-        state = TrainingState(network, make_optimiser(network, short_training()), ema_decay)
+        state = TrainingState(
+            network, make_optimiser(network, short_training(**changes)), ema_decay
+        )
         for _ in range(steps):
             state.optimiser.zero_grad()
             network(torch.randn(4, 3, 16, 16)).square().mean().backward()

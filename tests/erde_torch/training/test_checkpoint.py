@@ -13,7 +13,8 @@ from safetensors.torch import load_file, save_file
 from erde_torch.networks.weights import seal
 from erde_torch.training.checkpoint import Checkpoint, CheckpointError
 from erde_torch.training.identity import Identity
-from erde_torch.training.shelf import Position
+from erde_torch.training.optimisation.optimiser import MEMORY
+from erde_torch.training.shelf import Position, UnusableError
 from tests.hosts import own_host
 
 IDENTITY = Identity.of({"train": {"epochs": 5}, "threads": 1})
@@ -48,6 +49,33 @@ def test_everything_comes_back(tmp_path, make_state, ema_decay):
         assert torch.equal(momentum, state.optimiser.state[other]["momentum_buffer"])
         assert momentum.stride() == parameter.stride() == other.stride()
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["checkpoint.safetensors"]
+
+
+def test_adamw_goes_on_as_if_nothing_was(tmp_path, make_state):
+    """Its two means and its count of steps come back: the next step is the same to the bit."""
+    changes = {"optimiser": "adamw", "learning_rate": 0.01}
+    state = make_state(steps=3, **changes)
+    Checkpoint(own_host(tmp_path, seconds=0), IDENTITY).save(state, POSITION)
+    resumed = make_state(seed=1, **changes)
+    Checkpoint(own_host(tmp_path, seconds=0), IDENTITY).resume(resumed, *END)
+    for one in (state, resumed):
+        for parameter in one.network.parameters():
+            parameter.grad = torch.ones_like(parameter)
+        one.optimiser.step()
+    assert same(resumed.tensors(), state.tensors())
+    assert {n.split(".")[0] for n in state.tensors()} == {
+        "network",
+        "ema",
+        *MEMORY[torch.optim.AdamW],
+    }
+
+
+def test_a_part_of_what_adamw_remembers_is_not_enough(tmp_path, make_state):
+    changes = {"optimiser": "adamw", "learning_rate": 0.01}
+    state = make_state(steps=1, **changes)
+    tensors = {n: t for n, t in copied(state).items() if n != "square.stem.0.weight"}
+    with pytest.raises(UnusableError, match=r"square.stem.0.weight must be .* got absent"):
+        make_state(**changes).check(tensors)
 
 
 def test_before_the_first_step_there_is_no_momentum(tmp_path, make_state):

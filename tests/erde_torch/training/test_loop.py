@@ -5,7 +5,7 @@ import torch
 
 from erde_torch.networks.answers import exit_accuracy
 from erde_torch.training.loop import NonFiniteLossError, seed_initialisation, seed_step
-from erde_torch.training.optimiser import learning_rate, make_optimiser
+from erde_torch.training.optimisation.optimiser import learning_rate, make_optimiser
 from tests.erde_torch.repeated_training import EPOCHS, SEED, STEPS, cross_entropy
 
 

@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 
 import numpy as np
@@ -8,6 +9,7 @@ import erde_core
 from erde_core.settings import METHODS, method_settings
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_core.views import chosen_views
+from erde_torch.loss import distillation_loss
 from erde_torch.networks.weights import network_hash
 from erde_torch.teacher_cache.fill import build_cache
 from erde_torch.training import student as distill_module
@@ -45,7 +47,8 @@ def train(tiny_dataset, tiny_hash, augment, environment, small_network, short_tr
     count = itertools.count()
 
     def run(method, seed=0, views=None, settings=(), **given):
-        changes = {name: given.pop(name) for name in ("epochs", "batch_size") if name in given}
+        keys = ("epochs", "batch_size", "kd_warmup")
+        changes = {name: given.pop(name) for name in keys if name in given}
         student = StudentSettings(network=small_network, train=short_training(**changes))
         env = environment(folder=f"student {next(count)}")
         loss = method_settings(method, **dict(settings))
@@ -186,3 +189,29 @@ def test_students_learn(train, cached, teacher):
     _, card, history = train("erde", cached=cached(), epochs=6)
     assert history[-1]["train_loss"] < history[0]["train_loss"]
     assert card.precision == "float32"
+
+
+def test_kd_weight_rises_from_nothing_over_its_epochs(train, handed, cached):
+    """With α of KD at 0 the loss is cross-entropy alone; half-way, half of KD is added."""
+    train("kd", cached=cached(), epochs=4, kd_warmup=2.0, batch_size=8)
+    objective = handed["objective"]
+    batch = next(iter(handed["data"].epoch(0, 0, 0)))
+    logits = handed["network"](batch.images).detach()
+
+    def loss(epochs_done):
+        return objective(logits, dataclasses.replace(batch, epochs_done=epochs_done)).item()
+
+    found = [loss(done) for done in (0.0, 0.5, 1.0, 2.0, 3.0)]
+    assert found[0] == pytest.approx(
+        distillation_loss(logits, None, batch.labels, method_settings("ce")).item()
+    )
+    full = distillation_loss(logits, batch.teacher, batch.labels, method_settings("kd")).item()
+    shares = [(value - found[0]) / (full - found[0]) for value in found]
+    assert shares == pytest.approx([0, 0.25, 0.5, 1, 1], abs=1e-5)
+
+
+def test_a_batch_knows_how_far_the_training_is(train, handed, cached):
+    train("kd", cached=cached(), epochs=4, batch_size=8)
+    data = handed["data"]
+    done = [batch.epochs_done for batch in data.epoch(0, 2, 1)]
+    assert done == [2 + step / data.steps for step in range(1, data.steps)]

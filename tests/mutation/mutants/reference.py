@@ -85,6 +85,9 @@ MUTANTS = {
         ('(right if settings.kd_mask == "right"', '(right if settings.kd_mask == "all"'),
         ("where=weight != 0)", "where=weight >= 0)"),
         ("usable &= defined(_answer(teacher, settings))", "pass"),
+        ("& comparable(_target(teacher, settings), *form)", ""),
+        ("usable &= comparable(student, *form) &", "usable &="),
+        ("usable &= defined(student[:, -1:])", "usable &= defined(student[:, :1])"),
         ("gradient[~parts.usable] = np.nan", "pass"),
         ("loss[~parts.usable] = np.nan", "pass"),
         ("ce = ce * class_weight[labels]", "ce = ce + 0 * class_weight[labels]"),
@@ -94,6 +97,7 @@ MUTANTS = {
     "erde_core/settings.py": [
         ("return self.reads_target or self.reads_answer", "return self.reads_target"),
         ("return self.entropy_weight > 0 or masked_kd", "return masked_kd"),
+        ("return own_answer or (", "return (own_answer and False) or ("),
         ("self.standardise and classes < 2", "self.standardise and classes < 1"),
         ("self.decoupled is not None and classes < 3", "self.decoupled and classes < 2"),
         ("if teacher[::2] != student[::2]:", "if teacher[:1] != student[:1]:"),
@@ -141,8 +145,8 @@ MUTANTS = {
         ("harmless = correct | ~correct[:, -1:]", "harmless = correct"),
         ("fails = harmed > critical", "fails = harmed >= critical"),
         (
-            "    if critical < 0:\n        raise ValueError(f",
-            "    if False:\n        raise ValueError(f",
+            "    if critical < 0:\n        raise ErdeError(f",
+            "    if False:\n        raise ErdeError(f",
         ),
         ("weights[order[first]] = 1", "weights[order] = 1"),
     ],
@@ -159,7 +163,9 @@ MUTANTS = {
         ("len(first) < LEAST_GROUPS", "len(member) < LEAST_GROUPS"),
     ],
     "erde_core/statistics/intervals.py": [
-        ("_ADDED = 2.0", "_ADDED = 0.0"),
+        ("_UNSEEN = 2.0", "_UNSEEN = 0.0"),
+        ("np.maximum(estimate - ends[0], ends[1] - estimate)", "ends[1] - estimate"),
+        ("DIFFERENCE: Ends = (-1.0, 1.0)", "DIFFERENCE: Ends = (0.0, 1.0)"),
         ("LEAST_GROUPS, MANY_GROUPS = 20, 200", "LEAST_GROUPS, MANY_GROUPS = 20, 20"),
         ("groups < LEAST_GROUPS", "groups < LEAST_GROUPS - 1"),
         ("trained**2 / seeds + drawn**2", "trained**2 / seeds"),
@@ -186,6 +192,8 @@ MUTANTS = {
         ("(middle, high) if cheap", "(middle, high) if not cheap"),
     ],
     "erde_core/choosing/greedy.py": [
+        ("return ratio, self.saving, -self.exit", "return self.gain, self.saving, -self.exit"),
+        ("            if before > e:\n", "            if before != e:\n"),
         ("not moved.isdisjoint(other.samples)", "e == move.exit"),
         ("scores[position] != scores[position - 1]", "True"),
     ],

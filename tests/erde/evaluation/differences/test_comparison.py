@@ -1,5 +1,7 @@
 """Paired comparisons: known differences, both kinds of interval, what cannot be paired."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -28,7 +30,7 @@ ENDS = [(kind, end) for kind in ("these", "new") for end in ("low", "high")]
 
 def test_a_better_variant_is_seen_at_equal_cost_and_at_equal_threshold(students):
     resampled = resample_variants(students)
-    rows = comparison_rows(resampled, METHODS, MACS, SCORE)
+    rows = comparison_rows(resampled, METHODS, SCORE)
     at = {kind: [r for r in rows if r["equal"] == kind] for kind in ("macs", "theta")}
     assert [r["at"] for r in at["macs"]] == pytest.approx(10 + 30 * np.arange(1, 21) / 20)
     assert [r["at"] for r in at["theta"]] == pytest.approx(np.log(5) * np.arange(1, 21) / 20)
@@ -44,7 +46,7 @@ def test_a_better_variant_is_seen_at_equal_cost_and_at_equal_threshold(students)
 
 def test_one_interval_for_all_budgets_is_that_of_their_mean(students):
     resampled = resample_variants(students)
-    each = comparison_rows(resampled, METHODS, MACS, SCORE)
+    each = comparison_rows(resampled, METHODS, SCORE)
     rows = overall_rows(resampled, METHODS)
     assert [r["equal"] for r in rows] == ["macs", "theta"]
     for row in rows:
@@ -62,8 +64,8 @@ def test_too_few_groups_give_no_interval_and_say_so():
     for samples, status in ((38, "needs 20 test groups"), (40, "ok")):  # two images per group
         few = {(v, s): network(s, samples=samples) for v in ("kd", "erde") for s in (0, 1)}
         resampled = resample_variants(few)
-        rows = band_rows(resampled, MACS) + area_rows(resampled)
-        rows += comparison_rows(resampled, METHODS, MACS, SCORE) + overall_rows(resampled, METHODS)
+        rows = band_rows(resampled) + area_rows(resampled)
+        rows += comparison_rows(resampled, METHODS, SCORE) + overall_rows(resampled, METHODS)
         test = few["kd", 0].test
         weights = group_weights(test.group, 9, seed=0)
         rows.append(difference_row(np.zeros((2, samples)), weights, test.group))
@@ -75,17 +77,17 @@ def test_too_few_groups_give_no_interval_and_say_so():
 def test_a_variant_against_itself_has_no_difference(students):
     many = [network(s, samples=400) for s in (0, 1)]  # groups enough for the bootstrap alone
     twice = {(v, s): many[s] for v in ("kd", "erde") for s in (0, 1)}
-    for row in comparison_rows(resample_variants(twice), METHODS, MACS, SCORE):
+    for row in comparison_rows(resample_variants(twice), METHODS, SCORE):
         assert row["these_seeds_low"] == row["difference"] == row["new_seeds_high"] == 0
 
 
 def test_one_seed_says_nothing_of_new_ones(students):
     alone = {("kd", 0): students["kd", 0]}
     resampled = resample_variants(alone)
-    rows = band_rows(resampled, MACS) + area_rows(resampled)
+    rows = band_rows(resampled) + area_rows(resampled)
     assert all(row["new_seeds_low"] is None and row["seeds"] == 1 for row in rows)
     assert len(rows) == len(budgets_of(MACS)) + 1
-    assert comparison_rows(resampled, {"kd": "kd"}, MACS, SCORE) == []
+    assert comparison_rows(resampled, {"kd": "kd"}, SCORE) == []
 
 
 def test_which_variants_are_compared():
@@ -105,3 +107,33 @@ def test_listed_values_are_compared_with_the_first_of_their_list():
         ("kd-temperature-4", "kd-temperature-1"),
     ]
     assert pairs({"a": "erde", "b": "erde"}) == [("a", "b")]
+
+
+def test_different_networks_are_compared_where_both_can_pay(students):
+    dear = {
+        ("own", s): dataclasses.replace(network(9 + s, 1.5), macs=np.array([15, 30, 90]))
+        for s in (0, 1)
+    }
+    methods = METHODS | {"own": "kd"}
+    resampled = resample_variants(students | dear)
+    rows = comparison_rows(resampled, methods, 5)
+    alone = comparison_rows(resample_variants(students), METHODS, SCORE)
+    assert [row for row in rows if row["against"] == "kd"] == alone
+    budgets = [r["at"] for r in rows if r["against"] == "own" and r["equal"] == "macs"]
+    assert budgets == pytest.approx(15 + 25 * np.arange(1, 21) / 20)
+    bands = [r["budget_macs"] for r in band_rows(resampled) if r["variant"] == "own"]
+    assert bands == pytest.approx(15 + 75 * np.arange(1, 101) / 100)
+    whole = [row for row in overall_rows(resampled, methods) if row["against"] == "own"]
+    mine = [r["difference"] for r in rows if r["against"] == "own" and r["equal"] == "macs"]
+    assert whole[0]["difference"] == pytest.approx(np.mean(mine))
+
+
+@pytest.mark.parametrize(("macs", "budgets"), [([41, 60, 90], 0), ([40, 60, 90], 1)])
+def test_without_a_cost_in_common_only_thresholds_are_compared(students, macs, budgets):
+    dear = {("own", s): dataclasses.replace(network(9 + s), macs=np.array(macs)) for s in (0, 1)}
+    resampled = resample_variants(students | dear)
+    methods = METHODS | {"own": "kd"}
+    rows = [r for r in comparison_rows(resampled, methods, 5) if r["against"] == "own"]
+    assert sum(row["equal"] == "macs" for row in rows) == budgets
+    equal = [r["equal"] for r in overall_rows(resampled, methods) if r["against"] == "own"]
+    assert equal == ["macs", "theta"][1 - budgets :]

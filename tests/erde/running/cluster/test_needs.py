@@ -6,7 +6,7 @@ from erde.experiment.schema import parse_experiment
 from erde.running.cluster.needs import least_memory_mb, memory_mb
 from erde_torch.networks.table import known_names
 
-STAGES = ("data", "teacher", "cache", "verify", "student", "rival", "exit_logits")
+JOBS = ("data", "teacher", "cache", "verify", "student", "rival", "exit_logits")
 KEYS = {
     "dataset": {"name": "cifar100", "validation": 5000},
     "teacher": {"train": {"epochs": 1}},
@@ -17,8 +17,8 @@ KEYS = {
 EPOCH = {"train": {"epochs": 1}}
 
 
-def needed(stage, **changes):
-    return memory_mb(parse_experiment(copy.deepcopy(KEYS) | changes, "test"), stage)
+def needed(job, **changes):
+    return memory_mb(parse_experiment(copy.deepcopy(KEYS) | changes, "test"), job)
 
 
 def test_cifar100_by_hand():
@@ -32,10 +32,10 @@ def test_cifar100_by_hand():
     assert needed("student") == pytest.approx(expected, abs=1)
 
 
-@pytest.mark.parametrize("stage", STAGES)
-def test_it_is_a_whole_number_of_megabytes(stage):
-    assert type(needed(stage)) is int
-    assert needed(stage) > 3000
+@pytest.mark.parametrize("job", JOBS)
+def test_it_is_a_whole_number_of_megabytes(job):
+    assert type(needed(job)) is int
+    assert needed(job) > 3000
 
 
 def test_it_grows_with_what_it_holds():

@@ -1,4 +1,4 @@
-"""A stage has its GPU to itself, and says which it is."""
+"""A job has its GPU to itself, and says which it is."""
 
 import os
 from types import SimpleNamespace

@@ -1,7 +1,6 @@
 """Which of several failures is the cause, without starting anything."""
 
 import json
-from concurrent.futures import Future
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -11,36 +10,13 @@ from torch.distributed.elastic.multiprocessing.errors import ProcessFailure
 
 from erde.running.training.launch import TrainingProcessError, explain
 from erde.running.training.worker import report
+from erde_core.errors import ErdeError
 from erde_torch.training.checkpoint import CheckpointError
 
 PEER_GONE = "[gloo/transport/tcp/pair.cc:561] Connection closed by peer [127.0.0.1]:2795."
 
 
-def raised(action):
-    """The error of ``action``, with its traceback."""
-    try:
-        action()
-    except Exception as error:
-        return error
-
-
-def ours(error):
-    """As if the package had raised it: its last line lies in a folder of that name."""
-
-    def fail():
-        raise error
-
-    return raised(fail)
-
-
-def foreign(error):
-    """As if a library had raised it."""
-    future = Future()
-    future.set_exception(error)
-    return raised(future.result)
-
-
-SEVEN, TORN = ours(ValueError("seven")), foreign(RuntimeError(PEER_GONE))
+SEVEN, TORN = ErdeError("seven"), RuntimeError(PEER_GONE)
 
 
 @pytest.fixture
@@ -95,7 +71,7 @@ def test_the_cause_is_named(failed, case):
 
 
 def test_of_two_errors_the_earlier_is_the_cause(failed):
-    later = ours(ValueError("later"))
+    later = ErdeError("later")
     with pytest.raises(TrainingProcessError, match="seven"):
         explain(failed(later, SEVEN, order=[1, 0]), 2)
 
@@ -108,16 +84,21 @@ def test_a_stop_that_was_asked_for_is_no_failure(failed, codes, code):
 
 
 def test_a_mistake_of_ours_leaves_its_traceback_in_the_log(failed, tmp_path):
-    failed(raised(lambda: torch.zeros(3) @ torch.zeros(4)))
+    with pytest.raises(RuntimeError) as mistake:
+        torch.zeros(3) @ torch.zeros(4)
+    failed(mistake.value)
     assert "Traceback" in (tmp_path / "log").read_text(encoding="utf-8")
 
 
 def test_an_error_in_words_or_a_lost_connection_leaves_none(failed, tmp_path):
-    failed(raised((tmp_path / "absent" / "file").touch), TORN)
+    with pytest.raises(OSError, match="No such file") as absent:
+        (tmp_path / "absent" / "file").touch()
+    failed(absent.value, TORN)
+    failed(SEVEN)
     assert not (tmp_path / "log").exists()
 
 
 def test_an_error_of_ours_is_a_cause_whatever_words_it_has(failed):
     error = CheckpointError("connection/checkpoint.safetensors: cannot write the checkpoint")
-    path = failed(ours(error))[0].error_file
+    path = failed(error)[0].error_file
     assert json.loads(Path(path).read_text())["torn"] is False

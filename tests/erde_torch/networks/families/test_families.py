@@ -96,7 +96,7 @@ def test_sizes_are_the_published_ones(name):
     with torch.device("meta"):
         network = build_network(NetworkSettings(name=name), 100, SMALL)
     macs, parameters = PUBLISHED[name]
-    assert plain_macs(network, SMALL, network.exits - 1) / 1e6 == pytest.approx(macs, rel=5e-3)
+    assert plain_macs(network, SMALL, network.exit_count - 1) / 1e6 == pytest.approx(macs, rel=5e-3)
     plain = [network.stem, network.stages, network.heads[-1]]
     counted = sum(p.numel() for part in plain for p in part.parameters())
     assert counted / 1e6 == pytest.approx(parameters, abs=0.006)
@@ -140,7 +140,7 @@ def test_the_table_counts_its_blocks(name):
     network, _ = make(name)
     blocks = family_of(name).blocks[name]
     assert tuple(len(stage) for stage in network.stages) == blocks
-    assert NetworkSettings(name=name).exit_count == len(blocks) == network.exits
+    assert NetworkSettings(name=name).exit_count == len(blocks) == network.exit_count
 
 
 @pytest.mark.parametrize("name", known_names())

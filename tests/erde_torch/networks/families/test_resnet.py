@@ -23,7 +23,7 @@ def parameters(module):
 @pytest.mark.parametrize("image_shape", [(3, 16, 16), (1, 9, 12)])
 def test_one_row_of_logits_per_exit(name, image_shape):
     network = build(name, image_shape=image_shape)
-    assert network(torch.zeros(2, *image_shape)).shape == (2, network.exits, 7) == (2, 4, 7)
+    assert network(torch.zeros(2, *image_shape)).shape == (2, network.exit_count, 7) == (2, 4, 7)
 
 
 def test_parameters_by_hand():

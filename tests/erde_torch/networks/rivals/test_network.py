@@ -37,7 +37,7 @@ def test_plain_macs_are_those_of_the_network_cut_out(e):
 def test_a_narrow_rival_is_the_widest_that_costs_no_more(e):
     budget = exit_macs(built(0.125), SHAPE)[e]
     rival = rival_network(f"narrow{e}", NETWORK, 10, SHAPE)
-    assert (rival.exits, rival.ends_at) == (4, 3)
+    assert (rival.exit_count, rival.ends_at) == (4, 3)
     width = rival.network.width
     assert width < 0.125
     assert (

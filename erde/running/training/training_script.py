@@ -13,10 +13,11 @@ from erde.experiment.schema import read_experiment
 from erde.running.estimate import announce
 from erde.running.gpus.claim_device import claim_for_children
 from erde.running.holding.lock import check_held, folder_lock
-from erde.running.stage import Say, running, speaker
-from erde.running.stage_host import stage_host
+from erde.running.job import Say, running, speaker
+from erde.running.job_host import job_host
 from erde.running.training.launch import launch
 from erde.running.training.training_job import TrainingJob
+from erde_core.errors import ErdeError
 from erde_core.images import ImageDataset
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_torch.device import choose_device
@@ -132,7 +133,7 @@ def check_devices(device: torch.device, processes: int) -> None:
     """
     found = torch.cuda.device_count() if device.type == "cuda" else processes
     if processes > found:
-        raise ValueError(
+        raise ErdeError(
             f"train.processes must be at most the {found} GPUs that PyTorch sees, got {processes}"
         )
 
@@ -144,7 +145,7 @@ def _take_part(job: TrainingJob, title: str, name: str, processes: Processes, bo
 
 
 def _train(job: Any, name: str, processes: Processes, say: Say, body: Body) -> None:  # noqa: ANN401
-    host = stage_host(job, name, say, processes)
+    host = job_host(job, name, say, processes)
     with folder_lock(host.folder, say) if processes.first else contextlib.nullcontext():
         processes.wait()  # nobody reads the checkpoint before the folder is theirs
         body(host)

@@ -1,4 +1,4 @@
-"""SGD with Nesterov momentum and its learning rate as a function of the step."""
+"""The optimiser, and its learning rate as a function of the step."""
 
 import math
 
@@ -7,16 +7,24 @@ import torch
 from erde_torch.training.settings import TrainSettings
 
 _FINAL_SHARE = 1e-4  # of the peak learning rate, at the last step
+_BETA2 = 0.999
+# What each optimiser remembers of a parameter: its name in a checkpoint, and in PyTorch.
+MEMORY: dict[type[torch.optim.Optimizer], dict[str, str]] = {
+    torch.optim.SGD: {"momentum": "momentum_buffer"},
+    torch.optim.AdamW: {"mean": "exp_avg", "square": "exp_avg_sq", "step": "step"},
+}
 
 
-def make_optimiser(network: torch.nn.Module, train: TrainSettings) -> torch.optim.SGD:
-    """SGD over all parameters; weight decay acts on matrices and kernels alone."""
+def make_optimiser(network: torch.nn.Module, train: TrainSettings) -> torch.optim.Optimizer:
+    """SGD or AdamW over all parameters; weight decay acts on matrices and kernels alone."""
     decayed = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     groups = [
         {"params": decayed, "weight_decay": train.weight_decay},
         {"params": others, "weight_decay": 0.0},
     ]
+    if train.optimiser == "adamw":
+        return torch.optim.AdamW(groups, train.learning_rate, (train.momentum, _BETA2))
     nesterov = train.momentum > 0
     return torch.optim.SGD(groups, train.learning_rate, train.momentum, nesterov=nesterov)
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 import yaml
 
-from erde.running.training import training_stage
-from erde.running.training.training_stage import check_devices, run_training
+from erde.running.training import training_script
+from erde.running.training.training_script import check_devices, run_training
 from tests.workflow.conftest import TINY
 
 
@@ -32,7 +32,7 @@ def job(tmp_path, monkeypatch):
 def launched(monkeypatch):
     """What was asked to be launched, without launching it."""
     asked = []
-    monkeypatch.setattr(training_stage, "launch", lambda *wanted: asked.append(wanted))
+    monkeypatch.setattr(training_script, "launch", lambda *wanted: asked.append(wanted))
     return asked
 
 
@@ -58,7 +58,7 @@ def test_their_gpus_are_claimed_before_they_start(job, launched, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     monkeypatch.setattr(
-        training_stage, "claim_for_children", lambda n, say: claimed.append((n, len(launched)))
+        training_script, "claim_for_children", lambda n, say: claimed.append((n, len(launched)))
     )
     run_training(job(2, "cuda"), "script.py", "teacher", "teacher", print)
     assert claimed == [(2, 0)]

@@ -12,7 +12,7 @@ from erde_torch.training.host import Host
 from erde_torch.training.processes import ALONE, Processes
 
 
-def stage_host(
+def job_host(
     job: Any,  # noqa: ANN401
     name: str,
     say: Callable[[str], None],

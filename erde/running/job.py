@@ -8,18 +8,25 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
+from erde.datasets.image_file import ImageError
+from erde_core.errors import ErdeError
+from erde_core.store.manifest import ManifestError
+
 Say = Callable[[str], None]
+# Errors whose message says all: ours (two of them are those of files that deployments carry along),
+# and the operating system's, as of a full disk.
+SPOKEN = (ErdeError, ImageError, ManifestError, OSError)
 
 
 @contextlib.contextmanager
 def running(name: str, log: str) -> Iterator[Say]:
-    """Run a stage called ``name``, with ``log`` as its log file.
+    """Run a job called ``name``, with ``log`` as its log file.
 
     Yields:
         A function that prints a line, with time and name, on the terminal and into the log.
 
     Raises:
-        SystemExit: the stage failed. An error of ours, or of the operating system, becomes one
+        SystemExit: the job failed. An error of ours, or of the operating system, becomes one
             sentence; anything else leaves its traceback in the log too.
     """
     Path(log).write_text("", encoding="utf-8")
@@ -33,7 +40,7 @@ def running(name: str, log: str) -> Iterator[Say]:
             say("stopped by SIGINT")
             sys.exit(130)
         except Exception as error:
-            if not names_its_cause(error):
+            if not isinstance(error, SPOKEN):
                 traceback.print_exc(file=file)
             say(f"error: {error}")
             sys.exit(1)
@@ -49,12 +56,3 @@ def speaker(name: str, log: TextIO) -> Say:
             print(line, file=sys.stderr, flush=True)
 
     return say
-
-
-def names_its_cause(error: Exception) -> bool:
-    """Whether we raised it, in words for the user, or the operating system did (a full disk)."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    ours = any(part in ("erde_core", "erde_torch", "erde") for part in Path(last.filename).parts)
-    # A mistake in our code (a KeyError, shapes that NumPy refuses) ends in our file too, but in a
-    # line that raises nothing on purpose.
-    return (ours and (last.line or "").startswith("raise ")) or isinstance(error, OSError)

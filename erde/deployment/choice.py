@@ -7,6 +7,8 @@ by sampling noise.
 from collections.abc import Mapping
 from typing import Any
 
+from erde_core.errors import ErdeError
+
 
 def choose_threshold(
     manifest: Mapping[str, Any],
@@ -32,24 +34,24 @@ def choose_threshold(
     if theta is not None:
         return _checked_theta(manifest, theta)
     if not curve and (budget is not None or max_drop is not None):
-        raise ValueError("--theta must be given: this model was never validated, it has no curve")
+        raise ErdeError("--theta must be given: this model was never validated, it has no curve")
     if budget is not None:
         macs, first = _budget_macs(manifest, budget), manifest["macs"][0]
         if not macs >= first:
-            raise ValueError(
+            raise ErdeError(
                 f"budget must be at least {first} MACs, the cost of the first exit, "
                 f"got {budget} = {macs:.0f} MACs"
             )
         return float(max((accuracy, -cost, t) for t, accuracy, cost in curve if cost <= macs)[2])
     if max_drop is not None:
         if not 0 <= max_drop <= 1:
-            raise ValueError(f"max-drop must be a fraction in 0 … 1, got {max_drop}")
+            raise ErdeError(f"max-drop must be a fraction in 0 … 1, got {max_drop}")
         # The curve starts with the full network; a hair of slack for the subtraction's rounding.
         enough = curve[0][1] - max_drop - 1e-12
         kept = ((cost, -accuracy, t) for t, accuracy, cost in curve if accuracy >= enough)
         return float(min(kept)[2])
     if manifest["certified_theta"] is None:
-        raise ValueError(
+        raise ErdeError(
             "one of --theta, --budget, --max-drop must be given: "
             "this model's validation images were too few to certify a threshold"
         )
@@ -61,7 +63,7 @@ def _checked_theta(manifest: Mapping[str, Any], theta: float) -> float:
     if not 0 <= theta <= largest:
         name = manifest["score"]["name"]
         words = "nats (2 log C)" if name == "entropy" else f"of the score {name}"
-        raise ValueError(f"theta must lie in 0 … {largest:.4f} {words}, got {theta}")
+        raise ErdeError(f"theta must lie in 0 … {largest:.4f} {words}, got {theta}")
     return theta
 
 
@@ -72,4 +74,4 @@ def _budget_macs(manifest: Mapping[str, Any], budget: str) -> float:
     try:
         return float(number) * unit
     except ValueError:
-        raise ValueError(f"budget must be MACs or a share like 0.1x, got {budget!r}") from None
+        raise ErdeError(f"budget must be MACs or a share like 0.1x, got {budget!r}") from None

@@ -1,4 +1,4 @@
-from erde_core.differences import differences
+from erde_core.store.differences import differences
 
 
 def test_changed_new_and_lost_keys_by_their_path():

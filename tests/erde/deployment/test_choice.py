@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from erde.deployment.operating_choice import choose_threshold
+from erde.deployment.choice import choose_threshold
 
 MANIFEST = {
     "largest_theta": 2 * math.log(10),

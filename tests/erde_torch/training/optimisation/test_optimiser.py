@@ -3,7 +3,11 @@ import math
 import pytest
 import torch
 
-from erde_torch.training.optimiser import learning_rate, make_optimiser, set_learning_rate
+from erde_torch.training.optimisation.optimiser import (
+    learning_rate,
+    make_optimiser,
+    set_learning_rate,
+)
 
 
 def rates(train, steps=100):
@@ -72,3 +76,22 @@ def test_steps_are_nesterovs(short_training):
 def test_no_momentum_is_plain_sgd(make_network, short_training):
     optimiser = make_optimiser(make_network(), short_training(momentum=0.0))
     assert not any(group["nesterov"] for group in optimiser.param_groups)
+
+
+def test_adamw_decays_apart_from_the_gradient(short_training):
+    """One step on a constant slope, by hand: mean / √square is 1, so the slope does not count."""
+    layer = torch.nn.Linear(1, 1, bias=False)
+    with torch.no_grad():
+        layer.weight.fill_(2.0)
+    train = short_training(optimiser="adamw", learning_rate=0.01, weight_decay=0.5, momentum=0.8)
+    optimiser = make_optimiser(layer, train)
+    assert [group["betas"] for group in optimiser.param_groups] == [(0.8, 0.999)] * 2
+    set_learning_rate(optimiser, 0.1)
+    layer.weight.grad = torch.full((1, 1), 7.0)
+    optimiser.step()
+    assert layer.weight.item() == pytest.approx(2.0 * (1 - 0.1 * 0.5) - 0.1)
+
+
+def test_adamw_refuses_the_rate_of_sgd(short_training):
+    with pytest.raises(ValueError, match=r"learning_rate must be at most 0.02 .* got 0.1"):
+        short_training(optimiser="adamw", learning_rate=0.1)

@@ -1,0 +1,142 @@
+"""Which way is best at a cost: a plain network, early exit, a cascade of plain ones, or a mixture.
+
+A cascade, or a mixture (plain networks before one that leaves early), answers as its members do, so
+its curve is put together from their exit logits: every pair of networks at hand is tried, and
+nothing is trained for it. Validation chooses θ of each network, and of each way the network with
+the best mean over its seeds; the test images say what that is worth.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from erde.evaluation.rows import Rows
+from erde.experiment.trainings import CASCADE, EARLY_EXIT, MIXTURE, PLAIN
+from erde_core.outcomes import outcomes, split_sweep
+from erde_core.store.exit_logits import ExitLogits
+from erde_core.store.tables import Row
+from erde_core.sweep import OperatingPoints, best_index
+
+SHARES = (5, 6, 8, 10, 12, 14)  # a budget is the teacher's MACs divided by one of these
+WAYS = (PLAIN, EARLY_EXIT, CASCADE, MIXTURE)
+ARROW = " → "
+
+Seeds = Mapping[int, ExitLogits]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network that one could ship: trained with several seeds, or put together from such.
+
+    Attributes:
+        name: a variant's label, a plain network's name, or several joined by an arrow.
+        way: one of ``WAYS``.
+        seeds: its exit logits.
+    """
+
+    name: str
+    way: str
+    seeds: Seeds
+
+
+def candidates(trained: Sequence[Candidate]) -> list[Candidate]:
+    """Those that were trained, and what can be put together from two of them.
+
+    A plain network before every dearer plain one, and before every one that leaves early and whose
+    end is dearer.
+    """
+    plain, early = ([c for c in trained if c.way == way] for way in (PLAIN, EARLY_EXIT))
+    made = [*_pairs(plain, plain, CASCADE), *_pairs(plain, early, MIXTURE)]
+    known = {candidate.name for candidate in trained}
+    return [*trained, *(candidate for candidate in made if candidate.name not in known)]
+
+
+def envelope_rows(teacher: ExitLogits, found: Sequence[Candidate]) -> list[Row]:
+    """One row per share of the teacher's MACs and way.
+
+    ``trials`` is the number of candidates of that way that can pay; ``behind_best`` compares the
+    mean test accuracy with the best of the four ways' at that cost.
+    """
+    full, curves = int(teacher.macs[-1]), [(c, _curves(c)) for c in found]
+    rows: list[Row] = []
+    for share in SHARES:
+        budget = full / share
+        paid = [row for c, points in curves if (row := _at(c, points, budget)) is not None]
+        chosen = [_best(way, [row for row in paid if row["way"] == way]) for way in WAYS]
+        rows += _finished(f"1/{share}", budget, chosen)
+    return rows
+
+
+def _pairs(
+    first: Sequence[Candidate], second: Sequence[Candidate], way: str
+) -> Iterator[Candidate]:
+    for cheap in first:
+        for dear in second:
+            if _end(cheap) < _end(dear) and cheap.seeds.keys() == dear.seeds.keys():
+                seeds = {s: in_order(cheap.seeds[s], dear.seeds[s]) for s in cheap.seeds}
+                yield Candidate(f"{cheap.name}{ARROW}{dear.name}", way, seeds)
+
+
+def _end(candidate: Candidate) -> int:
+    return int(next(iter(candidate.seeds.values())).macs[-1])
+
+
+def in_order(first: ExitLogits, second: ExitLogits) -> ExitLogits:
+    """The exit logits of a cascade of two networks, which were asked about the same images."""
+    val, test = (
+        replace(one, logits=np.concatenate([one.logits, other.logits], axis=1))
+        for one, other in ((first.val, second.val), (first.test, second.test))
+    )
+    macs = np.concatenate([first.macs, first.macs[-1] + second.macs])
+    return replace(first, val=val, test=test, macs=macs)
+
+
+def _curves(candidate: Candidate) -> dict[int, OperatingPoints]:
+    return {seed: split_sweep(exits.val, exits.macs) for seed, exits in candidate.seeds.items()}
+
+
+def _at(candidate: Candidate, points: Mapping[int, OperatingPoints], budget: float) -> Row | None:
+    """Means over the seeds at a budget; None where one cannot pay."""
+    val, test, macs = [], [], []
+    for seed, exits in candidate.seeds.items():
+        index = best_index(points[seed], budget)
+        if index is None:
+            return None
+        right, _, taken = outcomes(exits.test, float(points[seed].threshold[index]))
+        val.append(float(points[seed].accuracy[index]))
+        test.append(float(right.mean()))
+        macs.append(float(exits.macs[taken].mean()))
+    return {
+        "way": candidate.way,
+        "network": candidate.name,
+        "val_accuracy": float(np.mean(val)),
+        "test_accuracy": float(np.mean(test)),
+        "test_mean_macs": float(np.mean(macs)),
+        "seeds": len(test),
+        "seed_lowest": min(test),
+        "seed_highest": max(test),
+    }
+
+
+def _best(way: str, paid: Rows) -> Row:
+    """The row with the best mean on validation, the first of equals; empty cells without one."""
+    empty = dict.fromkeys(("network", "val_accuracy", "test_accuracy", "test_mean_macs"))
+    nothing = {"way": way} | empty | dict.fromkeys(("seeds", "seed_lowest", "seed_highest"))
+    best = max(paid, key=lambda row: row["val_accuracy"], default=nothing)
+    return best | {"trials": len(paid)}
+
+
+def _finished(share: str, budget: float, chosen: Rows) -> Iterator[Row]:
+    paid = [row for row in chosen if row["network"] is not None]
+    most = max((row["test_accuracy"] for row in paid), default=None)
+    winner = max(paid, key=lambda row: row["val_accuracy"], default=None)
+    for row in chosen:
+        behind = None if row["network"] is None or most is None else row["test_accuracy"] - most
+        yield (
+            {"teacher_share": share, "budget_macs": budget, "way": row["way"]}
+            | {"trials": row["trials"], "network": row["network"], "chosen": row is winner}
+            | {k: row[k] for k in ("val_accuracy", "test_accuracy", "test_mean_macs")}
+            | {"behind_best": behind}
+            | {k: row[k] for k in ("seeds", "seed_lowest", "seed_highest")}
+        )

@@ -1,0 +1,143 @@
+"""What an experiment trains: of each variant its network, or the members of its cascade.
+
+A member is trained once, whoever holds it: where a variant trains the very same network by the same
+loss, that training serves; the others lie in ``members/<name>``, a name that follows from network
+and loss.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from erde.experiment.variants import Variant
+from erde_core.errors import ErdeError
+from erde_core.settings import LossSettings
+from erde_torch.networks.cascades.settings import AnyNetwork, CascadeSettings
+from erde_torch.networks.settings import NetworkSettings
+
+MEMBERS = "members"
+EARLY_EXIT, PLAIN, CASCADE, MIXTURE = "early exit", "plain", "cascade", "mixture"
+
+
+@dataclass(frozen=True)
+class Training:
+    """One network and how it learns.
+
+    Attributes:
+        network: what is trained.
+        loss: of its exits.
+        teacher: ``cache`` or ``online``.
+    """
+
+    network: NetworkSettings
+    loss: LossSettings
+    teacher: str
+
+    @property
+    def reads_cache(self) -> bool:
+        """Whether it reads the teacher's cached logits."""
+        return self.loss.needs_teacher and self.teacher == "cache"
+
+    @property
+    def name(self) -> str:
+        """Readable, and another for every other network or loss."""
+        network = self.network
+        keys = [_unusual(network), _unusual(self.loss), self.teacher]
+        digest = hashlib.sha256(json.dumps(keys, sort_keys=True, default=list).encode()).hexdigest()
+        width = f"-w{network.width:g}" if network.width != 1 else ""
+        plain = "-plain" if network.exit_count == 1 else ""
+        return f"{network.name.replace('/', '-')}{width}{plain}-{digest[:8]}"
+
+
+def kind_of(network: AnyNetwork) -> str:
+    """``early exit``, ``plain``, ``cascade`` (of plain networks) or ``mixture``."""
+    if isinstance(network, CascadeSettings):
+        plain = all(member.exit_count == 1 for member in network.members)
+        return CASCADE if plain else MIXTURE
+    return PLAIN if network.exit_count == 1 else EARLY_EXIT
+
+
+def trainings_of(
+    variant: Variant, student: NetworkSettings, taught: int | None
+) -> tuple[Training, ...]:
+    """The trainings behind a variant: its own, or those of its cascade's members in order.
+
+    Args:
+        variant: with or without a network of its own.
+        student: the network of variants without one.
+        taught: exits of the teacher; None where they are not known yet.
+
+    Raises:
+        ErdeError: ``exit_weights`` are not one per exit, or the file asks for an exit that the
+            teacher does not have.
+    """
+    if variant.network is None:
+        return (Training(student, variant.loss, variant.teacher),)
+    weights = _weights_of_members(variant.loss, variant.network)
+    pairs = zip(variant.network.members, weights, strict=True)
+    return tuple(
+        Training(member, _loss_of(variant, member, own, taught), variant.teacher)
+        for member, own in pairs
+    )
+
+
+def folders_of(
+    variants: Mapping[str, Variant], student: NetworkSettings, taught: int | None
+) -> dict[str, Training]:
+    """Every training of an experiment by its folder below ``results/<experiment>/``."""
+    of = {name: trainings_of(one, student, taught) for name, one in variants.items()}
+    whole = {name: found[0] for name, found in of.items() if not is_cascade(variants[name])}
+    members = [one for name, found in of.items() if name not in whole for one in found]
+    shared = {member_folder(one, whole): one for one in members}
+    return whole | shared
+
+
+def member_folder(member: Training, whole: Mapping[str, Training]) -> str:
+    """Where a member is trained: in the folder of the first variant that is the same, if any."""
+    same = (name for name, training in whole.items() if training == member)
+    return next(same, f"{MEMBERS}/{member.name}")
+
+
+def is_cascade(variant: Variant) -> bool:
+    """Whether nothing is trained for it but the members of its cascade."""
+    return isinstance(variant.network, CascadeSettings)
+
+
+def _loss_of(
+    variant: Variant,
+    member: NetworkSettings,
+    weights: tuple[float, ...] | None,
+    taught: int | None,
+) -> LossSettings:
+    """A member's: at exits that the teacher does not have it hears the teacher's last."""
+    loss = replace(variant.loss, exit_weights=weights)
+    exits = member.exit_count
+    if exits is None:  # it counts its own when it is built
+        return loss
+    heard = taught if taught is not None else exits if exits > 1 else 0
+    return variant.model_copy(update={"loss": loss}).for_exits(exits, heard).loss
+
+
+def _weights_of_members(loss: LossSettings, network: AnyNetwork) -> list[tuple[float, ...] | None]:
+    """``exit_weights`` shared out among the members; None for a member whose weights are all 1."""
+    if loss.exit_weights is None:
+        return [None for _ in network.members]
+    if network.exit_count is None:
+        raise ErdeError("exit_weights must be left out where exits are counted when it is built")
+    rest = list(loss.weights_of_exits(network.exit_count))
+    shares: list[tuple[float, ...] | None] = []
+    for member in network.members:
+        count = member.exit_count or 0
+        own, rest = tuple(rest[:count]), rest[count:]
+        shares.append(own if any(weight != 1 for weight in own) else None)
+    return shares
+
+
+def _unusual(settings: NetworkSettings | LossSettings) -> dict[str, Any]:
+    """The fields that differ from their defaults."""
+    fields = dataclasses.fields(settings)
+    found = {field.name: (getattr(settings, field.name), field.default) for field in fields}
+    return {name: value for name, (value, default) in found.items() if value != default}

@@ -1,0 +1,1 @@
+"""A trained network in 8 bits: stages quantised by ONNX Runtime, and what they answer."""

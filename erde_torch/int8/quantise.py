@@ -1,0 +1,224 @@
+"""Stages in 8 bits: ONNX Runtime's static quantisation, all layers, ranges from train images.
+
+In a stage's graph each tensor is quantised and dequantised again (QDQ); a runtime fuses the pairs
+with the layer between them. Logits and score stay in float32 and float64: in 8 bits they would
+have 256 values, and thresholds lie closer.
+"""
+
+import copy
+import json
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+
+from erde_core.errors import ErdeError
+from erde_core.images import ImageDataset
+from erde_torch.export.onnx_graph import stage_models
+from erde_torch.int8.runtime import normalised, session
+from erde_torch.int8.settings import Int8Settings
+from erde_torch.networks.multi_exit import MultiExitNetwork
+from erde_torch.networks.weights import NetworkCard
+
+PRECISION, FACTS = "precision", "quantisation"  # names of metadata in the graphs
+_LOGITS, _NEXT = "logits", "next_features"
+_BATCH = 32  # images: the activations of so many are held at once
+_METHODS = {
+    "minmax": CalibrationMethod.MinMax,
+    "entropy": CalibrationMethod.Entropy,
+    "percentile": CalibrationMethod.Percentile,
+}
+# ONNX Runtime logs advice to fold norms beforehand, unless a graph says that this was done.
+_PREPARED = ("onnx.quant.pre_process", "onnxruntime.quant")
+_LINEAR = ("QuantizeLinear", "DequantizeLinear")
+
+
+def quantised_network(
+    network: MultiExitNetwork, card: NetworkCard, dataset: ImageDataset, settings: Int8Settings
+) -> list[onnx.ModelProto]:
+    """The stages of ``network`` in 8 bits, one per exit, as :func:`stage_models` orders them.
+
+    Args:
+        network, card: trained on ``dataset``.
+        dataset: of which only train images are looked at.
+        settings: how.
+
+    Returns:
+        What :func:`quantised_stages` gives.
+    """
+    pixels = calibration_images(dataset.train.images, settings.images)
+    float32 = stage_models(network, card.image_shape)
+    return quantised_stages(float32, normalised(pixels, card), settings)
+
+
+def calibration_images(train: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    """``count`` of the train images ``(N, H, W, channels)``, or all if there are fewer.
+
+    As they are stored, without augmentation; always the same ones.
+    """
+    chosen = np.random.default_rng(0).permutation(len(train))[:count]
+    return train[np.sort(chosen)]
+
+
+def quantised_stages(
+    stages: Sequence[onnx.ModelProto], images: NDArray[np.float32], settings: Int8Settings
+) -> list[onnx.ModelProto]:
+    """Each of ``stages`` in 8 bits, its ranges from what the 8-bit stages before it give.
+
+    Args:
+        stages: as :func:`stage_models` gives them; not changed.
+        images: normalised, ``(N, channels, H, W)``.
+        settings: how; their number is that of ``images``.
+
+    Returns:
+        Graphs with the inputs and outputs of the float32 stages. Each says ``precision: int8`` in
+        its metadata, the first also how it was made (:func:`facts_of`).
+    """
+    found, inputs = [], images
+    for stage in stages:
+        model = _quantised(stage, inputs, settings)
+        found.append(model)
+        if len(stage.graph.output) > 1:
+            inputs = _features(model, inputs)
+    facts = asdict(settings) | {
+        "images": len(images),
+        "float32_bytes": sum(stage.ByteSize() for stage in stages),
+        "exceptions": [entry for e, model in enumerate(found) for entry in _left(model, e)],
+    }
+    text = json.dumps(facts, sort_keys=True)
+    onnx.helper.set_model_props(found[0], {PRECISION: "int8", FACTS: text})
+    return found
+
+
+def facts_of(stage0: onnx.ModelProto) -> dict[str, Any]:
+    """How a network was quantised: the fields of :class:`Int8Settings`, ``float32_bytes`` of the
+    float32 stages, and ``exceptions``, the float32 numbers that stayed: layer, operator, bytes.
+
+    Raises:
+        ErdeError: the graph does not say.
+    """
+    props = {prop.key: prop.value for prop in stage0.metadata_props}
+    if FACTS not in props:
+        raise ErdeError("stage 0 must say how it was quantised, got no such metadata")
+    facts: dict[str, Any] = json.loads(props[FACTS])
+    return facts
+
+
+class _Batches(CalibrationDataReader):  # type: ignore[misc] # it ships no types
+    """The images in batches; ONNX Runtime asks for a range of batches at a time."""
+
+    def __init__(self, name: str, images: NDArray[np.float32]) -> None:
+        starts = range(0, len(images), _BATCH)
+        self.feeds = [{name: images[n : n + _BATCH]} for n in starts]
+        self.set_range(0, len(self.feeds))
+
+    def __len__(self) -> int:
+        return len(self.feeds)
+
+    def set_range(self, start_index: int, end_index: int) -> None:
+        self.left = iter(self.feeds[start_index:end_index])
+
+    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+        return next(self.left, None)
+
+
+def _quantised(
+    stage: onnx.ModelProto, images: NDArray[np.float32], settings: Int8Settings
+) -> onnx.ModelProto:
+    model = copy.deepcopy(stage)  # the quantiser moves weights out of what it is given
+    onnx.helper.set_model_props(model, dict([_PREPARED]))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stage.onnx"
+        quantize_static(
+            onnx.shape_inference.infer_shapes(model),
+            path,
+            _Batches(model.graph.input[0].name, images),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            reduce_range=settings.reduce_range,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            nodes_to_exclude=[*_score_nodes(stage.graph), *_norms(stage.graph)],
+            calibrate_method=_METHODS[settings.method],
+            extra_options={"CalibStridedMinMax": 1},  # one batch of activations at a time
+        )
+        found = onnx.load(path)
+    _leave_float32(found.graph, _LOGITS)
+    onnx.helper.set_model_props(found, {PRECISION: "int8"})
+    onnx.checker.check_model(found, full_check=True)
+    return found
+
+
+def _features(model: onnx.ModelProto, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
+    running, name = session(model), model.graph.input[0].name
+    starts = range(0, len(inputs), _BATCH)
+    parts = [running.run([_NEXT], {name: inputs[n : n + _BATCH]})[0] for n in starts]
+    return np.concatenate(parts)
+
+
+def _score_nodes(graph: onnx.GraphProto) -> list[str]:
+    """The nodes that neither logits nor features need: they compute the score."""
+    needed, names = {_LOGITS, _NEXT}, []
+    for node in reversed(graph.node):
+        if needed.intersection(node.output):
+            needed.update(node.input)
+        else:
+            names.append(node.name)
+    return names
+
+
+def _norms(graph: onnx.GraphProto) -> list[str]:
+    """The batch norms that follow no convolution, into which they would have been folded.
+
+    ONNX Runtime would bring half of their numbers to 8 bits, and compute in float32 all the same.
+    """
+    return [node.name for node in graph.node if node.op_type == "BatchNormalization"]
+
+
+def _leave_float32(graph: onnx.GraphProto, output: str) -> None:
+    """Take the quantisation of ``output`` out again."""
+    made_by = {name: node for node in graph.node for name in node.output}
+    back = made_by[output]
+    if back.op_type != "DequantizeLinear":
+        return
+    there = made_by[back.input[0]]
+    source = made_by[there.input[0]]
+    old, new = there.input[0], output
+    for node in (there, back):
+        graph.node.remove(node)
+    unused = {*there.input[1:], *back.input[1:]} - {n for node in graph.node for n in node.input}
+    for weight in [w for w in graph.initializer if w.name in unused]:
+        graph.initializer.remove(weight)
+    source.output[:] = [new if name == old else name for name in source.output]
+    for node in graph.node:
+        node.input[:] = [new if name == old else name for name in node.input]
+
+
+def _left(model: onnx.ModelProto, index: int) -> Iterator[dict[str, Any]]:
+    """The layers of stage ``index`` that hold float32 numbers other than scales, and their size."""
+    stored = {w.name: w for w in model.graph.initializer if w.data_type == TensorProto.FLOAT}
+    for node in model.graph.node:
+        sizes = [
+            4 * int(np.prod(stored[name].dims))
+            for name in dict.fromkeys(node.input)
+            if name in stored and node.op_type not in _LINEAR and len(stored[name].dims)
+        ]
+        if sizes:
+            yield {
+                "layer": f"stage{index}/{node.name}",
+                "operator": node.op_type,
+                "bytes": sum(sizes),
+            }

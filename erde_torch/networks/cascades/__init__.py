@@ -1,0 +1,1 @@
+"""Networks one after the other: each takes the image that those before it were unsure of."""

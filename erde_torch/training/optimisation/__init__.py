@@ -1,0 +1,1 @@
+"""How the weights move: the optimiser, its rate, and gradients that several exits share."""

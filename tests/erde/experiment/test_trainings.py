@@ -1,0 +1,106 @@
+"""What is trained for variants with networks of their own: each network once, by one loss."""
+
+import pytest
+
+from erde.experiment.errors import ExperimentError
+from erde.experiment.schema import parse_experiment
+from erde.experiment.trainings import kind_of
+
+THIN = {"name": "resnet10", "width": 0.1, "exits": []}
+DEAR = {"name": "resnet10", "width": 0.2, "exits": []}
+EARLY = {"name": "resnet10"}
+
+
+def kd(*members, **keys):
+    network = {"cascade": list(members)} if len(members) > 1 else members[0]
+    return {"method": "kd", "network": network} | keys
+
+
+def parsed(**variants):
+    part = {"train": {"epochs": 1}}
+    keys = {"dataset": {"name": "digits"}, "teacher": part, "student": part, "seeds": [0]}
+    return parse_experiment(keys | {"variants": {"kd": {"method": "kd"}} | variants}, "x.yaml")
+
+
+def folders(experiment):
+    return sorted(experiment.trainings())
+
+
+def test_a_member_is_trained_once_whoever_holds_it():
+    found = parsed(one=kd(THIN, DEAR), two=kd(THIN, EARLY), mean=kd(DEAR, EARLY))
+    members = [name for name in folders(found) if name.startswith("members/")]
+    assert len(members) == 2
+    assert folders(found) == ["kd", *members]
+    thin, dear = found.member_folders("one")
+    assert {thin, dear} == set(members)
+    assert thin.startswith("members/resnet10-w0.1-plain-")
+    # The student that kd trains anyway.
+    assert found.member_folders("two") == [thin, "kd"]
+
+
+def test_a_variants_own_network_serves_as_a_member():
+    found = parsed(thin=kd(THIN), both=kd(THIN, DEAR))
+    assert found.member_folders("both")[0] == "thin"
+    assert [name for name in folders(found) if "w0.1" in name] == []
+
+
+def test_another_loss_or_network_is_another_member():
+    base = parsed(one=kd(THIN, DEAR)).member_folders("one")
+    assert parsed(one=kd(THIN, DEAR, temperature=4)).member_folders("one") == base
+    other = parsed(one=kd(THIN, DEAR, temperature=2)).member_folders("one")
+    assert not {*other} & {*base}
+    conv = parsed(one=kd(THIN, EARLY | {"head": "conv"})).member_folders("one")
+    assert conv[0] == base[0]
+    assert conv[1] != base[1]
+
+
+def test_a_plain_network_hears_the_teachers_last_exit():
+    found = parsed(thin=kd(THIN), two=kd(EARLY | {"exits": [1]}, EARLY)).trainings()
+    heard = {name: (t.loss.target_from, t.loss.right_from) for name, t in found.items()}
+    assert heard.pop("kd") == ("exit", "exit")
+    assert list(heard.values()) == [("last", "last")] * 2
+
+
+def test_weights_of_exits_are_shared_out_among_the_members():
+    found = parsed(two=kd(THIN, EARLY, exit_weights=[1, 2, 1, 1, 3])).trainings()
+    weights = {t.loss.exit_weights for name, t in found.items() if name != "kd"}
+    assert weights == {None, (2.0, 1.0, 1.0, 3.0)}
+    with pytest.raises(ExperimentError, match=r"two: exit_weights must have one .* exit \(5\)"):
+        parsed(two=kd(THIN, EARLY, exit_weights=[1, 2]))
+    timm = {"name": "timm/resnet18"}
+    with pytest.raises(ExperimentError, match="exit_weights must be left out where exits are"):
+        parsed(two=kd(THIN, timm, exit_weights=[1, 2]))
+
+
+def test_what_a_network_is_called():
+    keys = {"c": kd(THIN, DEAR), "m": kd(THIN, EARLY), "p": kd(THIN), "e": kd(EARLY)}
+    found = parsed(**keys)
+    kinds = [kind_of(found.network_of(label)) for label in ("c", "m", "p", "e", "kd")]
+    assert kinds == ["cascade", "mixture", "plain", "early exit", "early exit"]
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        (3, "network: must be a mapping of keys, got 3"),
+        ({"cascade": [THIN]}, "network.cascade must list at least 2 networks, got 1"),
+        ({"cascade": 3}, "network.cascade: must be a valid tuple, got 3"),
+        ({"cascade": [THIN, 3]}, "network.cascade.1: must be a mapping of keys, got 3"),
+        ({"cascade": [THIN, DEAR], "avrage": 1}, "unknown key 'avrage'; did you mean 'average'?"),
+        ({"cascade": [THIN, {"name": "resnet11"}]}, "network.cascade.1.name must be one of"),
+        ({"cascade": [THIN, DEAR | {"widht": 1}]}, "network.cascade.1: unknown key 'widht'; did"),
+        ({"cascade": [THIN, DEAR | {"exits": [9]}]}, "network.cascade.1.exits must be stages 0"),
+        (DEAR | {"average": True}, "network: unknown key 'average'"),
+    ],
+)
+def test_a_wrong_network_is_named_in_one_sentence(network, said):
+    with pytest.raises(ExperimentError) as caught:
+        parsed(mine={"method": "kd", "network": network})
+    text = str(caught.value)
+    assert text.startswith("x.yaml: variants.mine: network")
+    assert said in text
+
+
+def test_members_is_no_name_of_a_variant():
+    with pytest.raises(ExperimentError, match="the name 'members' is taken"):
+        parsed(members={"method": "kd"})

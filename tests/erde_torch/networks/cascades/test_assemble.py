@@ -1,0 +1,48 @@
+"""Put together from files, a cascade has the weights of its members and a card of its own."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from erde_torch.networks.build import build_network
+from erde_torch.networks.cascades.assemble import assemble
+from erde_torch.networks.settings import NetworkSettings
+from erde_torch.networks.weights import NetworkCard, network_hash, read_network, write_network
+
+SHAPE, NAMES = (3, 16, 16), ("a", "b", "c")
+
+
+def written(folder, width, **changes):
+    settings = NetworkSettings(name="resnet10", width=width, exits=()).resolved(SHAPE)
+    network = build_network(settings, len(NAMES), SHAPE)
+    card = NetworkCard(
+        settings.described(), SHAPE, NAMES, (0.5,) * 3, (0.2,) * 3, "0" * 64, "float32"
+    )
+    path = folder / f"{width}.safetensors"
+    write_network(path, network, replace(card, **changes))
+    return path
+
+
+def test_it_is_its_members_and_can_be_read_again(tmp_path):
+    paths = [written(tmp_path, width) for width in (1 / 32, 1 / 16)]
+    cascade, card = assemble(paths, average=True)
+    write_network(tmp_path / "cascade.safetensors", cascade, card)
+    again, read = read_network(tmp_path / "cascade.safetensors")
+    assert read == card
+    assert again.average
+    assert network_hash(again) == network_hash(cascade)
+    images = torch.randn(3, *SHAPE)
+    with torch.no_grad():
+        assert torch.equal(again(images), cascade(images))
+        for path, member in zip(paths, again.in_order(), strict=True):
+            assert torch.equal(member(images), read_network(path)[0](images))
+
+
+@pytest.mark.parametrize(
+    "changes", [{"dataset": "1" * 64}, {"class_names": ("a", "b", "d")}, {"std": (0.3,) * 3}]
+)
+def test_members_that_see_other_images_are_refused(tmp_path, changes):
+    paths = [written(tmp_path, 1 / 32), written(tmp_path, 1 / 16, **changes)]
+    with pytest.raises(ValueError, match=r"must see the same .* in .*0.0625.safetensors than in"):
+        assemble(paths, average=False)
