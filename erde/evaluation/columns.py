@@ -36,8 +36,6 @@ STATUS = Column(
     "first exit; `needs n images`: validation is too small to certify. Without a θ, its cells are "
     "empty",
 )
-POLICY_SCORE = Column("score", str, "by which images leave")
-POLICY_THRESHOLDS = Column("thresholds", str, "`one` θ for all early exits, or one for `each`")
 POINT = (
     Column("threshold_nats", float, "θ, chosen on validation, nats", empty=True),
     SCORE,

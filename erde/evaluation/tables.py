@@ -8,8 +8,6 @@ from erde.evaluation.columns import (
     IMAGES,
     PAIR,
     POINT,
-    POLICY_SCORE,
-    POLICY_THRESHOLDS,
     PRECISION,
     REFERENCE,
     SCORE,
@@ -23,6 +21,7 @@ from erde.evaluation.columns import (
     harm,
     intervals,
 )
+from erde.evaluation.policies.tables import POLICIES, POLICIES_OVERALL
 from erde_core.store.tables import Column, Table
 
 PARETO = Table(
@@ -73,36 +72,6 @@ PER_EXIT = Table(
         Column("each_macs", float, "MACs per test image with one θ per exit", empty=True),
         Column("difference", float, "gain in accuracy, a fraction", empty=True),
         *intervals(empty=True),
-    ),
-)
-POLICIES = Table(
-    "policies",
-    "a network that leaves by one policy, at one share of the teacher's MACs",
-    (
-        *(VARIANT, SEED, WEIGHTS, POLICY_SCORE, POLICY_THRESHOLDS, SHARE, BUDGET, STATUS),
-        Column("theta_exit{exit}", float, "θ of this exit, in the score's unit", empty=True),
-        Column("val_accuracy", float, "a fraction of the images that chose θ", empty=True),
-        Column("val_mean_macs", float, "MACs per image of these", empty=True),
-        Column("test_accuracy", float, "a fraction of the test images", empty=True),
-        Column("test_mean_macs", float, "MACs per test image", empty=True),
-        Column("difference", float, "in test accuracy, to entropy with one θ", empty=True),
-    ),
-)
-POLICIES_OVERALL = Table(
-    "policies_overall",
-    "a variant that leaves by one policy, over all shares of the teacher's MACs that it can pay",
-    (
-        *(VARIANT, POLICY_SCORE, POLICY_THRESHOLDS),
-        Column("chosen", bool, "1 for the policy to ship, by the fit half of validation"),
-        Column(
-            "val_difference",
-            float,
-            "what chose it: accuracy gained there, at equal cost; empty without halves",
-            empty=True,
-        ),
-        Column("macs_ratio", float, "MACs per test image, of those of entropy with one θ"),
-        Column("difference", float, "in test accuracy, to entropy with one θ, mean over all"),
-        *intervals(),
     ),
 )
 BANDS = Table(
@@ -292,12 +261,7 @@ LATENCY = Table(
         Column("macs_ratio", float, "the speed-up that MACs alone promise"),
         Column("speed_up_per_macs_ratio", float, "how much of that promise is kept"),
         Column("speed_up_over_no_exits", float, "over the same student without exits"),
-        Column(
-            "round_spread",
-            float,
-            "(slowest - fastest) / median time of the rounds",
-            absent=None,
-        ),
+        Column("round_spread", float, "(slowest - fastest) / median of the rounds", absent=None),
         Column(
             "other_load",
             float,
