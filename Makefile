@@ -46,11 +46,12 @@ fuzz: $(READY)
 faults: $(READY)
 	$(BIN)/python -m pytest tests/faults --override-ini addopts=-q -rA
 
-# Many more damaged files, every mutation, 35 endings of each job; CASES=1000000 for a night.
+# Many more damaged files, every mutation, 6,000 streams under the guard, 35 endings of each job; CASES=1000000 for a night.
 CASES ?= 20000
 campaign: $(READY)
 	$(BIN)/python -m tests.fuzz.campaign all --cases $(CASES)
 	$(BIN)/python tests/mutation/run.py
+	$(BIN)/python -m tests.erde_core.watch_streams
 	$(BIN)/python -m pytest tests/faults/test_kills.py -k kills_change --kills 35 --override-ini addopts=-q -rA
 
 # A real Slurm of one node, which needs root and slurmctld, slurmd, slurm-client and munge; else all is skipped.

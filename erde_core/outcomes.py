@@ -5,7 +5,6 @@ from numpy.typing import NDArray
 
 from erde_core.policy import exit_indices
 from erde_core.scores.fitted import FittedScore
-from erde_core.softmax import entropy
 from erde_core.store.exit_logits import SplitLogits
 from erde_core.sweep import OperatingPoints, sweep
 
@@ -26,14 +25,17 @@ def split_sweep(
 
 
 def outcomes(
-    split: SplitLogits, thresholds: float | NDArray[np.float64]
+    split: SplitLogits,
+    thresholds: float | NDArray[np.float64],
+    score: FittedScore | None = None,
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.int64]]:
     """Whether each image is answered rightly, and is harmed by leaving; where it leaves, ``(N,)``.
 
-    Harmed means wrong at the exit taken and right at the last. ``thresholds``: nats, one for all
-    early exits or ``(E - 1,)``.
+    Harmed means wrong at the exit taken and right at the last. ``thresholds``: in the unit of the
+    score (nats, by entropy), one for all early exits or ``(E - 1,)``.
     """
     correct = right_answers(split)
-    exits = exit_indices(entropy(split.logits), thresholds)
+    score = score or FittedScore("entropy", split.logits.shape[2])
+    exits = exit_indices(score.values(split.logits), thresholds)
     right = correct[np.arange(len(exits)), exits]
     return right, ~right & correct[:, -1], exits

@@ -10,10 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from erde.experiment.schema import Experiment
+from erde.experiment.variants import Variant
 from erde_core.store.dataset import read_dataset
 from erde_core.store.files import write_text
 from erde_core.store.journal import Entry, journal_line
 from erde_core.store.teacher_logits import read_teacher_logits, view_hash
+from erde_torch.training.settings import TeacherSettings
 
 _FILE = "checkpoint.safetensors"
 
@@ -26,7 +28,8 @@ def shared_trainings(borrower: Experiment, lender: Experiment) -> list[tuple[str
     teachers = ("dataset", "augment", "device", "teacher")
     if any(getattr(borrower, key) != getattr(lender, key) for key in teachers):
         return []
-    folds = borrower.teacher.folds if borrower.teacher.folds > 1 else 0
+    given = borrower.teacher
+    folds = given.folds if isinstance(given, TeacherSettings) and given.folds > 1 else 0
     names = ["teacher", *(f"teacher/fold{k}" for k in range(folds))]
     pairs = [(name, name) for name in names]
     if (borrower.cache, borrower.student) == (lender.cache, lender.student):
@@ -34,11 +37,15 @@ def shared_trainings(borrower: Experiment, lender: Experiment) -> list[tuple[str
             (f"{mine}/seed{seed}", f"{theirs}/seed{seed}")
             for mine, wanted in borrower.variants.items()
             for theirs, offered in lender.variants.items()
-            if (wanted.loss, wanted.teacher) == (offered.loss, offered.teacher)
+            if _training(wanted) == _training(offered)
             for seed in borrower.seeds
             if seed in lender.seeds
         ]
     return pairs
+
+
+def _training(variant: Variant) -> tuple[object, ...]:
+    return variant.loss, variant.teacher, variant.network
 
 
 def lend_checkpoints(

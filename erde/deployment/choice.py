@@ -16,11 +16,11 @@ def choose_threshold(
     budget: str | None = None,
     max_drop: float | None = None,
 ) -> float:
-    """The threshold in nats; without any option the certified one.
+    """The threshold, in the score's unit (nats, by entropy); without any option the certified one.
 
     Args:
         manifest: of a deployment.
-        theta: nats, taken as it is.
+        theta: taken as it is.
         budget: mean MACs per image allowed, like ``3e6``, or a share of the teacher's, like
             ``0.1x``: the most accurate point at or under it.
         max_drop: a fraction: the cheapest point whose accuracy is at most this much below that of
@@ -61,7 +61,9 @@ def choose_threshold(
 def _checked_theta(manifest: Mapping[str, Any], theta: float) -> float:
     largest = manifest["largest_theta"]
     if not 0 <= theta <= largest:
-        raise ErdeError(f"theta must lie in 0 … {largest:.4f} nats (2 log C), got {theta}")
+        name = manifest["score"]["name"]
+        words = "nats (2 log C)" if name == "entropy" else f"of the score {name}"
+        raise ErdeError(f"theta must lie in 0 … {largest:.4f} {words}, got {theta}")
     return theta
 
 

@@ -77,7 +77,7 @@ def _print(manifest: Mapping[str, Any], theta: float, found: Found, as_json: boo
             fields = {
                 "images": len(found.label),
                 "unread": found.unread,
-                "theta_nats": theta,
+                **_theta(manifest, theta),
                 "accuracy": dataclasses.asdict(accuracy),
                 "macs": dataclasses.asdict(cost),
                 "teacher_macs": manifest["teacher_macs"],
@@ -89,6 +89,16 @@ def _print(manifest: Mapping[str, Any], theta: float, found: Found, as_json: boo
             stream.writelines(
                 line + "\n" for line in _lines(manifest, theta, found, accuracy, cost)
             )
+
+
+def _theta(manifest: Mapping[str, Any], theta: float) -> dict[str, Any]:
+    name = manifest["score"]["name"]
+    return {"theta_nats": theta} if name == "entropy" else {"score": name, "theta": theta}
+
+
+def _theta_words(manifest: Mapping[str, Any], theta: float) -> str:
+    name = manifest["score"]["name"]
+    return f"θ = {theta:.6g} " + ("nats" if name == "entropy" else f"of the score {name}")
 
 
 def _exits(found: Found, macs: list[int]) -> Iterator[dict[str, Any]]:
@@ -107,7 +117,8 @@ def _lines(
     manifest: Mapping[str, Any], theta: float, found: Found, accuracy: Compared, cost: Compared
 ) -> Iterator[str]:
     images, missing = len(found.label), _missing(manifest, found)
-    yield f"{images} images of {len(manifest['class_names'])} classes, θ = {theta:.6g} nats"
+    classes = len(manifest["class_names"])
+    yield f"{images} images of {classes} classes, {_theta_words(manifest, theta)}"
     if missing:
         yield f"  no image of {len(missing)} classes: {', '.join(missing[:20])}"
     yield _percent("accuracy", accuracy, manifest["val_groups"])

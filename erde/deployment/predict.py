@@ -23,12 +23,14 @@ class Answer:
         ranked: the most probable classes, name and probability at the exit taken, best first.
         exit: 0 … E - 1.
         macs: multiply-accumulates spent.
+        unsure: the score of the first exit; NaN where there is no early one.
     """
 
     file: Path
     ranked: tuple[tuple[str, float], ...]
     exit: int
     macs: int
+    unsure: float
 
 
 def reader(runner: Runner, resize: bool) -> Reader:
@@ -62,14 +64,14 @@ def classify(
 
 def _answers(
     runner: Runner, pixels: NDArray[np.uint8], threshold: float, top: int
-) -> Iterator[tuple[tuple[tuple[str, float], ...], int, int]]:
+) -> Iterator[tuple[tuple[tuple[str, float], ...], int, int, float]]:
     names, macs = runner.manifest["class_names"], runner.manifest["macs"]
-    logits, exits = runner.logits(pixels, threshold)
-    for row, e in zip(logits, exits.tolist(), strict=True):
+    logits, exits, first = runner.scored(pixels, threshold)
+    for row, e, unsure in zip(logits, exits.tolist(), first.tolist(), strict=True):
         scores = np.exp(row - row.max())
         best = np.argsort(-row, kind="stable")[:top]
         ranked = tuple((names[c], float(scores[c] / scores.sum())) for c in best)
-        yield ranked, e, macs[e]
+        yield ranked, e, macs[e], unsure
 
 
 def _read_or_error(read: Reader, file: Path) -> NDArray[np.uint8] | ImageError:

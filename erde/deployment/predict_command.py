@@ -10,8 +10,10 @@ from typing import TextIO
 from erde.deployment.image_list import image_files
 from erde.deployment.output import text_output
 from erde.deployment.predict import Answer, check_top, classify, reader
+from erde.deployment.stream import ALARMED, watch_answers
 from erde.deployment.terminal import Bar, add_model_options, load, say, say_left_out
 from erde_core.store.cells import guarded
+from erde_core.watch import Watch
 
 COLUMNS = ("file", "class", "probability", "exit", "macs")
 
@@ -22,11 +24,14 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", type=Path, metavar="IMAGE_OR_FOLDER", help="or class folders")
     parser.add_argument("--top", type=int, default=1, metavar="K", help="most probable classes (1)")
     parser.add_argument("--json", action="store_true", help="one JSON object per line, no CSV")
+    parser.add_argument(
+        "--watch", action="store_true", help="say whether they are like the validation images"
+    )
     parser.add_argument("--output", type=Path, metavar="FILE", help="instead of the terminal")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Classify; 1 if a file could not be read, else 0.
+    """Classify; 1 if a file could not be read, else 3 if ``--watch`` raised an alarm, else 0.
 
     Raises:
         ValueError, OSError: nothing could be done, in one sentence.
@@ -34,6 +39,8 @@ def run(options: argparse.Namespace) -> int:
     found = image_files(options.images)
     runner, theta = load(options)
     check_top(runner, options.top)
+    watch = Watch(runner.manifest) if options.watch else None
+    seen: list[Answer] = []
     answers = classify(runner, found.files, reader(runner, options.resize), theta, options.top)
     failures, bar = 0, Bar(len(found.files) if options.images.is_dir() else 0)
     say_left_out(found.left_out)
@@ -43,13 +50,16 @@ def run(options: argparse.Namespace) -> int:
             bar.step()
             if isinstance(answer, Answer):
                 write(answer)
+                if watch:
+                    seen.append(answer)
             else:
                 failures += 1
                 bar.clear()
                 say(f"error: {answer}")
     bar.clear()
     _say_end(found.files, failures)
-    return int(failures > 0)
+    alarmed = watch is not None and watch_answers(watch, seen)
+    return 1 if failures else ALARMED if alarmed else 0
 
 
 def _say_end(files: list[Path], failures: int) -> None:

@@ -42,6 +42,7 @@ else:
 BATCH = 64
 Answers = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
 Logits = tuple[NDArray[np.float32], NDArray[np.int64]]
+Scored = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]
 
 
 def must(holds: bool, rule: str, value: object) -> None:
@@ -53,8 +54,8 @@ class Runner:
     """A deployment in use; threads may share one.
 
     Attributes:
-        manifest: its fields; ``manifest["curve"]`` has a row of θ in nats, accuracy and mean MACs
-            on the validation split for each operating point worth choosing.
+        manifest: its fields; ``manifest["curve"]`` has a row of θ (in nats, by entropy), accuracy
+            and mean MACs on the validation split for each operating point worth choosing.
     """
 
     def __init__(self, folder: str | os.PathLike[str], threads: int = 1) -> None:
@@ -92,7 +93,7 @@ class Runner:
 
         Args:
             pixels: uint8 ``(N, H, W, channels)``, N >= 1.
-            theta: nats; without it the certified one.
+            theta: in the unit of the score (nats); without it the certified one.
 
         Raises:
             ValueError: θ is out of its range or missing, images are of another kind, or an answer
@@ -104,6 +105,13 @@ class Runner:
 
     def logits(self, pixels: NDArray[np.uint8], theta: float | None = None) -> Logits:
         """Logits ``(N, C)`` of the exit taken, and that exit ``(N,)``; as :meth:`predict`."""
+        return self.scored(pixels, theta)[:2]
+
+    def scored(self, pixels: NDArray[np.uint8], theta: float | None = None) -> Scored:
+        """As :meth:`logits`, and the first exit's score ``(N,)``, for ``watch.Watch``.
+
+        NaN where the network has no early exit, or an older program wrote the deployment.
+        """
         m, count = self.manifest, len(pixels)
         theta = m["certified_theta"] if theta is None else float(theta)
         in_range = theta is not None and 0 <= theta <= m["largest_theta"]
@@ -112,27 +120,30 @@ class Runner:
         must(fits, f"images must be uint8 (N, *{m['shape']})", f"{pixels.dtype} {pixels.shape}")
         with np.errstate(over="ignore", invalid="ignore"):
             x = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)) * self.scale - self.shift
-        logits, exits = self._one(x, theta) if count == 1 and self.single else self._many(x, theta)
+        alone = count == 1 and self.single
+        logits, exits, first = self._one(x, theta) if alone else self._many(x, theta)
         odd = np.flatnonzero(~np.isfinite(logits).all(1))
         must(not len(odd), "logits must be finite", f"others for image {odd[:1]} of these {count}")
-        return logits, exits
+        return logits, exits, first
 
-    def _one(self, x: NDArray[np.float32], theta: float) -> Logits:
+    def _one(self, x: NDArray[np.float32], theta: float) -> Scored:
         thresholds = np.full(len(self.stages) - 1, theta, np.float64)
-        logits, exits = self.single.run(None, {"images": x, "thresholds": thresholds})
-        return logits, exits
+        logits, exits, *first = self.single.run(None, {"images": x, "thresholds": thresholds})
+        return logits, exits, first[0] if first else np.full(1, np.nan)
 
-    def _many(self, x: NDArray[np.float32], theta: float) -> Logits:
+    def _many(self, x: NDArray[np.float32], theta: float) -> Scored:
         logits = np.empty((len(x), len(self.manifest["class_names"])), np.float32)
         exits, waiting, more = np.empty(len(x), int), np.arange(len(x)), [x]
+        first = np.full(len(x), np.nan)
         for e, stage in enumerate(self.stages):
             if len(waiting):
                 said, *more = stage.run(None, {stage.get_inputs()[0].name: more[-1]})
                 leaves = more[0] < theta if more else np.ones(len(waiting), bool)
+                first = more[0] if more and not e else first
                 if leaves.any():  # else nothing is copied
                     logits[waiting[leaves]], exits[waiting[leaves]] = said[leaves], e
                     waiting, more = waiting[~leaves], [part[~leaves] for part in more]
-        return logits, exits
+        return logits, exits, first
 
 
 def predictor(
@@ -158,7 +169,7 @@ def batches(path: Path, shape: list[int]) -> Iterator[NDArray[np.uint8]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("images", type=Path, help=".npy of uint8 (N, H, W, C), or an image file")
-    parser.add_argument("--theta", type=float, help='nats, as in the manifest\'s "curve"')
+    parser.add_argument("--theta", type=float, help='as in the manifest\'s "curve"')
     warnings.formatwarning = lambda message, *_, **__: f"run.py: warning: {message}\n"
     options, runner = parser.parse_args(), Runner(Path(__file__).parent)
     m = runner.manifest

@@ -15,7 +15,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """The deployment, and how it is run."""
     parser.add_argument("model", type=Path, metavar="MODEL_DIR", help="a folder with manifest.json")
     point = parser.add_mutually_exclusive_group()
-    point.add_argument("--theta", type=float, help="exit threshold in nats")
+    point.add_argument("--theta", type=float, help="exit threshold (by entropy in nats)")
     point.add_argument("--budget", help="mean MACs per image, or a share of the teacher's: 0.1x")
     point.add_argument("--max-drop", type=float, help="largest loss of accuracy, a fraction: 0.01")
     parser.add_argument("--resize", action="store_true", help="scale and convert what does not fit")
@@ -23,7 +23,7 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
 
 
 def load(options: argparse.Namespace) -> tuple[Runner, float]:
-    """The deployment and θ in nats that the options name.
+    """The deployment and θ that the options name.
 
     Raises:
         ValueError: what is wrong with the folder or with an option, in one sentence.

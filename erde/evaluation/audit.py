@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.choice import threshold_for_drop
+from erde.evaluation.choice import theta_cells, threshold_for_drop
 from erde.evaluation.pareto import Students
 from erde_core.outcomes import outcomes, right_answers
 from erde_core.softmax import entropy
@@ -17,7 +17,7 @@ def audit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
     """Per network, exit, and whether the teacher's exit was right: how the student takes it.
 
     A network with another number of exits than the teacher is held against the teacher's last.
-    Over the test images: mean entropy in nats, share whose entropy is below the reference threshold
+    Over the test images: mean entropy in nats, share whose score is below the reference threshold
     (they leave here if they arrive), and the exit's accuracy. Empty where there is no such image.
     """
     found = right_answers(teacher.test)
@@ -27,14 +27,16 @@ def audit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
         # Where the numbers of exits differ, a student hears the teacher's last.
         was_right = found if found.shape == h.shape else np.repeat(found[:, -1:], h.shape[1], 1)
         theta = threshold_for_drop(student)
+        sure = student.score.values(student.test.logits) < theta
         for e in range(h.shape[1]):
             taught_by = e if h.shape[1] == was_right.shape[1] else -1
             for right in (True, False):
                 chosen = was_right[:, taught_by] == right
                 rows.append(
                     {"variant": variant, "seed": seed, "exit": e, "teacher_right": right}
-                    | {"threshold_nats": theta, "images": int(chosen.sum())}
-                    | _means(h[chosen, e], theta, correct[chosen, e])
+                    | theta_cells(student, theta)
+                    | {"images": int(chosen.sum())}
+                    | _means(h[chosen, e], sure[chosen, e], correct[chosen, e])
                 )
     return rows
 
@@ -44,12 +46,13 @@ def class_rows(students: Students) -> list[Row]:
     rows: list[Row] = []
     for (variant, seed), student in students.items():
         theta = threshold_for_drop(student)
-        right, _, exits = outcomes(student.test, theta)
+        right, _, exits = outcomes(student.test, theta, student.score)
         for label in range(student.test.logits.shape[2]):
             chosen = student.test.labels == label
-            names = {"variant": variant, "seed": seed, "class": label, "threshold_nats": theta}
+            names = {"variant": variant, "seed": seed, "class": label}
             rows.append(
                 names
+                | theta_cells(student, theta)
                 | {"images": int(chosen.sum())}
                 | {
                     "accuracy": _mean(right[chosen]),
@@ -59,10 +62,10 @@ def class_rows(students: Students) -> list[Row]:
     return rows
 
 
-def _means(h: NDArray[np.float64], theta: float, correct: NDArray[np.bool_]) -> Row:
+def _means(h: NDArray[np.float64], sure: NDArray[np.bool_], correct: NDArray[np.bool_]) -> Row:
     return {
         "entropy_nats": _mean(h),
-        "share_below_threshold": _mean(h < theta),
+        "share_below_threshold": _mean(sure),
         "accuracy": _mean(correct),
     }
 

@@ -3,7 +3,10 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from erde_core.scores.scored_logits import ScoredLogits
 from erde_core.store.exit_logits import ExitLogits
+
+Logits = ExitLogits | ScoredLogits
 
 
 class Whole(NamedTuple):
@@ -18,7 +21,7 @@ class Whole(NamedTuple):
     of: str
 
 
-def whole_of(teacher: ExitLogits, students: Iterable[ExitLogits]) -> Whole:
+def whole_of(teacher: Logits, students: Iterable[Logits]) -> Whole:
     """The whole teacher; where its MACs cannot be counted, the dearest student without leaving."""
     known = int(teacher.macs[-1])
     if known:

@@ -19,10 +19,22 @@ BUDGET_OF = Column(
     absent="teacher",
 )
 BUDGET = Column("budget_macs", float, "MACs per image allowed on average")
-THRESHOLD = Column("threshold_nats", float, "θ, an entropy in nats")
+SCORE = Column(
+    "score", str, "by which images leave; the column is absent for `entropy`", absent="entropy"
+)
+THETA = Column(
+    "threshold", float, "θ of another score than `entropy`, in its unit", empty=True, absent=None
+)
 ACCURACY = Column("test_accuracy", float, "a fraction of the test images")
-REFERENCE = Column(
-    "threshold_nats", float, "θ that loses at most one point of validation accuracy, nats"
+REFERENCE = (
+    Column(
+        "threshold_nats",
+        float,
+        "θ that loses at most one point of validation accuracy, nats",
+        empty=True,
+    ),
+    SCORE,
+    THETA,
 )
 STATUS = Column(
     "status",
@@ -33,6 +45,8 @@ STATUS = Column(
 )
 POINT = (
     Column("threshold_nats", float, "θ, chosen on validation, nats", empty=True),
+    SCORE,
+    THETA,
     Column("val_accuracy", float, "at θ, a fraction of the validation images", empty=True),
     Column("val_mean_macs", float, "MACs per validation image at θ", empty=True),
 )

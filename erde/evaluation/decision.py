@@ -8,16 +8,19 @@ these weights, with the interval of this network; for who trains again, of the v
 import numpy as np
 from numpy.typing import NDArray
 
+from erde.evaluation.choice import theta_cells, theta_of
 from erde.evaluation.differences.comparison import difference_row
 from erde.evaluation.differences.resample import RESAMPLES
 from erde.evaluation.pareto import Students
 from erde.evaluation.rows import Rows, distinct, mean_of, where
 from erde_core.outcomes import outcomes, right_answers
+from erde_core.scores.scored_logits import ScoredLogits
 from erde_core.statistics.bootstrap import group_weights
 from erde_core.store.exit_logits import ExitLogits
 from erde_core.store.tables import Row
 
-_CHOSEN = ("variant", "seed", "weights_sha256", "threshold_nats", "val_accuracy", "val_mean_macs")
+_NAMED = ("variant", "seed", "weights_sha256")
+_ON_VAL = ("val_accuracy", "val_mean_macs")
 _MEASURED = ("test_accuracy", "test_mean_macs")
 _DIFFERENCE = ("difference", "difference_low", "difference_high")
 _AGAIN = ("again_difference", "again_low", "again_high", "seeds", "seed_lowest", "seed_highest")
@@ -43,18 +46,17 @@ def decision_rows(teacher: ExitLogits, students: Students, pareto: Rows) -> list
         row = {"teacher_share": share, **{k: offered[0][k] for k in ("budget_of", "budget_macs")}}
         seeds = _best_variant(offered)
         if not seeds:
-            empty = dict.fromkeys((*_CHOSEN, *_MEASURED))
-            nothing = dict.fromkeys((*_DIFFERENCE, *_AGAIN))
-            rows.append(row | {"status": "not reachable"} | empty | reference | nothing)
+            rows.append(row | _nothing(next(iter(students.values())), reference))
             continue
         best = max(seeds, key=lambda r: (r["val_accuracy"], -r["val_mean_macs"]))
         student = students[best["variant"], best["seed"]]
-        names = {"status": best["status"]} | {key: best.get(key) for key in _CHOSEN}
+        names = (best["variant"], best["seed"], student.network)
         rows.append(
             row
-            | names
-            | {"weights_sha256": student.network}
-            | {key: best[key] for key in _MEASURED}
+            | {"status": best["status"]}
+            | dict(zip(_NAMED, names, strict=True))
+            | theta_cells(student, theta_of(best))
+            | {key: best[key] for key in (*_ON_VAL, *_MEASURED)}
             | reference
             | _this_network(student, best, right, weights)
             | _trained_again(students, seeds, right, weights)
@@ -62,18 +64,26 @@ def decision_rows(teacher: ExitLogits, students: Students, pareto: Rows) -> list
     return rows
 
 
+def _nothing(student: ScoredLogits, reference: Row) -> Row:
+    """A row where no variant can pay."""
+    named, measured = dict.fromkeys(_NAMED), dict.fromkeys((*_ON_VAL, *_MEASURED))
+    differences = dict.fromkeys((*_DIFFERENCE, *_AGAIN))
+    chosen = {"status": "not reachable"} | named | theta_cells(student, None) | measured
+    return chosen | reference | differences
+
+
 def _best_variant(offered: Rows) -> list[Row]:
     """The rows of the variant with the best mean on validation, if all its seeds can pay."""
     able = [
         where(offered, variant=variant)
         for variant in distinct(offered, "variant")
-        if all(r["threshold_nats"] is not None for r in where(offered, variant=variant))
+        if all(theta_of(r) is not None for r in where(offered, variant=variant))
     ]
     return max(able, key=lambda rows: mean_of(rows, "val_accuracy") or 0.0, default=[])
 
 
 def _this_network(
-    student: ExitLogits, chosen: Row, teacher: NDArray[np.bool_], weights: NDArray[np.int32]
+    student: ScoredLogits, chosen: Row, teacher: NDArray[np.bool_], weights: NDArray[np.int32]
 ) -> Row:
     found = difference_row(_gain(student, chosen, teacher)[None], weights, student.test.group)
     ends = (found["difference"], found["these_seeds_low"], found["these_seeds_high"])
@@ -90,7 +100,9 @@ def _trained_again(
     return dict(zip(_AGAIN, (*ends, *(found[name] for name in _AGAIN[3:])), strict=True))
 
 
-def _gain(student: ExitLogits, chosen: Row, teacher: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _gain(student: ScoredLogits, chosen: Row, teacher: NDArray[np.bool_]) -> NDArray[np.float64]:
     """1 where only the student is right, -1 where only the teacher is, ``(N,)``."""
-    right, _, _ = outcomes(student.test, chosen["threshold_nats"])
+    theta = theta_of(chosen)
+    assert theta is not None  # rows without θ are no choices
+    right, _, _ = outcomes(student.test, theta, student.score)
     return right.astype(np.float64) - teacher

@@ -13,7 +13,7 @@ from erde.evaluation.pareto import TEACHER_SHARES, Students, in_int8
 from erde.experiment.names import float32_name, int8_name
 from erde_core.errors import ErdeError
 from erde_core.policy import exit_indices
-from erde_core.softmax import entropy
+from erde_core.scores.scored_logits import ScoredLogits
 from erde_core.statistics.bootstrap import group_weights
 from erde_core.store.exit_logits import ExitLogits
 from erde_core.store.tables import Row
@@ -37,7 +37,7 @@ def int8_rows(
     Raises:
         ErdeError: an int8 network without its float32 one.
     """
-    twins: dict[str, list[tuple[ExitLogits, ExitLogits]]] = {}
+    twins: dict[str, list[tuple[ScoredLogits, ScoredLogits]]] = {}
     for (twin, seed), network in in_int8(networks).items():
         variant = float32_name(twin)
         if (variant, seed) not in networks:
@@ -58,7 +58,7 @@ def int8_rows(
 
 
 def _share_row(
-    pairs: Sequence[tuple[ExitLogits, ExitLogits]], budget: float, weights: NDArray[np.int32]
+    pairs: Sequence[tuple[ScoredLogits, ScoredLogits]], budget: float, weights: NDArray[np.int32]
 ) -> Row:
     chosen = [[choose_for_budget(one, budget) for one in pair] for pair in pairs]
     if any(choice.threshold is None for pair in chosen for choice in pair):
@@ -80,9 +80,9 @@ def _share_row(
     )
 
 
-def _test(network: ExitLogits, threshold: float) -> tuple[NDArray[np.int64], float]:
+def _test(network: ScoredLogits, threshold: float) -> tuple[NDArray[np.int64], float]:
     """The answers to the test images, ``(N,)``, and their mean MACs."""
     logits = network.test.logits
-    exits = exit_indices(entropy(logits), threshold)
+    exits = exit_indices(network.score.values(logits), threshold)
     answers: NDArray[np.int64] = logits[np.arange(len(exits)), exits].argmax(axis=1)
     return answers, float(network.macs[exits].mean())

@@ -4,7 +4,7 @@ from erde.evaluation.budgets import Whole, share_words
 from erde.evaluation.choice import REFERENCE_DROP, choose_for_budget, threshold_for_drop
 from erde.evaluation.pareto import TEACHER_SHARES
 from erde.evaluation.rows import Rows, distinct, where
-from erde_core.store.exit_logits import ExitLogits
+from erde_core.scores.scored_logits import ScoredLogits
 from erde_torch.latency.names import STUDENT, TEACHER
 
 MOST_LOAD = 0.25  # cores that others may use before times are called disturbed
@@ -13,8 +13,8 @@ MOST_SPREAD = 0.2  # of a median time, between the fastest and the slowest round
 _SHARES = TEACHER_SHARES[::2]
 
 
-def latency_points(student: ExitLogits, whole: Whole) -> dict[str, float]:
-    """Thresholds in nats by a name in words, all chosen on the validation split.
+def latency_points(student: ScoredLogits, whole: Whole) -> dict[str, float]:
+    """Thresholds by a name in words, all chosen on the validation split.
 
     The threshold that loses at most a point of accuracy, and one for each of some shares of
     ``whole`` that the student's exits can meet; strict to loose, no threshold twice.

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde.evaluation.budgets import whole_of
-from erde.evaluation.choice import Choice, measured, threshold_for_drop, threshold_within
+from erde.evaluation.choice import Choice, measured, theta_of, threshold_for_drop, threshold_within
 from erde.evaluation.differences.comparison import DIFFERENCE_COLUMNS, difference_row
 from erde.evaluation.differences.resample import RESAMPLES
 from erde.evaluation.pareto import TEACHER_SHARES, Students
@@ -18,12 +18,12 @@ from erde.evaluation.rows import evened, where
 from erde_core.certify import certified_threshold, units_needed
 from erde_core.choose import thresholds_for_budget
 from erde_core.outcomes import outcomes, right_answers
-from erde_core.softmax import entropy
+from erde_core.scores.scored_logits import ScoredLogits
 from erde_core.statistics.bootstrap import group_weights
-from erde_core.store.exit_logits import FLOAT32, ExitLogits
+from erde_core.store.exit_logits import FLOAT32
 from erde_core.store.tables import Row
 
-Choose = Callable[[ExitLogits, float], float | NDArray[np.float64]]
+Choose = Callable[[ScoredLogits, float], float | NDArray[np.float64]]
 DROPS = (0.0, 0.01, 0.02, 0.05)
 EPSILONS = (0.01, 0.02, 0.05, 0.1)
 DELTA = 0.05  # that any certificate of one network fails; divided among the epsilons
@@ -51,7 +51,7 @@ def operating_rows(students: Students, pareto: Sequence[Row]) -> list[Row]:
     return evened(rows)
 
 
-def per_exit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
+def per_exit_rows(teacher: ScoredLogits, students: Students) -> list[Row]:
     """What one threshold per exit gains over one for all, on test, per variant and budget.
 
     Both are chosen on validation for the same budget. ``difference`` is in test accuracy, mean over
@@ -72,27 +72,27 @@ def per_exit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
     return rows
 
 
-def _share_row(student: ExitLogits, chosen: Row) -> Row:
-    choice = Choice(chosen["threshold_nats"], chosen["status"])
+def _share_row(student: ScoredLogits, chosen: Row) -> Row:
+    choice = Choice(theta_of(chosen), chosen["status"])
     goal = _goal("teacher_share", chosen["teacher_share"], of=chosen["budget_of"])
     return goal | measured(student, choice)
 
 
-def _drop_row(student: ExitLogits, drop: float) -> Row:
+def _drop_row(student: ScoredLogits, drop: float) -> Row:
     choice = Choice(threshold_for_drop(student, drop), "ok")
     return _goal("drop", f"{drop:g}") | measured(student, choice)
 
 
-def _certified_row(student: ExitLogits, epsilon: float) -> Row:
+def _certified_row(student: ScoredLogits, epsilon: float) -> Row:
     delta = DELTA / len(EPSILONS)
     goal = _goal("certified", f"{epsilon:g}", delta)
     needed, units = units_needed(epsilon, delta), len(np.unique(student.val.group))
     if units < needed:
         return goal | measured(student, Choice(None, f"needs {needed} images"))
     found = certified_threshold(
-        entropy(student.val.logits),
+        student.score.values(student.val.logits),
         right_answers(student.val),
-        student.val.logits.shape[2],
+        largest=student.score.largest,
         epsilon=epsilon,
         delta=delta,
         group=student.val.group,
@@ -104,7 +104,7 @@ def _goal(goal: str, value: str, delta: float | None = None, of: str | None = No
     return {"goal": goal, "value": value, "budget_of": of, "delta": delta}
 
 
-def _per_exit_row(networks: list[ExitLogits], budget: float, weights: NDArray[np.int32]) -> Row:
+def _per_exit_row(networks: list[ScoredLogits], budget: float, weights: NDArray[np.int32]) -> Row:
     macs = networks[0].macs
     row: Row = {"budget_macs": budget, "status": "ok"}
     if not macs[0] <= budget <= macs[-1]:
@@ -122,17 +122,17 @@ def _per_exit_row(networks: list[ExitLogits], budget: float, weights: NDArray[np
 
 
 def _chosen_on_test(
-    networks: list[ExitLogits], choose: Choose, budget: float
+    networks: list[ScoredLogits], choose: Choose, budget: float
 ) -> tuple[NDArray[np.float64], float]:
     """Right answers on test ``(S, N)`` of thresholds chosen on validation, and the mean MACs."""
-    found = [outcomes(n.test, choose(n, budget)) for n in networks]
+    found = [outcomes(n.test, choose(n, budget), n.score) for n in networks]
     costs = [float(n.macs[exits].mean()) for n, (_, _, exits) in zip(networks, found, strict=True)]
     return np.array([right for right, _, _ in found], dtype=float), math.fsum(costs) / len(costs)
 
 
-def _one_each(student: ExitLogits, budget: float) -> NDArray[np.float64]:
-    val = student.val
-    classes = val.logits.shape[2]
+def _one_each(student: ScoredLogits, budget: float) -> NDArray[np.float64]:
+    val, score = student.val, student.score
+    values = score.values(val.logits)
     return thresholds_for_budget(
-        entropy(val.logits), right_answers(val), student.macs, classes, budget
+        values, right_answers(val), student.macs, None, budget, largest=score.largest
     )

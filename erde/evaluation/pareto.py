@@ -12,6 +12,7 @@ from erde.evaluation.choice import choose_for_budget, measured
 from erde.evaluation.rows import evened
 from erde_core.errors import ErdeError
 from erde_core.outcomes import right_answers, split_sweep
+from erde_core.scores.scored_logits import ScoredLogits
 from erde_core.store.exit_logits import INT8, ExitLogits
 from erde_core.store.tables import Row
 from erde_core.sweep import accuracy_at
@@ -19,7 +20,7 @@ from erde_core.sweep import accuracy_at
 TEACHER_SHARES = (5, 6, 8, 10, 12)  # a budget is the teacher's MACs divided by one of these
 CURVE_BUDGETS = 400
 
-Students = Mapping[tuple[str, int], ExitLogits]  # (variant, seed) → its exit logits
+Students = Mapping[tuple[str, int], ScoredLogits]  # (variant, seed) → its exit logits
 
 
 def check_comparable(teacher: ExitLogits, students: Students) -> None:
@@ -51,7 +52,7 @@ def curve_rows(students: Students) -> list[Row]:
     rows: list[Row] = []
     for (variant, seed), student in students.items():
         budgets = np.linspace(student.macs[0], student.macs[-1], CURVE_BUDGETS)
-        accuracy = accuracy_at(split_sweep(student.test, student.macs), budgets)
+        accuracy = accuracy_at(split_sweep(student.test, student.macs, student.score), budgets)
         rows += [
             {"variant": variant, "seed": seed, "budget_macs": b, "test_accuracy": a}
             for b, a in zip(budgets.tolist(), accuracy.tolist(), strict=True)
@@ -80,7 +81,7 @@ def budget_rows(teacher: ExitLogits, students: Students) -> list[Row]:
     return evened(rows)
 
 
-def budget_row(student: ExitLogits, budget: float) -> Row:
+def budget_row(student: ScoredLogits, budget: float) -> Row:
     """What :func:`erde.evaluation.choice.choose_for_budget` gives for ``budget`` MACs."""
     point = measured(student, choose_for_budget(student, budget))
     return {"budget_macs": budget} | {k: v for k, v in point.items() if not k.endswith("_harm")}

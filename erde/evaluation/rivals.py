@@ -11,6 +11,7 @@ from erde.evaluation.differences.comparison import difference_row
 from erde.evaluation.differences.resample import RESAMPLES
 from erde.evaluation.pareto import Students
 from erde_core.outcomes import outcomes, right_answers
+from erde_core.scores.scored_logits import ScoredLogits
 from erde_core.statistics.bootstrap import group_weights
 from erde_core.store.exit_logits import ExitLogits
 from erde_core.store.tables import Row
@@ -71,14 +72,14 @@ def as_plain(exits: ExitLogits, rival: str, macs: int) -> ExitLogits:
     return replace(exits, val=val, test=test, macs=np.array([macs], np.int64))
 
 
-def _within(networks: list[ExitLogits], budget: float) -> tuple[NDArray[np.bool_], float] | None:
+def _within(networks: list[ScoredLogits], budget: float) -> tuple[NDArray[np.bool_], float] | None:
     """Right answers ``(S, N)`` on test at thresholds chosen on validation, and their mean MACs."""
     right, costs = [], []
     for network in networks:
         threshold = choose_for_budget(network, budget).threshold
         if threshold is None:
             return None
-        answers, _, exits = outcomes(network.test, threshold)
+        answers, _, exits = outcomes(network.test, threshold, network.score)
         right.append(answers)
         costs.append(network.macs[exits].mean())
     return np.array(right), float(np.mean(costs))

@@ -11,15 +11,18 @@ from erde.evaluation.columns import (
     POINT,
     PRECISION,
     REFERENCE,
+    SCORE,
     SEED,
     SHARE,
     SHARES,
     STATUS,
+    THETA,
     VARIANT,
     WEIGHTS,
     harm,
     intervals,
 )
+from erde.evaluation.policies.tables import POLICIES, POLICIES_OVERALL
 from erde_core.store.tables import Column, Table
 
 PARETO = Table(
@@ -95,7 +98,7 @@ COMPARISON = Table(
     "comparison",
     "a pair of variants at one budget or one θ",
     (
-        *(*PAIR, Column("at", float, "the budget in MACs, or θ in nats")),
+        *(*PAIR, Column("at", float, "the budget in MACs, or θ"), SCORE),
         Column("variant_macs", float, "MACs per image of `variant` there"),
         Column("against_macs", float, "MACs per image of `against` there"),
         *(DIFFERENCE, *intervals()),
@@ -111,7 +114,7 @@ AUDIT = Table(
     "an exit of a network, where the teacher's exit was right or where it was wrong",
     (
         *(VARIANT, SEED, EXIT, Column("teacher_right", bool, "1 where it was right")),
-        *(REFERENCE, IMAGES, Column("entropy_nats", float, "mean, nats", empty=True)),
+        *(*REFERENCE, IMAGES, Column("entropy_nats", float, "mean, nats", empty=True)),
         Column("share_below_threshold", float, "fraction surer than θ", empty=True),
         Column("accuracy", float, "of this exit, a fraction", empty=True),
     ),
@@ -120,7 +123,7 @@ CLASSES = Table(
     "classes",
     "a class for one network",
     (
-        *(VARIANT, SEED, Column("class", int, "its number"), REFERENCE, IMAGES),
+        *(VARIANT, SEED, Column("class", int, "its number"), *REFERENCE, IMAGES),
         Column("accuracy", float, "at θ, a fraction", empty=True),
         Column("mean_macs", float, "MACs per image at θ", empty=True),
     ),
@@ -130,7 +133,7 @@ CONFUSION = Table(
     "a class and an answer of one network that occurs",
     (
         *(VARIANT, SEED, Column("class", int, "the true class, its number")),
-        *(Column("answer", int, "the class that the network answers at θ"), REFERENCE, IMAGES),
+        *(Column("answer", int, "the class that the network answers at θ"), *REFERENCE, IMAGES),
     ),
 )
 EXITS = Table(
@@ -258,6 +261,7 @@ LATENCY = Table(
         Column("runtime", str, "`eager`, `compiled`, `ONNX Runtime`, `ONNX Runtime int8`"),
         Column("network", str, "the teacher, the student without exits, or an operating point"),
         Column("threshold_nats", float, "θ of the operating point, nats", empty=True),
+        *(SCORE, THETA),
         Column("macs", float, "MACs per image timed"),
         Column("calls", int, "that were timed"),
         *(Column(f"p{p}_ms", float, f"{p}th percentile, milliseconds") for p in (50, 95, 99)),
@@ -271,12 +275,7 @@ LATENCY = Table(
         Column("macs_ratio", float, "the speed-up that MACs alone promise"),
         Column("speed_up_per_macs_ratio", float, "how much of that promise is kept"),
         Column("speed_up_over_no_exits", float, "over the same student without exits"),
-        Column(
-            "round_spread",
-            float,
-            "(slowest - fastest) / median time of the rounds",
-            absent=None,
-        ),
+        Column("round_spread", float, "(slowest - fastest) / median of the rounds", absent=None),
         Column(
             "other_load",
             float,
@@ -304,7 +303,7 @@ TABLES = {
     for table in (
         *(PARETO, CURVES, TEACHER_EXITS, DECISION, OPERATING_POINTS, PER_EXIT, BANDS, AREAS),
         *(COMPARISON, OVERALL, AUDIT, CLASSES, CONFUSION, EXITS, RELIABILITY, RIVALS, LATENCY),
-        *(INT8, ENVELOPE, VALUES, HISTORY),
+        *(INT8, ENVELOPE, VALUES, HISTORY, POLICIES, POLICIES_OVERALL),
     )
 }
 # What the rule statistics writes.

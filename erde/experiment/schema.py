@@ -33,6 +33,7 @@ from erde.experiment.variants import Variant, expand_variants
 from erde.experiment.yaml_file import YamlError, read_yaml
 from erde_core.errors import ErdeError
 from erde_core.fields import FromMapping
+from erde_core.scores.fitted import LABELS
 from erde_torch.int8.settings import Int8Settings
 from erde_torch.networks.cascades.settings import AnyNetwork
 from erde_torch.teacher_cache.settings import CacheSettings
@@ -122,6 +123,7 @@ class Experiment(_Model):
     student: Annotated[StudentSettings, FromMapping()]
     variants: dict[str, Variant] = Field(min_length=1)
     seeds: list[_Seed] = Field(min_length=1)
+    score: Literal[LABELS] = "entropy"  # type: ignore[valid-type] # as the table of scores has them
     device: Literal["auto", "cpu", "cuda"] = "auto"
     int8: Annotated[bool | Int8Settings, OrSwitch(Int8Settings)] = False
     _taught: int | None = PrivateAttr(default=None)
@@ -130,6 +132,11 @@ class Experiment(_Model):
     def _consistent(self) -> "Experiment":
         for name, variant in self.variants.items():
             check_variant_name(name, variant.method, variant.loss)
+        if self.int8 and self.score != "entropy":
+            raise ErdeError(
+                "int8 must be false where images leave by another score than the entropy, "
+                f"got the score {self.score}"
+            )
         students = len(self.variants) * len(self.seeds)
         if students > _MOST_STUDENTS:
             raise ErdeError(

@@ -12,7 +12,7 @@ function unpack(text, type) {
 function unpackCurve(curve) {
   return {
     images: curve.images,
-    entropies: unpack(curve.entropies, "f8"),
+    scores: unpack(curve.scores, "f8"),
     right: unpack(curve.right, curve.type),
     leaves: unpack(curve.leaves, curve.type),
   };
@@ -49,8 +49,8 @@ function thresholdForBudget(choices, budget) {
 }
 
 function outcome(network, theta) {
-  // One step down the curve per entropy below θ.
-  const curve = network.test, k = countBelow(curve.entropies, theta), exits = network.macs.length;
+  // One step down the curve per score below θ.
+  const curve = network.test, k = countBelow(curve.scores, theta), exits = network.macs.length;
   const leaves = Array.from(curve.leaves.slice(k * exits, (k + 1) * exits));
   return {
     theta,
@@ -141,21 +141,21 @@ function showBudget(budget) {
   showing();
 }
 
-// Entropies crowd near 0: the slider is cubic.
+// Scores crowd near 0: the slider is cubic.
 element("slider").addEventListener("input", (event) => {
   // Rounded before it is used, so that the box shows the threshold itself.
-  const theta = Number((data.log_classes * (event.target.value / 1000) ** 3).toPrecision(5));
+  const theta = Number((data.unsure * (event.target.value / 1000) ** 3).toPrecision(5));
   element("theta").value = theta;
   showTheta(theta);
 });
 element("theta").addEventListener("change", (event) => {
-  const theta = Number(event.target.value), loosest = 2 * data.log_classes;
+  const theta = Number(event.target.value), loosest = data.loosest;
   if (event.target.value === "" || !(theta >= 0 && theta <= loosest)) {
-    element("message").textContent = `θ must lie between 0 and ${loosest.toFixed(4)} nats, ` +
+    element("message").textContent = `θ must lie between 0 and ${loosest.toFixed(4)} ${data.unit}, ` +
       `got ${event.target.value || "nothing"}.`;
     return;
   }
-  element("slider").value = 1000 * Math.cbrt(Math.min(theta / data.log_classes, 1));
+  element("slider").value = 1000 * Math.cbrt(Math.min(theta / data.unsure, 1));
   showTheta(theta);
 });
 element("budget").addEventListener("change", (event) => showBudget(1e6 * Number(event.target.value)));

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,8 +9,10 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from erde.evaluation.budgets import whole_of
+from erde.evaluation.choice import theta_of
 from erde.evaluation.rows import Rows, where
 from erde.experiment.names import name_of
+from erde.report import words
 from erde.report.charts import looks
 from erde.report.curves import choices, curve
 from erde.report.html import render
@@ -47,12 +48,14 @@ def _data(source: Source, sections: Mapping[str, Section]) -> dict[str, object]:
     charts = {id: c for section in sections.values() for id, c in section.charts.items()}
     return {
         "whole_macs": whole_of(source.teacher, source.students.values()).macs,
-        "log_classes": math.log(first.test.logits.shape[2]),
+        "loosest": first.score.largest,
+        "unsure": first.score.largest / 2 if first.score.name == "entropy" else first.score.largest,
+        "unit": words.unit(first.score.label),
         "names": {variant: name_of(variant) for variant in looks(v for v, _ in source.networks)},
         "networks": [
             {"variant": variant, "seed": seed, "macs": student.macs.tolist()}
-            | {"choices": choices(student.val, student.macs)}
-            | {"test": curve(student.test, student.macs)}
+            | {"choices": choices(student)}
+            | {"test": curve(student)}
             | {"certified": _certified(source.rows["operating_points"], variant, seed)}
             for (variant, seed), student in source.networks.items()
         ],
@@ -63,6 +66,6 @@ def _data(source: Source, sections: Mapping[str, Section]) -> dict[str, object]:
 def _certified(operating: Rows, variant: str, seed: int) -> list[dict[str, object]]:
     """The certified thresholds of one network, strictest guarantee first."""
     return [
-        {"epsilon": row["value"], "threshold": row["threshold_nats"]}
+        {"epsilon": row["value"], "threshold": theta_of(row)}
         for row in where(operating, variant=variant, seed=seed, goal="certified", status="ok")
     ]

@@ -17,6 +17,11 @@ def percent(value: float | None) -> str | None:
     return None if value is None else f"{100 * value:.2f}\N{NO-BREAK SPACE}%"
 
 
+def unit(label: str) -> str:
+    """What stands behind a θ of the score: nats, or else the score's name."""
+    return "nats" if label == "entropy" else f"of {label}"
+
+
 def points(value: float) -> str:
     """A difference of fractions in points, signed."""
     return f"{100 * value:+.2f}".replace("-", "−")

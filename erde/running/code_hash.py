@@ -13,11 +13,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from erde_core.scores.fitted import TEMPERED
+from erde_core.scores.table import SCORES
 from erde_torch.networks.table import family_of
 
 PACKAGES = ("erde_core", "erde_torch", "erde")
 # A new entry in a table of everything there is changes nothing for those who use another.
-TABLES = ("erde_torch.networks.table",)
+TABLES = ("erde_torch.networks.table", "erde_core.scores.table")
 
 
 def code_hash(root: Path, *modules: str) -> str:
@@ -66,6 +68,12 @@ def network_code_hash(
     facts += [(needs, _versions(needs))] if needs else []
     code = code_hash(root, *modules, *used)
     return hashlib.sha256(f"{code} {facts}".encode()).hexdigest()[:16]
+
+
+def score_modules(*labels: str) -> tuple[str, ...]:
+    """The modules of the scores with these labels."""
+    names = sorted({label.removesuffix(TEMPERED) for label in labels})
+    return tuple(SCORES[name].module for name in names)
 
 
 def _versions(needs: Iterable[str]) -> list[str | None]:

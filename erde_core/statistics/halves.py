@@ -24,6 +24,16 @@ class Halves:
         return ~self.fit
 
 
+def dealt_halves(labels: NDArray[np.int64], group: NDArray[np.int64]) -> Halves:
+    """:func:`validation_halves` of however few groups."""
+    _, first, member = np.unique(group, return_index=True, return_inverse=True)
+    shuffled = np.random.default_rng(_SEED).permutation(len(first))
+    dealt = shuffled[np.argsort(labels[first[shuffled]], kind="stable")]
+    fits = np.zeros(len(first), dtype=np.bool_)
+    fits[dealt[::2]] = True
+    return Halves(fits[member])
+
+
 def validation_halves(labels: NDArray[np.int64], group: NDArray[np.int64]) -> Halves:
     """Deal the groups of each class to the two halves in turn, in an order drawn with a fixed seed.
 
@@ -41,14 +51,10 @@ def validation_halves(labels: NDArray[np.int64], group: NDArray[np.int64]) -> Ha
         raise ErdeError(
             f"group must have the shape of labels, got {group.shape} and {labels.shape}"
         )
-    _, first, member = np.unique(group, return_index=True, return_inverse=True)
-    if len(first) < LEAST_GROUPS:
+    groups = len(np.unique(group))
+    if groups < LEAST_GROUPS:
         raise ErdeError(
             f"independent validation images must be at least {LEAST_GROUPS} to fit a score on one "
-            f"half and choose thresholds on the other, got {len(first)}"
+            f"half and choose thresholds on the other, got {groups}"
         )
-    shuffled = np.random.default_rng(_SEED).permutation(len(first))
-    dealt = shuffled[np.argsort(labels[first[shuffled]], kind="stable")]
-    fits = np.zeros(len(first), dtype=np.bool_)
-    fits[dealt[::2]] = True
-    return Halves(fits[member])
+    return dealt_halves(labels, group)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from erde_core.decisions import Agreement, Decide, compare_decisions, spread_thresholds
 from erde_core.images import Split
+from erde_core.scores.fitted import FittedScore
 from erde_core.store.exit_logits import SplitLogits
 from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.staged import StagedNetwork
@@ -17,7 +18,7 @@ from erde_torch.networks.weights import NetworkCard
 MOST_IMAGES = 1000  # more would take longer than the training of a small network
 _BATCH = 64
 
-# Images uint8 (N, H, W, channels) and θ in nats to class, probability and exit, (N,) each.
+# Images uint8 (N, H, W, channels) and θ to class, probability and exit, (N,) each.
 Predict = Callable[
     [NDArray[np.uint8], float], tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
 ]
@@ -30,6 +31,7 @@ def deployment_agreement(
     images: Split,
     logits: SplitLogits,
     macs: NDArray[np.int64],
+    score: FittedScore | None = None,
 ) -> Iterator[tuple[str, Agreement]]:
     """Staged PyTorch, staged ONNX and the single ONNX file against the exit logits on file.
 
@@ -40,6 +42,7 @@ def deployment_agreement(
         predict: of the exported files; asked for batches, and for single images.
         images, logits: a split, and what the exits said of it.
         macs: to the end of each exit, ``(E,)``.
+        score: by which images leave; the entropy where None.
 
     Yields:
         The implementation's name and how it compares.
@@ -47,20 +50,25 @@ def deployment_agreement(
     part = slice(MOST_IMAGES)
     pixels = images.images[part]
     split = SplitLogits(logits.logits[part], logits.labels[part], logits.group[part])
-    thresholds = spread_thresholds(split, macs)
-    deciders = {} if network is None else {"staged PyTorch": _staged_torch(network, card, pixels)}
+    thresholds = spread_thresholds(split, macs, score)
+    deciders = {}
+    if network is not None:
+        deciders["staged PyTorch"] = _staged_torch(network, card, pixels, score)
     deciders |= {
         "staged ONNX": _shipped(predict, pixels, _BATCH),
         "single ONNX": _shipped(predict, pixels, 1),
     }
     for name, decide in deciders.items():
-        yield name, compare_decisions(split, thresholds, decide)
+        yield name, compare_decisions(split, thresholds, decide, score)
 
 
 def _staged_torch(
-    network: MultiExitNetwork, card: NetworkCard, pixels: NDArray[np.uint8]
+    network: MultiExitNetwork,
+    card: NetworkCard,
+    pixels: NDArray[np.uint8],
+    score: FittedScore | None,
 ) -> Decide:
-    staged = StagedNetwork(network)
+    staged = StagedNetwork(network, score=score)
     viewed = plain_images(pixels, card.mean, card.std, staged.device)
     starts = range(0, len(pixels), _BATCH)
     parts = [torch.arange(n, min(n + _BATCH, len(pixels))) for n in starts]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import onnx
 
+from erde_core.scores.fitted import from_fields
 from erde_core.store.files import is_running, write_text
 from erde_core.store.manifest import FORMAT, NAME, Fields, network_files, sealed
 from erde_torch.export.onnx_graph import single_model, stage_models
@@ -27,12 +28,13 @@ def write_deployment(
 ) -> None:
     """Write ``network`` as ONNX, the program and ``manifest.json`` into ``folder``.
 
-    As :func:`write_models`, with the models of ``network``.
+    As :func:`write_models`, with the models of ``network``, which compute the manifest's score.
     """
 
     def models() -> Models:
         height, width, channels = manifest["shape"]
-        stages = stage_models(network, (channels, height, width))
+        score = from_fields(manifest["score"], len(manifest["class_names"]))
+        stages = stage_models(network, (channels, height, width), score)
         names = network_files(len(stages))
         return dict(zip(names, [*stages, single_model(stages)], strict=True))
 
@@ -62,6 +64,7 @@ def write_models(
     Raises:
         FileExistsError: a file of the same name lies there that is not of a deployment.
         ManifestError: a field of the manifest breaks its rule.
+        ValueError: its score is one that PyTorch does not compute.
     """
     folder = Path(os.path.realpath(folder))  # beside what a link points to is room on the same disk
     _check_place(folder, {*network_files(len(manifest["macs"])), *program_files, NAME})

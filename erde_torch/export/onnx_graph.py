@@ -5,50 +5,62 @@ but leave it out. Thresholds are inputs: the files hold for every operating poin
 """
 
 import copy
-import warnings
-from typing import cast
 
 import onnx
 import torch
 from onnx import TensorProto, helper
 from torch import nn
 
+from erde_core.scores.fitted import FittedScore
+from erde_torch.export.graph_export import exported
+from erde_torch.export.score_graph import LOGITS, add_score
 from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.staged import exit_stages
 
-OPSET = 18
-_LOGITS, _ENTROPY, _FEATURES, _NEXT = "logits", "entropy", "features", "next_features"
+_FEATURES, _NEXT = "features", "next_features"
 
 
 def stage_models(
-    network: MultiExitNetwork, image_shape: tuple[int, int, int]
+    network: MultiExitNetwork,
+    image_shape: tuple[int, int, int],
+    score: FittedScore | None = None,
 ) -> list[onnx.ModelProto]:
     """One model per exit.
 
     Model 0 reads ``images`` float32 ``(N, channels, H, W)``, normalised, later ones as
     ``features`` what the one before hands on. Each writes ``logits`` float32 ``(N, C)``, and all
-    but the last ``entropy`` float64 ``(N,)`` in nats and ``next_features``.
+    but the last the score float64 ``(N,)`` (``entropy``, or as it is called) and ``next_features``.
+
+    Raises:
+        ValueError: a score that PyTorch does not compute.
     """
     models, inputs = [], torch.zeros(2, *image_shape)
-    stages = exit_stages(network.cpu())
+    stages = exit_stages(network.cpu(), score)
     for index, stage in enumerate(stages):
         name, last = (_FEATURES if index else "images"), index == len(stages) - 1
-        models.append(_export(stage, inputs, name, last))
+        outputs = [LOGITS] if last else [LOGITS, _NEXT]
+        model = exported(_WithoutScore(stage, last), inputs, name, outputs)
         with torch.no_grad():
-            inputs = stage(inputs)[2]
+            logits, _, inputs = stage(inputs)
+        models.append(model if last else add_score(model, score, index, logits.shape[1]))
     return models
 
 
 def single_model(stages: list[onnx.ModelProto]) -> onnx.ModelProto:
     """All of ``stages`` as one model for one image.
 
-    Reads ``images`` float32 ``(1, channels, H, W)`` and ``thresholds`` float64 ``(E - 1,)`` in
-    nats; writes ``logits`` float32 ``(1, C)`` of the exit taken, and ``exit`` int64 ``(1,)``.
+    Reads ``images`` float32 ``(1, channels, H, W)`` and ``thresholds`` float64 ``(E - 1,)``;
+    writes ``logits`` float32 ``(1, C)`` of the exit taken, ``exit`` int64 ``(1,)``, and where there
+    are early exits ``score`` float64 ``(1,)``, that of the first one.
     """
     graph = _last(stages[-1].graph, len(stages) - 1)
     for index in reversed(range(len(stages) - 1)):
         graph = _decide(stages[index].graph, index, graph)
     _rename_outputs(graph, ("logits", "exit"))  # the outermost are the ones that users see
+    if len(stages) > 1:
+        first = f"s0/{stages[0].graph.output[1].name}"
+        graph.node.append(helper.make_node("Identity", [first], ["score"]))
+        graph.output.append(helper.make_tensor_value_info("score", TensorProto.DOUBLE, [1]))
     images = stages[0].graph.input[0]
     sides = [dim.dim_value for dim in images.type.tensor_type.shape.dim[1:]]
     graph.name = "early_exit"
@@ -65,45 +77,16 @@ def single_model(stages: list[onnx.ModelProto]) -> onnx.ModelProto:
     return model
 
 
-class _EarlyOutputs(nn.Module):
-    """What of a stage leaves its graph: a runtime then computes no output that nobody reads."""
+class _WithoutScore(nn.Module):
+    """What of a stage the network computes: the score is added to the graph of its logits."""
 
     def __init__(self, stage: nn.Module, last: bool) -> None:
         super().__init__()
         self.stage, self.last = stage, last
 
     def forward(self, inputs: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        outputs: tuple[torch.Tensor, ...] = self.stage(inputs)
-        return outputs[:1] if self.last else outputs
-
-
-def _export(stage: nn.Module, inputs: torch.Tensor, name: str, last: bool) -> onnx.ModelProto:
-    outputs = [_LOGITS] if last else [_LOGITS, _ENTROPY, _NEXT]
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecations inside the exporter, nothing of ours
-        program = torch.onnx.export(
-            _EarlyOutputs(stage, last).eval(),
-            (inputs,),
-            input_names=[name],
-            output_names=outputs,
-            opset_version=OPSET,
-            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
-            dynamo=True,
-            verbose=False,
-        )
-    model = cast("torch.onnx.ONNXProgram", program).model_proto  # dynamo always gives one
-    _strip(model)
-    onnx.checker.check_model(model, full_check=True)
-    return model
-
-
-def _strip(model: onnx.ModelProto) -> None:
-    """Remove what the exporter notes of the source code: paths of the machine that exported."""
-    graph = model.graph
-    for part in (model, graph, *graph.node, *graph.input, *graph.output, *graph.value_info):
-        del part.metadata_props[:]
-        part.doc_string = ""
-    del graph.value_info[:]
+        logits, _, features = self.stage(inputs)
+        return (logits,) if self.last else (logits, features)
 
 
 def _last(graph: onnx.GraphProto, index: int) -> onnx.GraphProto:
@@ -126,7 +109,7 @@ def _decide(graph: onnx.GraphProto, index: int, otherwise: onnx.GraphProto) -> o
     taken = (f"logits{index}", f"exit{index}")
     nodes += [
         helper.make_node("Gather", ["thresholds", position], [limit]),
-        helper.make_node("Less", [f"s{index}/{_ENTROPY}", limit], [leaves]),
+        helper.make_node("Less", [f"s{index}/{graph.output[1].name}", limit], [leaves]),
         helper.make_node("If", [leaves], taken, then_branch=here, else_branch=otherwise),
     ]
     return helper.make_graph(nodes, f"stage{index}", [], _values(*taken, _classes(graph)), weights)
@@ -142,7 +125,7 @@ def _rename_outputs(graph: onnx.GraphProto, names: tuple[str, ...]) -> None:
 
 def _answer(index: int, logits: str, exit_name: str) -> list[onnx.NodeProto]:
     return [
-        helper.make_node("Identity", [f"s{index}/{_LOGITS}"], [logits]),
+        helper.make_node("Identity", [f"s{index}/{LOGITS}"], [logits]),
         helper.make_node("Constant", [], [exit_name], value_ints=[index]),
     ]
 

@@ -18,6 +18,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from erde_core.policy import exit_indices
+from erde_core.scores.fitted import FittedScore
 from erde_core.softmax import entropy
 from erde_core.store.manifest import Fields
 from erde_torch.export.agreement import Predict
@@ -67,10 +68,11 @@ class Trial:
         pixels: uint8 ``(N, H, W, channels)``.
         logits: what the student's exits say of them, ``(N, E, C)``.
         macs: of the student, to the end of each exit, ``(E,)``.
-        thresholds: nats, by the name of the operating point.
+        thresholds: in the score's unit, by the name of the operating point.
         device: of the networks that run in PyTorch.
         open_deployment: from a deployment's folder and a number of threads to its ``predict``.
         threads: of ONNX Runtime; PyTorch's are set for the process.
+        score: by which images leave; the entropy where None.
         int8: what is timed in 8 bits too, if anything is.
     """
 
@@ -85,6 +87,7 @@ class Trial:
     open_deployment: Callable[[Path, int], Predict]
     threads: int
     int8: Int8Trial | None = None
+    score: FittedScore | None = None
 
 
 class WholeNetwork(MultiExitNetwork):
@@ -172,7 +175,8 @@ def _contender(
         macs = whole_macs(network, trial.card.image_shape)
         return Contender(name, runtime, None, np.full(len(trial.pixels), macs), run)
     threshold = trial.thresholds[name]
-    macs_n = trial.macs[exit_indices(entropy(trial.logits), threshold)]
+    score = trial.score or FittedScore("entropy", trial.logits.shape[2])
+    macs_n = trial.macs[exit_indices(score.values(trial.logits), threshold)]
     return Contender(name, runtime, threshold, macs_n, run)
 
 
@@ -181,7 +185,7 @@ def _torch(trial: Trial, runtime: str) -> list[Contender]:
     viewed = plain_images(trial.pixels, trial.card.mean, trial.card.std, device)
     everyone = torch.arange(len(trial.pixels), device=device)
     images = viewed.batch(everyone, torch.zeros_like(everyone))
-    staged = StagedNetwork(trial.student, device, compiled=compiled)
+    staged = StagedNetwork(trial.student, device, compiled=compiled, score=trial.score)
     found = []
     for name, network in ((TEACHER, trial.teacher), (STUDENT, trial.student)):
         whole = fold_norms(WholeNetwork(copy.deepcopy(network)).eval())
@@ -215,7 +219,7 @@ def _onnx(trial: Trial, folder: Path) -> list[Contender]:
             return predict(trial.pixels[start:stop], 0.0)
 
         found.append(_contender(trial, "ONNX Runtime", name, run_whole))
-    predict = _shipped(trial, folder / "exits", trial.student, trial.macs.tolist())
+    predict = _shipped(trial, folder / "exits", trial.student, trial.macs.tolist(), trial.score)
     for name, threshold in trial.thresholds.items():
 
         def run_staged(start: int, stop: int, threshold: float = threshold) -> object:
@@ -259,14 +263,20 @@ def _shipped_int8(
     return trial.open_deployment(folder, trial.threads)
 
 
-def _shipped(trial: Trial, folder: Path, network: MultiExitNetwork, macs: list[int]) -> Predict:
+def _shipped(
+    trial: Trial,
+    folder: Path,
+    network: MultiExitNetwork,
+    macs: list[int],
+    score: FittedScore | None = None,
+) -> Predict:
     """``predict`` of ``network`` as it is shipped; nobody validated it, so its curve is empty."""
-    write_deployment(folder, network, _manifest(trial, folder.name, macs), {})
+    write_deployment(folder, network, _manifest(trial, folder.name, macs, score), {})
     return trial.open_deployment(folder, trial.threads)
 
 
-def _manifest(trial: Trial, name: str, macs: list[int]) -> Fields:
-    return network_fields(trial.card, macs) | {
+def _manifest(trial: Trial, name: str, macs: list[int], score: FittedScore | None = None) -> Fields:
+    return network_fields(trial.card, macs, score) | {
         "experiment": "latency",
         "network": name,
         "weights_sha256": "0" * 64,

@@ -14,7 +14,9 @@ from torch import Tensor, nn
 
 from erde_core import checks
 from erde_core.errors import ErdeError
+from erde_core.scores.fitted import FittedScore
 from erde_torch.device import autocast, forbid_tf32
+from erde_torch.networks.exit_score import ExitScore
 from erde_torch.networks.folding import fold_norms
 from erde_torch.networks.multi_exit import MultiExitNetwork
 
@@ -39,11 +41,23 @@ class Predictions:
     exit: Tensor
 
 
-def exit_stages(network: MultiExitNetwork) -> list[nn.Module]:
-    """The E parts of ``network`` in eval mode; each gives logits, entropy, and what the next reads.
+class _Scored(nn.Module):
+    """A stage whose exit is judged by another score than the entropy."""
+
+    def __init__(self, stage: nn.Module, score: ExitScore) -> None:
+        super().__init__()
+        self.stage, self.score = stage, score
+
+    def forward(self, inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        logits, _, following = self.stage(inputs)
+        return logits, self.score(logits), following
+
+
+def exit_stages(network: MultiExitNetwork, score: FittedScore | None = None) -> list[nn.Module]:
+    """The E parts of ``network`` in eval mode; each gives logits, score, and what the next reads.
 
     They share its weights. Part 0 reads normalised images, each later one what the part before it
-    hands on: features, or in a cascade the images again.
+    hands on: features, or in a cascade the images again. The score is the entropy where None.
 
     Raises:
         ValueError: ``network`` itself has a hook, which its parts would not run.
@@ -54,7 +68,10 @@ def exit_stages(network: MultiExitNetwork) -> list[nn.Module]:
                 "network must have no hook of its own (put it on a stage), "
                 f"got one on {type(part).__name__}"
             )
-    return [stage.eval() for stage in network.exit_stages()]
+    stages = [stage.eval() for stage in network.exit_stages()]
+    if score is None:
+        return stages
+    return [_Scored(stage, ExitScore(score, e)).eval() for e, stage in enumerate(stages)]
 
 
 def images_at_once(images: Tensor) -> int:
@@ -93,6 +110,7 @@ class StagedNetwork:
         precision: ``float32``, or ``bf16`` where the processor multiplies it natively (the
             decisions then differ from those of the evaluation, which is in float32).
         compiled: compile each stage for any batch size; the first calls then take seconds.
+        score: by which images leave; the entropy where None.
     """
 
     def __init__(
@@ -101,6 +119,7 @@ class StagedNetwork:
         device: torch.device | None = None,
         precision: str = "float32",
         compiled: bool = False,
+        score: FittedScore | None = None,
     ) -> None:
         checks.one_of("precision", precision, ("float32", "bf16"))
         self.device, self.precision = device or torch.device("cpu"), precision
@@ -110,7 +129,7 @@ class StagedNetwork:
         copied = copy.deepcopy(network).eval()
         fold_norms(copied)
         copied.to(self.device).to(memory_format=torch.channels_last)
-        self.stages = exit_stages(copied)
+        self.stages = exit_stages(copied, score)
         if compiled:
             _allow_recompiles(4 * len(self.stages))
             for stage in self.stages:
@@ -119,12 +138,12 @@ class StagedNetwork:
     # Inference mode is not used: torch.compile would compile anew for each kind of tensor.
     @torch.no_grad()
     def predict(self, images: Tensor, thresholds: ArrayLike) -> Predictions:
-        """Classify ``images``, each at the first exit whose entropy is below its threshold.
+        """Classify ``images``, each at the first exit whose score is below its threshold.
 
         Args:
             images: normalised, float ``(N, channels, H, W)``.
-            thresholds: nats, one for all early exits or one for each; at 0 no image leaves
-                early. The thresholds may differ from call to call.
+            thresholds: in the score's unit (nats, of entropies), one for all early exits or one
+                for each; at 0 no image leaves early. They may differ from call to call.
 
         Raises:
             ValueError: a threshold is negative or NaN, their number is wrong, or N = 0.
@@ -149,9 +168,9 @@ class StagedNetwork:
         label, exit_taken = torch.empty_like(waiting), torch.empty_like(waiting)
         probability = torch.empty(count, device=self.device)
         for index, (stage, limit) in enumerate(zip(self.stages, limits, strict=True)):
-            logits, entropy, features = stage(features)
+            logits, unsure, features = stage(features)
             last = index == len(limits) - 1
-            leaves = torch.ones_like(entropy, dtype=torch.bool) if last else entropy < limit
+            leaves = torch.ones_like(unsure, dtype=torch.bool) if last else unsure < limit
             stays = torch.nonzero(~leaves).squeeze(1)
             # This reads one number from the device. If no image or every image leaves here, the
             # code below copies no features.

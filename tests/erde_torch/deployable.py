@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from erde_core.scores.scored_logits import score_logits
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
 from erde_torch.networks.build import build_network
 from erde_torch.networks.macs import exit_macs
@@ -47,11 +48,12 @@ def evaluated(network, pixels):
     return Case(network, pixels.astype(np.uint8), images, SplitLogits(logits, labels, labels), macs)
 
 
-def exit_logits(case):
+def exit_logits(case, label="entropy"):
     """The case as both splits of an exit-logits file, with its second exit always right."""
     labels = case.split.logits[:, 1].argmax(axis=1)
     split = SplitLogits(case.split.logits, labels, np.arange(len(labels)))
-    return ExitLogits(split, split, case.macs, "0" * 64, network_hash(case.network))
+    exits = ExitLogits(split, split, case.macs, "0" * 64, network_hash(case.network))
+    return score_logits(label, exits)
 
 
 def card_of(case):

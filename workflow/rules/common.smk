@@ -10,7 +10,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 from snakemake.logging import logger
 
-from erde.running.code_hash import code_hash, network_code_hash
+from erde.running.code_hash import code_hash, network_code_hash, score_modules
 from erde.experiment.schema import read_experiment
 from erde.experiment.errors import ExperimentError
 from erde.experiment.options import run_options
@@ -112,10 +112,11 @@ def settings(part):
 network_code = functools.cache(functools.partial(network_code_hash, REPOSITORY))
 
 
-def code_with(parts, *modules):
+def code_with(parts, *modules, scored=False):
     """A params function: the code of ``modules`` and of the networks of ``parts``.
 
     ``parts`` holds ``teacher``, ``student`` or networks, or is a function of the wildcards.
+    ``scored``: the job uses the score that images leave by.
     """
 
     def hashed(wildcards):
@@ -131,10 +132,16 @@ def code_with(parts, *modules):
             more += [given.module, "erde_torch.teachers.file"]
         if given is not None and kind_of(given) == "logits":
             more.append("erde_torch.teachers.answers_cache")
+        more += score_modules(exp.score) if scored else ()
         needs = () if given is None else given.needs
         return network_code(names, *modules, *more, needs=needs)
 
     return hashed
+
+
+def score_code(*modules):
+    """A params function: the code of ``modules`` and of the score that images leave by."""
+    return setting(lambda exp: code(*modules, *score_modules(exp.score)))
 
 
 def on_cluster():

@@ -18,12 +18,14 @@ rule deploy:
     resources:
         runtime=60,
     params:
+        score=setting(lambda exp: exp.score),
         code=code_with(
             network_of_variant,
             "erde_torch.export.folder",
             "erde_torch.export.agreement",
             "erde_torch.export.manifest",
             "erde.deployment.program",
+            scored=True,
         ),
     script:
         "../scripts/deploy.py"

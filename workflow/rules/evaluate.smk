@@ -1,4 +1,5 @@
 # What every exit says of validation and test images, and what thresholds make of it.
+from erde_core.scores.fitted import LABELS
 
 
 def student_keys(wildcards):
@@ -52,6 +53,28 @@ rule sweep:
         runtime=60,
     params:
         students=shown_keys,
-        code=code("erde.evaluation.pareto"),
+        score=setting(lambda exp: exp.score),
+        code=score_code("erde.evaluation.pareto"),
     script:
         "../scripts/sweep.py"
+
+
+rule policies:
+    input:
+        teacher="results/{experiment}/teacher/exit_logits.h5",
+        students=students("results/{experiment}/{variant}/seed{seed}/exit_logits.h5"),
+    output:
+        policies="results/{experiment}/policies.csv",
+        overall="results/{experiment}/policies_overall.csv",
+    log:
+        "results/{experiment}/logs/policies.log",
+    benchmark:
+        "results/{experiment}/benchmarks/policies.tsv"
+    threads: 1
+    resources:
+        runtime=60,
+    params:
+        students=student_keys,
+        code=code("erde.evaluation.policies.table", *score_modules(*LABELS)),
+    script:
+        "../scripts/policies.py"

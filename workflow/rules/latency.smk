@@ -68,6 +68,7 @@ rule latency:
     params:
         student=timed_key,
         device=setting(lambda exp: exp.device),
+        score=setting(lambda exp: exp.score),
         code=code_with(
             timed_networks,
             "erde_torch.latency.measure",
@@ -75,6 +76,7 @@ rule latency:
             "erde.deployment.runner",
             "erde.evaluation.latency",
             "erde.pictures.latency",
+            scored=True,
         ),
     script:
         "../scripts/latency.py"

@@ -10,7 +10,7 @@ def shown_tables(wildcards):
     """The tables of the page; a teacher that is no network of PyTorch is not timed."""
     timed = LATENCY_WANTED and is_network(experiment(wildcards.experiment).teacher)
     return (
-        ["teacher_exits", "pareto", "envelope", *REPORT_TABLES]
+        ["teacher_exits", "pareto", "policies_overall", "envelope", *REPORT_TABLES]
         + ["rivals"] * RIVALS_WANTED
         + ["latency"] * timed
     )
@@ -45,7 +45,8 @@ rule statistics:
     params:
         students=shown_keys,
         methods=methods,
-        code=code(
+        score=setting(lambda exp: exp.score),
+        code=score_code(
             "erde.evaluation.differences.comparison",
             "erde.evaluation.decision",
             "erde.evaluation.operating_points",
@@ -86,7 +87,8 @@ rule report:
         methods=methods,
         tables=shown_tables,
         config=setting(lambda exp: exp.named()),
-        code=code("erde.report.page"),
+        score=setting(lambda exp: exp.score),
+        code=score_code("erde.report.page"),
         page=page_hash(),
     script:
         "../scripts/report.py"

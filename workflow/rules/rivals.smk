@@ -77,8 +77,12 @@ rule rivals:
     params:
         students=student_keys,
         rivals=rival_keys,
+        score=setting(lambda exp: exp.score),
         code=code_with(
-            ["student"], "erde.evaluation.rivals", "erde_torch.networks.weights"
+            ["student"],
+            "erde.evaluation.rivals",
+            "erde_torch.networks.weights",
+            scored=True,
         ),
     script:
         "../scripts/rivals.py"

@@ -5,6 +5,7 @@ from pathlib import Path
 from erde.deployment.program import PROGRAM_FILES
 from erde.deployment.runner import predictor
 from erde.running.job import running
+from erde_core.scores.scored_logits import score_logits
 from erde_core.store.dataset import read_dataset
 from erde_core.store.exit_logits import read_exit_logits
 from erde_torch.device import set_threads
@@ -20,15 +21,18 @@ with running(f"{experiment} · deploy {folder.name}", snakemake.log[0]) as say:
     network, card = read_network(snakemake.input.weights)
     exits, teacher = (read_exit_logits(snakemake.input[k]) for k in ("exits", "teacher"))
     check_made_by(exits, network, card)
+    scored = score_logits(snakemake.params.score, exits)
     images = read_dataset(snakemake.input.data).test
 
     def check(draft):
         predict = predictor(draft)
-        compared = deployment_agreement(network, card, predict, images, exits.test, exits.macs)
+        compared = deployment_agreement(
+            network, card, predict, images, scored.test, scored.macs, scored.score
+        )
         for name, agreement in compared:
             say(f"{name}: {agreement}")
             agreement.check(name)
 
     whole = int(teacher.macs[-1]) or None
-    manifest = deployment_manifest(card, exits, whole, experiment, folder.name)
+    manifest = deployment_manifest(card, scored, whole, experiment, folder.name)
     write_deployment(folder, network, manifest, PROGRAM_FILES, check)

@@ -11,6 +11,7 @@ from erde.pictures.drawing import save_figure
 from erde.pictures.latency import latency_figure
 from erde.running.gpus.claim_device import claim_device
 from erde.running.job import running
+from erde_core.scores.scored_logits import score_logits
 from erde_core.store.dataset import read_dataset
 from erde_core.store.exit_logits import read_exit_logits
 from erde_torch.device import set_threads
@@ -40,15 +41,18 @@ with running(f"{snakemake.wildcards.experiment} · latency", snakemake.log[0]) a
     check_made_by(exits, student, card)
     timed = slice(max(BATCHES))
     pixels, logits = read_dataset(inputs.data).test.images[timed], exits.test.logits[timed]
-    points = latency_points(exits, whole_of(teacher_exits, [exits]))
+    scored = score_logits(snakemake.params.score, exits)
+    whole = whole_of(teacher_exits, [exits])
+    points = latency_points(scored, whole)
     int8 = None
     if inputs.int8_exits:
         own = read_exit_logits(str(inputs.int8_exits))
         stages = read_stages(str(inputs.int8_stages), own)
-        own_points = latency_points(own, whole_of(teacher_exits, [exits]))
+        own_points = latency_points(score_logits("entropy", own), whole)
         int8 = Int8Trial(stages, own.test.logits[timed], own_points)
     trial = Trial(
-        teacher, student, card, pixels, logits, exits.macs, points, device, predictor, THREADS, int8
+        *(teacher, student, card, pixels, logits, exits.macs, points, device, predictor),
+        *(THREADS, int8, scored.score),
     )
     runtimes = RUNTIMES + (INT8_RUNTIME,) * (int8 is not None)
     batches = [batch for batch in BATCHES if batch <= len(pixels)]

@@ -9,6 +9,7 @@ from erde.evaluation.tables import TABLES
 from erde.report.page import report_page
 from erde.report.source import Source
 from erde.running.job import running
+from erde_core.scores.scored_logits import score_networks
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.exit_logits import read_exit_logits, read_networks
 from erde_core.store.files import write_text
@@ -18,7 +19,8 @@ VERSIONS = ("erde", "numpy", "numba", "torch", "torchvision", "snakemake", "plot
 with running(f"{snakemake.wildcards.experiment} · report", snakemake.log[0]) as say:
     inputs, params = snakemake.input, snakemake.params
     teacher, dataset = read_exit_logits(inputs.teacher_logits), read_dataset(inputs.data)
-    students = read_networks(params.students, inputs.students)
+    networks = read_networks(params.students, inputs.students)
+    students = score_networks(params.score, networks)
     check_comparable(teacher, students)
     hashes = {"data set": dataset_hash(dataset), "teacher": teacher.network}
     hashes |= {f"{variant}/seed{seed}": s.network for (variant, seed), s in students.items()}

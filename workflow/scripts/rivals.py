@@ -3,6 +3,7 @@
 from erde.evaluation.rivals import rival_rows
 from erde.evaluation.tables import RIVALS
 from erde.running.job import running
+from erde_core.scores.scored_logits import score_networks
 from erde_core.store.exit_logits import read_networks
 from erde_torch.networks.macs import exit_macs, plain_macs
 from erde_torch.networks.rivals.names import rival_exit
@@ -20,6 +21,7 @@ with running(f"{snakemake.wildcards.experiment} · rivals", snakemake.log[0]):
         macs[rival] = plain_macs(network, tuple(card.image_shape), last)
         if kind == "truncated":  # it is the student, cut off later
             budgets = exit_macs(network, tuple(card.image_shape))
-    students = read_networks(params.students, inputs.students)
+    networks = read_networks(params.students, inputs.students)
+    students = score_networks(params.score, networks)
     rivals = read_networks(params.rivals, inputs.rivals)
     RIVALS.write(snakemake.output[0], rival_rows(students, rivals, macs, budgets))

@@ -17,6 +17,7 @@ from erde.evaluation.differences.resample import resample_variants
 from erde.evaluation.operating_points import operating_rows, per_exit_rows
 from erde.evaluation.pareto import check_comparable, in_float32
 from erde.running.job import running
+from erde_core.scores.scored_logits import score_networks
 from erde_core.store.exit_logits import read_exit_logits, read_networks
 
 with running(f"{snakemake.wildcards.experiment} · statistics", snakemake.log[0]) as say:
@@ -24,16 +25,17 @@ with running(f"{snakemake.wildcards.experiment} · statistics", snakemake.log[0]
     inputs, methods = snakemake.input, snakemake.params.methods
     teacher, pareto = read_exit_logits(inputs.teacher), tables.PARETO.read(inputs.pareto)
     networks = read_networks(snakemake.params.students, inputs.students)
+    networks = score_networks(snakemake.params.score, networks)
     check_comparable(teacher, networks)
     students = in_float32(networks)
     names = {variant for variant, _ in students}
     resampled = resample_variants(networks)
     say("resampled the test images 1,000 times")
-    classes = teacher.test.logits.shape[2]
+    score = next(iter(students.values())).score
     rows = {
         tables.BANDS: band_rows(resampled),
         tables.AREAS: area_rows(resampled),
-        tables.COMPARISON: comparison_rows(resampled, methods, classes),
+        tables.COMPARISON: comparison_rows(resampled, methods, score),
         tables.OVERALL: overall_rows(resampled, methods),
         tables.AUDIT: audit_rows(teacher, students),
         tables.CLASSES: class_rows(students),

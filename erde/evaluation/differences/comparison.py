@@ -21,6 +21,7 @@ from erde.evaluation.differences.resample import (
     thetas_of,
 )
 from erde.experiment.names import family_of
+from erde_core.scores.fitted import FittedScore
 from erde_core.statistics.intervals import (
     DIFFERENCE,
     FRACTION,
@@ -82,13 +83,14 @@ def pairs(methods: Mapping[str, str]) -> list[tuple[str, str]]:
 def comparison_rows(
     resampled: Mapping[str, Resampled],
     methods: Mapping[str, str],
-    classes: int,
+    score: FittedScore,
 ) -> list[Row]:
     """Differences in accuracy, ``variant`` minus ``against``, with both intervals.
 
-    ``equal`` says what is held equal, ``macs`` or ``theta``; ``at`` its value (MACs or nats). At
+    ``equal`` says what is held equal, ``macs`` or ``theta``; ``at`` its value (MACs or θ). At
     equal threshold the columns of MACs say what each side costs there.
     """
+    named = {} if score.label == "entropy" else {"score": score.label}
     rows: list[Row] = []
     for one, other in pairs(methods):
         a, b = resampled[one], resampled[other]
@@ -97,14 +99,14 @@ def comparison_rows(
         at_budgets = zip(budgets.tolist(), _difference(of_one, of_other, a.groups), strict=True)
         for budget, row in _compared(list(at_budgets)):
             costs = {"variant_macs": budget, "against_macs": budget}
-            rows.append(names | {"equal": "macs", "at": budget} | costs | row)
+            rows.append(names | {"equal": "macs", "at": budget} | named | costs | row)
         at_thetas = _difference(a.at_theta, b.at_theta, a.groups)
-        for k, (theta, row) in enumerate(zip(thetas_of(classes).tolist(), at_thetas, strict=True)):
+        for k, (theta, row) in enumerate(zip(thetas_of(score).tolist(), at_thetas, strict=True)):
             costs = {
                 "variant_macs": float(a.macs_at_theta[k]),
                 "against_macs": float(b.macs_at_theta[k]),
             }
-            rows.append(names | {"equal": "theta", "at": theta} | costs | row)
+            rows.append(names | {"equal": "theta", "at": theta} | named | costs | row)
     return rows
 
 

@@ -1,6 +1,5 @@
 """Every variant on the same resamples of the test images, at equal budgets and thresholds."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,10 +11,10 @@ from erde_core.errors import ErdeError
 from erde_core.fast.bootstrap import resampled_curves
 from erde_core.outcomes import right_answers, split_sweep
 from erde_core.policy import exit_indices
-from erde_core.softmax import entropy
+from erde_core.scores.fitted import FittedScore
+from erde_core.scores.scored_logits import ScoredLogits
 from erde_core.statistics.bootstrap import group_weights
 from erde_core.statistics.sorted_steps import sorted_steps
-from erde_core.store.exit_logits import ExitLogits
 from erde_core.sweep import accuracy_at, area_under_curve
 
 RESAMPLES = 1000
@@ -86,9 +85,12 @@ def budgets_of(macs: NDArray[np.int64]) -> NDArray[np.float64]:
     return np.linspace(macs[0], macs[-1], BAND_BUDGETS + 1)[1:]
 
 
-def thetas_of(classes: int) -> NDArray[np.float64]:
-    """The thresholds of the comparison at equal threshold, up to log C, ``(T,)``."""
-    return np.linspace(0, math.log(classes), THETAS + 1)[1:]
+def thetas_of(score: FittedScore) -> NDArray[np.float64]:
+    """The thresholds of the comparison at equal threshold, ``(T,)``.
+
+    Up to half of the loosest one: log C, of entropies.
+    """
+    return np.linspace(0, score.largest / 2, THETAS + 1)[1:]
 
 
 def resample_variants(students: Students) -> dict[str, Resampled]:
@@ -115,14 +117,14 @@ def shared_budgets(one: NDArray[np.int64], other: NDArray[np.int64]) -> Float64:
     return budgets_of(np.array([low, high]))
 
 
-def _resample(networks: list[ExitLogits], weights: NDArray[np.int32]) -> Resampled:
+def _resample(networks: list[ScoredLogits], weights: NDArray[np.int32]) -> Resampled:
     at_theta, costs = [], []
     right = np.zeros((weights.shape[1], THETAS))
     share = weights / weights.sum(axis=1, keepdims=True)
     for network in networks:
-        h, correct = entropy(network.test.logits), right_answers(network.test)
-        thetas = thetas_of(network.test.logits.shape[2])
-        exits = np.column_stack([exit_indices(h, theta) for theta in thetas])
+        score, correct = network.score, right_answers(network.test)
+        values = score.values(network.test.logits)
+        exits = np.column_stack([exit_indices(values, theta) for theta in thetas_of(score)])
         rights = np.take_along_axis(correct, exits, axis=1)
         at_theta.append(rights.mean(axis=0))
         right = right + rights / len(networks)
@@ -140,18 +142,19 @@ def _resample(networks: list[ExitLogits], weights: NDArray[np.int32]) -> Resampl
 
 
 def _curves(
-    networks: list[ExitLogits], weights: NDArray[np.int32], budgets: Float64
+    networks: list[ScoredLogits], weights: NDArray[np.int32], budgets: Float64
 ) -> tuple[Drawn, Drawn]:
     """Accuracy at ``budgets``, and the area under the whole curve."""
     accuracy, area = [], []
     resampled_accuracy = np.zeros((len(weights), len(budgets)))
     resampled_area = np.zeros(len(weights))
     for network in networks:
-        h, correct = entropy(network.test.logits), right_answers(network.test)
-        points = split_sweep(network.test, network.macs)
+        score, correct = network.score, right_answers(network.test)
+        values = score.values(network.test.logits)
+        points = split_sweep(network.test, network.macs, score)
         accuracy.append(accuracy_at(points, budgets))
         area.append(area_under_curve(points))
-        steps = sorted_steps(h, correct, network.macs, network.test.logits.shape[2])
+        steps = sorted_steps(values, correct, network.macs, largest=score.largest)
         at_budgets, areas = resampled_curves(steps, weights, budgets)
         resampled_accuracy = resampled_accuracy + at_budgets / len(networks)
         resampled_area = resampled_area + areas / len(networks)

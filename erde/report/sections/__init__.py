@@ -14,6 +14,7 @@ from erde.report.sections.examples import examples_section
 from erde.report.sections.explorer import explorer_section
 from erde.report.sections.int8 import int8_section
 from erde.report.sections.latency import latency_section
+from erde.report.sections.policies import policies_section
 from erde.report.sections.rivals import rivals_section
 from erde.report.sections.thresholds import thresholds_section
 from erde.report.source import Source
@@ -26,6 +27,7 @@ SECTIONS: dict[str, Callable[[Source], Section | None]] = {
     "rivals": rivals_section,
     "differences": differences_section,
     "thresholds": thresholds_section,
+    "policies": policies_section,
     "int8": int8_section,
     "latency": latency_section,
     "audit": audit_section,

@@ -1,5 +1,6 @@
 """What to ship for a budget: θ, cost and accuracy, beside the teacher's."""
 
+from erde.evaluation.choice import theta_of
 from erde.evaluation.rows import Rows
 from erde.experiment.names import name_of
 from erde.report import words
@@ -11,8 +12,8 @@ from erde_core.store.tables import Row
 _BODY = """
 {% if lead %}
 <p class="lead">For <b>{{ lead.teacher_share }} of the {{ lead.budget_of }}'s {{ cost }}</b>, ship
-<b>{{ network }}</b> with <b>θ = {{ theta }} nats</b>. It gets <b>{{ accuracy }}</b> of the test
-images right at {{ macs }} million MACs each; the teacher gets {{ teacher_accuracy }} right
+<b>{{ network }}</b> with <b>θ = {{ theta }} {{ unit }}</b>. It gets <b>{{ accuracy }}</b> of the
+test images right at {{ macs }} million MACs each; the teacher gets {{ teacher_accuracy }} right
 {{ teacher_cost }}.</p>
 <dl class="readers">
 <dt>If you ship these weights</dt><dd>{{ ship }}</dd>
@@ -34,7 +35,7 @@ on all images like these, and for the mean of newly trained ones. A θ belongs t
 def decision_section(source: Source) -> Section:
     """The section; its rows are those of ``decision.csv``."""
     rows = source.rows["decision"]
-    reached = [row for row in rows if row["threshold_nats"] is not None]
+    reached = [row for row in rows if theta_of(row) is not None]
     values: dict[str, object] = {"lead": None, "table": _table(rows)}
     if reached:
         lead, why = _lead(reached)
@@ -42,7 +43,8 @@ def decision_section(source: Source) -> Section:
             "lead": lead,
             "why": why,
             "network": _network(lead),
-            "theta": f"{lead['threshold_nats']:.4f}",
+            "theta": f"{theta_of(lead):.4f}",
+            "unit": words.unit(lead.get("score", "entropy")),
             "accuracy": words.percent(lead["test_accuracy"]),
             "macs": words.megamacs(lead["test_mean_macs"]),
             "teacher_accuracy": words.percent(lead["teacher_accuracy"]),
@@ -94,18 +96,19 @@ def _table(rows: Rows) -> object:
     full: list[Cell] = [share, "the teacher", None, words.megamacs(teacher["teacher_macs"])]
     cells = [[*full, words.percent(teacher["teacher_accuracy"]), None, None, None]]
     cells += [_cells(row) for row in rows]
-    header = ["budget", "network", "θ (nats)", "M MACs", "test accuracy"]
+    unit = words.unit(teacher.get("score", "entropy"))
+    header = ["budget", "network", f"θ ({unit})", "M MACs", "test accuracy"]
     return table([*header, "points", "if you ship these weights", "if you train again"], cells)
 
 
 def _cells(row: Row) -> list[Cell]:
-    if row["threshold_nats"] is None:
+    if theta_of(row) is None:
         return [row["teacher_share"], row["status"], *[None] * 6]
     limit = " (no limit)" if row["status"] == "saturated" else ""
     return [
         row["teacher_share"] + limit,
         _network(row),
-        f"{row['threshold_nats']:.4f}",
+        f"{theta_of(row):.4f}",
         words.megamacs(row["test_mean_macs"]),
         words.percent(row["test_accuracy"]),
         words.points(row["difference"]),

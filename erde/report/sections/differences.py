@@ -77,7 +77,8 @@ def difference_charts(comparison: Rows) -> list[Chart]:
         title = (
             f"{name_of(variant)} − {name_of(against)}, equal {'MACs' if equal == 'macs' else 'θ'}"
         )
-        label = "cost (million MACs)" if equal == "macs" else "θ (nats)"
+        unit = words.unit(rows[0].get("score", "entropy"))
+        label = "cost (million MACs)" if equal == "macs" else f"θ ({unit})"
         charts.append(Chart(traces[::-1], label, "points of accuracy", title))
     return charts
 

@@ -17,8 +17,8 @@ from erde.report.sections.audit import REFERENCE
 from erde.report.source import Source
 from erde_core.images import ImageDataset
 from erde_core.outcomes import outcomes
+from erde_core.scores.scored_logits import ScoredLogits
 from erde_core.softmax import entropy
-from erde_core.store.exit_logits import ExitLogits
 from erde_core.store.tables import Row
 
 SHOWN = 6
@@ -52,14 +52,14 @@ def examples_section(source: Source) -> Section:
     return Section("The easiest and the hardest images", body)
 
 
-def example_rows(dataset: ImageDataset, student: ExitLogits, threshold: float) -> list[Row]:
+def example_rows(dataset: ImageDataset, student: ScoredLogits, threshold: float) -> list[Row]:
     """Per exit, the images that leave there with the lowest and the highest entropy.
 
     Returns:
         one row per picture: ``exit``, ``kind`` (easiest, hardest), ``index`` into the test split,
         ``entropy_nats``, ``label`` and ``answer`` (class indices).
     """
-    _, _, exits = outcomes(student.test, threshold)
+    _, _, exits = outcomes(student.test, threshold, student.score)
     h, answers = entropy(student.test.logits), student.test.logits.argmax(axis=2)
     rows: list[Row] = []
     for e in range(h.shape[1]):

@@ -6,6 +6,7 @@ from erde.evaluation.budgets import whole_of
 from erde.evaluation.operating_points import DELTA, EPSILONS
 from erde.evaluation.rows import Rows, distinct, where
 from erde.experiment.names import name_of
+from erde.report import words
 from erde.report.charts import Chart, Key, Trace, lines, log_ticks, looks, marks
 from erde.report.html import chart_grid, render
 from erde.report.section import Section
@@ -14,13 +15,13 @@ from erde.report.words import SEEDS_THAT_TELL
 from erde_core.store.tables import Row
 
 _BODY = """
-<p>Thresholds θ are entropies in nats: an image leaves at the first exit that is surer than θ.
+<p>{{ meaning }}: an image leaves at the first exit that is surer than θ.
 Moving the slider gives all networks the same θ. A budget is met by each network with its own θ,
 chosen on the validation images; every number shown is counted on the test images.</p>
 <div class="controls">
 <div><label for="slider">θ, by slider</label>
 <input id="slider" type="range" min="0" max="1000" value="600" step="1"></div>
-<div><label for="theta">θ (nats)</label>
+<div><label for="theta">θ ({{ unit }})</label>
 <input id="theta" type="number" min="0" step="any"></div>
 <div><label for="budget">budget (M MACs)</label>
 <input id="budget" type="number" min="0" step="any"></div>
@@ -55,8 +56,12 @@ def explorer_section(source: Source) -> Section:
     chart, keys = pareto_chart(rows["bands"], rows["teacher_exits"], rows["rivals"])
     seeds = list(dict.fromkeys(seed for _, seed in source.students))
     several = len(seeds) >= SEEDS_THAT_TELL
+    label = next(iter(source.students.values())).score.label
+    meaning = "Thresholds θ are entropies in nats"
     body = render(
         _BODY,
+        meaning=meaning if label == "entropy" else f"Thresholds θ are values of the score {label}",
+        unit=words.unit(label),
         seeds=seeds,
         whole=whole_of(source.teacher, source.students.values()).of,
         confidence=1 - DELTA,

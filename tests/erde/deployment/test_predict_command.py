@@ -160,3 +160,31 @@ def test_a_fresh_home_stays_empty(exported, folder, tmp_path):
     command = [sys.executable, exported / "run.py", tmp_path / "x.npy", "--theta", "1"]
     subprocess.run(command, env=env, check=True, capture_output=True)
     assert list(home.iterdir()) == []
+
+
+def test_watch_holds_the_images_against_validation(exported, deployable, tmp_path):
+    """The validation images themselves, in two folders; then only those that the network knows."""
+    unsure = Runner(exported).scored(deployable.pixels, 1.0)[2]
+    folders = {"same": np.arange(150), "surer": np.argsort(unsure)[:60]}
+    for name, chosen in folders.items():
+        for n in chosen:
+            path = tmp_path / name / "ab"[n % 2] / f"{n:03}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(deployable.pixels[n]).save(path)
+    quiet = erde("predict", exported, tmp_path / "same", "--theta", 1, "--watch")
+    assert quiet.returncode == 0
+    assert b"erde: watch: no alarm in 150 images; evidence of a change at most" in quiet.stderr
+    loud = erde("predict", exported, tmp_path / "surer", "--theta", 1, "--watch")
+    assert loud.returncode == 3
+    assert b"erde: watch: ALARM at image" in loud.stderr
+    assert loud.stdout.count(b"\n") == 61
+
+
+def test_watch_needs_validation_scores(exported, folder, tmp_path):
+    old = shutil.copytree(exported, tmp_path / "old")
+    path = old / "manifest.json"
+    fields = json.loads(path.read_text()) | {"watch": {"validation_scores": None}}
+    path.write_text(json.dumps(sealed(fields)))
+    done = erde("predict", old, folder, "--theta", 1, "--watch")
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"watch must have validation scores to hold a stream against" in done.stderr

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from erde_core.scores.scored_logits import score_logits
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
 
 MACS = np.array([10, 20, 40])
@@ -15,7 +16,7 @@ def split(rng, samples, lift):
     return SplitLogits(logits, labels, np.arange(samples) // 2)
 
 
-def network(seed, lift=1.0, samples=200):
+def network(seed, lift=1.0, samples=200, label="entropy"):
     rng = np.random.default_rng(seed)
     splits = split(rng, samples, lift), split(rng, samples, lift)
-    return ExitLogits(*splits, MACS, "data", f"weights {seed}")
+    return score_logits(label, ExitLogits(*splits, MACS, "data", f"weights {seed}"))

@@ -32,7 +32,7 @@ def budgets_of(student):
 
 def page_choice(student, budget):
     """What the page's JavaScript looks up."""
-    packed = choices(student.val, student.macs)
+    packed = choices(student)
     macs, thresholds = (
         np.frombuffer(base64.b64decode(packed[name]), "<f8") for name in ("macs", "thresholds")
     )

@@ -12,15 +12,20 @@ from erde.evaluation.latency import (
     latency_points,
 )
 from erde.evaluation.pareto import budget_row
+from erde_core.scores.scored_logits import score_logits
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
 from tests.erde.report.sources import latency_rows
 from tests.erde_torch.deployable import exit_logits
 
 
+def by_entropy(val, test, macs):
+    return score_logits("entropy", ExitLogits(val, test, macs, "0" * 64, "0" * 64))
+
+
 def test_points_are_chosen_on_validation(deployable):
     exits = exit_logits(deployable)
     other = SplitLogits(exits.val.logits[::-1] * 3, exits.val.labels, exits.val.group)
-    exits = ExitLogits(exits.val, other, exits.macs, "0" * 64, "0" * 64)
+    exits = by_entropy(exits.val, other, exits.macs)
     teacher_macs = int(exits.macs[-1] * 4.5)
     points = latency_points(exits, Whole(teacher_macs, "teacher"))
     assert threshold_for_drop(exits) in points.values()
@@ -47,8 +52,7 @@ def test_equal_thresholds_come_once(deployable):
     sure[:, :, 0] += 1000  # every exit is right and sure: all points coincide
     split = SplitLogits(sure, always, always)
     points = latency_points(
-        ExitLogits(split, split, exits.macs, "0" * 64, "0" * 64),
-        Whole(int(exits.macs[0] * 5.5), "teacher"),
+        by_entropy(split, split, exits.macs), Whole(int(exits.macs[0] * 5.5), "teacher")
     )
     assert len(points) == len(set(points.values()))
 

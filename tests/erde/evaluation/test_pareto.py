@@ -13,6 +13,7 @@ from erde.evaluation.pareto import (
     curve_rows,
     teacher_rows,
 )
+from erde_core.scores.scored_logits import score_logits
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
 
 MACS = np.array([10, 30, 60])
@@ -45,7 +46,7 @@ def student():
     accuracy 3/4, 3/4, 4/4, 3/4, 2/4 for 60, 47.5, 35, 22.5, 10 MACs."""
     val = split([8, 6, 4, 2], [1, 1, 0, 0], [1, 0, 1, 1])
     test = split([7, 1, 1, 1], [0, 1, 1, 1], [1, 1, 0, 0])
-    return ExitLogits(val, test, MACS, "d" * 64, "n" * 64)
+    return score_logits("entropy", ExitLogits(val, test, MACS, "d" * 64, "n" * 64))
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from erde.evaluation.choice import theta_of
 from erde.evaluation.tables import STATISTICS, TABLES
 from erde.evaluation.tables_page import tables_page
 from tests.erde.report.sources import source
@@ -15,6 +16,7 @@ PUBLISHED = [
 ]
 # Of erde predict and of the user's own.
 OTHERS = {"answers", "groups"}
+WITH_THETA = ("ok", "saturated")
 
 
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: f"{path.parent.name}/{path.name}")
@@ -32,10 +34,28 @@ def rows():
     return source(int8=True).rows
 
 
-@pytest.mark.parametrize("name", sorted(set(TABLES) - {"curves", "values", "history"}))
+@pytest.mark.parametrize("name", sorted(set(TABLES) - {"curves", "values", "history", "policies"}))
 def test_what_is_computed_is_what_its_table_says(rows, name, tmp_path):
     TABLES[name].write(tmp_path / "table.csv", rows[name])
-    assert TABLES[name].read(tmp_path / "table.csv") == rows[name]
+    # Columns of other scores than the entropy are not in the file, and read as what they then are.
+    added = {c.name: c.absent for c in TABLES[name].columns if not c.required}
+    assert TABLES[name].read(tmp_path / "table.csv") == [added | row for row in rows[name]]
+
+
+def test_another_score_stands_in_every_row_with_its_threshold(tmp_path):
+    rows = source(seeds=(0,), latency=False, label="margin").rows
+    for name in ("pareto", "decision", "operating_points", "audit", "classes", "confusion"):
+        TABLES[name].write(tmp_path / "table.csv", rows[name])
+        for row in TABLES[name].read(tmp_path / "table.csv"):
+            assert (row["score"], row["threshold_nats"]) == ("margin", None)
+            assert (row["threshold"] is None) == (row.get("status", "ok") not in WITH_THETA)
+    assert {row["score"] for row in rows["comparison"]} == {"margin"}
+
+
+def test_an_old_file_is_one_of_entropies():
+    row = TABLES["pareto"].read(REPOSITORY / "docs/results/reduced_digits/pareto.csv")[0]
+    assert (row["score"], row["threshold"]) == ("entropy", None)
+    assert theta_of(row) == row["threshold_nats"]
 
 
 def test_the_page_of_tables_is_current():

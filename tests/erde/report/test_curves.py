@@ -16,12 +16,12 @@ def unpack(text, dtype):
 
 def test_every_point_is_there():
     student = network(1)
-    points, packed = split_sweep(student.test, student.macs), curve(student.test, student.macs)
+    points, packed = split_sweep(student.test, student.macs), curve(student)
     assert packed["type"] == "u2"
     assert np.array_equal(unpack(packed["right"], "<u2") / 200, points.accuracy)
     leaves = unpack(packed["leaves"], "<u2").reshape(-1, 3)
     assert np.array_equal(leaves / 200, points.exit_share)
-    between = unpack(packed["entropies"], "<f8")
+    between = unpack(packed["scores"], "<f8")
     assert len(between) == len(points) - 1
     assert (points.threshold[:-1] <= between).all()
     assert (between < points.threshold[1:]).all()
@@ -36,8 +36,8 @@ def test_many_images_need_wider_numbers():
     split = dataclasses.replace(
         student.test, **dict(zip(("logits", "labels", "group"), many, strict=True))
     )
-    packed = curve(split, student.macs)
+    packed = curve(dataclasses.replace(student, test=split))
     assert packed["type"] == "u4"
     assert unpack(packed["leaves"], "<u4").reshape(-1, 3).sum(axis=1).tolist() == [80_000] * (
-        len(unpack(packed["entropies"], "<f8")) + 1
+        len(unpack(packed["scores"], "<f8")) + 1
     )

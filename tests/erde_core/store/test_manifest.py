@@ -43,6 +43,12 @@ FIELDS = defaults([8, 6, 3]) | {
     "versions": {"python": "3.11.2"},
     "files": {name: hashlib.sha256(data).hexdigest() for name, data in CONTENT.items()},
 }
+GATE = {
+    "mean": [[3.0, 0.4, 0.5]],
+    "scale": [[2.0, 0.3, 0.5]],
+    "weights": [[0.5, -0.1, -2.0]],
+    "intercept": [1.5],
+}
 NEW = ("preprocessing", "score", "precision", "watch", "val_groups")
 
 
@@ -167,16 +173,42 @@ def test_every_changed_field_breaks_the_seal(folder):
         ("preprocessing", FIELDS["preprocessing"] | {"resize": "crop"}),
         ("preprocessing", FIELDS["preprocessing"] | {"channel_order": "BGR"}),
         ("preprocessing", FIELDS["preprocessing"] | {"exif_orientation": False}),
-        ("score", FIELDS["score"] | {"name": "margin"}),
         ("score", FIELDS["score"] | {"temperatures": [1.5]}),
+        ("score", FIELDS["score"] | {"temperatures": [1.5, 0]}),
+        ("score", FIELDS["score"] | {"gate": GATE}),
+        ("score", {"name": "entropy"}),
+        ("largest_theta", 0),
         ("precision", "bf16"),
         ("watch", {"validation_scores": [[1]]}),
+        ("watch", {"validation_scores": [2, 1]}),
+        ("watch", {"validation_scores": [1, 4096]}),
+        ("watch", {"validation_scores": []}),
+        ("watch", {}),
         ("val_groups", 0),
     ],
 )
 def test_a_sealed_field_that_breaks_its_rule(name, value):
     with pytest.raises(ManifestError, match=f"^{name} must be .*, got "):
         sealed(copy.deepcopy(FIELDS) | {name: value})
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        {"name": "margin", "temperatures": None, "gate": None},
+        {"name": "max_prob", "temperatures": [1.5, 0.5], "gate": None},
+        {"name": "gate", "temperatures": None, "gate": GATE},
+    ],
+)
+def test_another_score_has_another_range(score):
+    other = {"score": score, "largest_theta": 1.0}
+    columns = ["theta", "val_accuracy", "val_mean_macs"]
+    whole = sealed(FIELDS | other | {"curve_columns": columns})
+    assert whole["score"] == score
+    with pytest.raises(ManifestError, match="curve_columns must be the names of its three"):
+        sealed(FIELDS | other)
+    with pytest.raises(ManifestError, match="certified_theta must be null or a θ in its range"):
+        sealed(whole | {"certified_theta": 1.2})
 
 
 def test_missing_and_unknown_fields():

@@ -6,7 +6,7 @@ import pytest
 from erde.datasets.digits import make_digits
 from erde.datasets.folder import read_folder
 from erde.deployment.program import PROGRAM_FILES
-from erde.deployment.runner import predictor
+from erde.deployment.runner import Runner, predictor
 from erde_core.images import Split
 from erde_core.store.exit_logits import SplitLogits
 from erde_torch.export.agreement import deployment_agreement
@@ -15,12 +15,14 @@ from erde_torch.export.manifest import deployment_manifest
 from tests.erde_torch.deployable import card_of, evaluated, exit_logits, random_network
 
 
-def agreements(case, folder, logits):
+def agreements(case, folder, logits, score=None):
     zeros = np.zeros(len(case.pixels), np.int64)
     images, split = Split(case.pixels, zeros, zeros), SplitLogits(logits, zeros, zeros)
     card = card_of(case)
-    predict = predictor(folder)
-    return dict(deployment_agreement(case.network, card, predict, images, split, case.macs))
+    found = deployment_agreement(
+        case.network, card, predictor(folder), images, split, case.macs, score
+    )
+    return dict(found)
 
 
 def test_three_implementations_agree(deployable, exported):
@@ -29,6 +31,27 @@ def test_three_implementations_agree(deployable, exported):
     for name, agreement in found.items():
         agreement.check(name)
         assert agreement.decisions == 150 * 20
+
+
+def test_a_gate_travels_inside_the_networks(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 256, (240, 16, 16, 3))
+    case = evaluated(random_network(), pixels)
+    exits = exit_logits(case, "gate")
+    manifest = deployment_manifest(card_of(case), exits, 10**6, "tests", "x")
+    write_deployment(tmp_path / "x", case.network, manifest, PROGRAM_FILES)
+    assert (manifest["largest_theta"], manifest["curve_columns"][0]) == (1 + 1e-9, "theta")
+    found = agreements(case, tmp_path / "x", case.split.logits, exits.score)
+    for name, agreement in found.items():
+        agreement.check(name)
+    runner = Runner(tmp_path / "x")
+    first = exits.score.values(case.split.logits)[:, 0]
+    for count in (1, 240):
+        logits, taken, unsure = runner.scored(case.pixels[:count], 0.1)
+        assert unsure == pytest.approx(first[:count], rel=1e-3)
+        assert ((taken == 0) == (unsure < 0.1)).all()
+        assert np.array_equal(runner.logits(case.pixels[:count], 0.1)[0], logits)
+    with pytest.raises(ValueError, match=r"0 … 1\.0000, got 1.5"):
+        runner.predict(case.pixels, 1.5)
 
 
 def test_other_logits_are_noticed(deployable, exported):

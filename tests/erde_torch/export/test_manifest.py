@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from erde_core.policy import exit_indices
+from erde_core.scores.scored_logits import score_logits
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
 from erde_torch.export import manifest as manifest_module
@@ -61,6 +62,7 @@ def test_the_certificate_is_that_of_erde_core(deployable):
     logits = np.tile(deployable.split.logits, (4, 1, 1))
     split = SplitLogits(logits, logits[:, 1].argmax(1), np.arange(600))
     exits = ExitLogits(split, split, deployable.macs, "0" * 64, "0" * 64)
+    exits = score_logits("entropy", exits)
     found = deployment_manifest(card_of(deployable), exits, 1, "tests", "x")
     assert found["certificate"]["units"] == 600
     assert 0 <= found["certified_theta"] <= found["largest_theta"]

@@ -5,6 +5,7 @@ from pathlib import Path
 from erde.deployment.program import INT8_PROGRAM_FILES
 from erde.deployment.runner import predictor
 from erde.running.job import running
+from erde_core.scores.scored_logits import score_logits
 from erde_core.store.dataset import read_dataset
 from erde_core.store.exit_logits import read_exit_logits
 from erde_torch.export.agreement import deployment_agreement
@@ -27,8 +28,9 @@ with running(f"{experiment} · deploy {folder.name}", snakemake.log[0]) as say:
             say(f"{name}: {agreement}")
             agreement.check(name)
 
+    scored = score_logits("entropy", exits)
     manifest = deployment_manifest(
-        card, exits, int(teacher.macs[-1]) or None, experiment, folder.name
+        card, scored, int(teacher.macs[-1]) or None, experiment, folder.name
     )
     reason = write_int8_deployment(folder, stages, manifest, INT8_PROGRAM_FILES, check)
     if reason:

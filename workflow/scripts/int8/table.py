@@ -4,6 +4,7 @@ from erde.evaluation.int8 import int8_rows
 from erde.evaluation.pareto import check_comparable, in_int8
 from erde.evaluation.tables import INT8
 from erde.running.job import running
+from erde_core.scores.scored_logits import score_networks
 from erde_core.store.exit_logits import read_exit_logits, read_networks
 from erde_torch.int8.quantise import facts_of
 from erde_torch.int8.stages import read_stages, stage_bytes
@@ -11,6 +12,7 @@ from erde_torch.int8.stages import read_stages, stage_bytes
 with running(f"{snakemake.wildcards.experiment} · int8", snakemake.log[0]) as say:
     inputs, teacher = snakemake.input, read_exit_logits(snakemake.input.teacher)
     networks = read_networks(snakemake.params.students, inputs.students)
+    networks = score_networks("entropy", networks)
     check_comparable(teacher, networks)
     sizes = {}
     for (key, network), folder in zip(in_int8(networks).items(), inputs.stages, strict=True):

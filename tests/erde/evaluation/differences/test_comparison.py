@@ -24,12 +24,13 @@ def students():
 
 
 METHODS = {"kd": "kd", "erde": "erde"}
+SCORE = network(0).score
 ENDS = [(kind, end) for kind in ("these", "new") for end in ("low", "high")]
 
 
 def test_a_better_variant_is_seen_at_equal_cost_and_at_equal_threshold(students):
     resampled = resample_variants(students)
-    rows = comparison_rows(resampled, METHODS, 5)
+    rows = comparison_rows(resampled, METHODS, SCORE)
     at = {kind: [r for r in rows if r["equal"] == kind] for kind in ("macs", "theta")}
     assert [r["at"] for r in at["macs"]] == pytest.approx(10 + 30 * np.arange(1, 21) / 20)
     assert [r["at"] for r in at["theta"]] == pytest.approx(np.log(5) * np.arange(1, 21) / 20)
@@ -45,7 +46,7 @@ def test_a_better_variant_is_seen_at_equal_cost_and_at_equal_threshold(students)
 
 def test_one_interval_for_all_budgets_is_that_of_their_mean(students):
     resampled = resample_variants(students)
-    each = comparison_rows(resampled, METHODS, 5)
+    each = comparison_rows(resampled, METHODS, SCORE)
     rows = overall_rows(resampled, METHODS)
     assert [r["equal"] for r in rows] == ["macs", "theta"]
     for row in rows:
@@ -64,7 +65,7 @@ def test_too_few_groups_give_no_interval_and_say_so():
         few = {(v, s): network(s, samples=samples) for v in ("kd", "erde") for s in (0, 1)}
         resampled = resample_variants(few)
         rows = band_rows(resampled) + area_rows(resampled)
-        rows += comparison_rows(resampled, METHODS, 5) + overall_rows(resampled, METHODS)
+        rows += comparison_rows(resampled, METHODS, SCORE) + overall_rows(resampled, METHODS)
         test = few["kd", 0].test
         weights = group_weights(test.group, 9, seed=0)
         rows.append(difference_row(np.zeros((2, samples)), weights, test.group))
@@ -76,7 +77,7 @@ def test_too_few_groups_give_no_interval_and_say_so():
 def test_a_variant_against_itself_has_no_difference(students):
     many = [network(s, samples=400) for s in (0, 1)]  # groups enough for the bootstrap alone
     twice = {(v, s): many[s] for v in ("kd", "erde") for s in (0, 1)}
-    for row in comparison_rows(resample_variants(twice), METHODS, 5):
+    for row in comparison_rows(resample_variants(twice), METHODS, SCORE):
         assert row["these_seeds_low"] == row["difference"] == row["new_seeds_high"] == 0
 
 
@@ -86,7 +87,7 @@ def test_one_seed_says_nothing_of_new_ones(students):
     rows = band_rows(resampled) + area_rows(resampled)
     assert all(row["new_seeds_low"] is None and row["seeds"] == 1 for row in rows)
     assert len(rows) == len(budgets_of(MACS)) + 1
-    assert comparison_rows(resampled, {"kd": "kd"}, 5) == []
+    assert comparison_rows(resampled, {"kd": "kd"}, SCORE) == []
 
 
 def test_which_variants_are_compared():
@@ -116,7 +117,7 @@ def test_different_networks_are_compared_where_both_can_pay(students):
     methods = METHODS | {"own": "kd"}
     resampled = resample_variants(students | dear)
     rows = comparison_rows(resampled, methods, 5)
-    alone = comparison_rows(resample_variants(students), METHODS, 5)
+    alone = comparison_rows(resample_variants(students), METHODS, SCORE)
     assert [row for row in rows if row["against"] == "kd"] == alone
     budgets = [r["at"] for r in rows if r["against"] == "own" and r["equal"] == "macs"]
     assert budgets == pytest.approx(15 + 25 * np.arange(1, 21) / 20)

@@ -1,0 +1,1 @@
+"""Which exit policy: every score, with one θ or one per exit, for the same budgets."""

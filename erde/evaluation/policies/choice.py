@@ -1,0 +1,68 @@
+"""Which policy to ship, chosen on the fit half of validation alone.
+
+Half of the fit half fits and chooses thresholds, the other half tries them, and the reverse. An
+image that is right counts 1; what it costs beyond the default is charged at the price that accuracy
+has between the first and the last exit. The default stays unless another policy is better by more
+than one standard error.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from erde.evaluation.policies.policy import (
+    DEFAULT,
+    Float64,
+    Policy,
+    chosen_thresholds,
+    tried,
+)
+from erde_core.outcomes import right_answers
+from erde_core.scores.fitted import FittedScore, fit_score
+from erde_core.scores.split import part
+from erde_core.statistics.halves import dealt_halves
+from erde_core.store.exit_logits import SplitLogits
+
+
+def gains_on_validation(
+    policies: Sequence[Policy],
+    fit: SplitLogits,
+    macs: NDArray[np.int64],
+    budgets: Sequence[float],
+) -> Mapping[Policy, Float64]:
+    """What each policy is worth more than the default, per image of the fit half, ``(N,)``.
+
+    Args:
+        policies: the default among them.
+        fit: the fit half of validation, of one network.
+        macs: of its exits.
+        budgets: within its exits; the worth is the mean over them.
+    """
+    first = dealt_halves(fit.labels, fit.group).fit
+    accuracy = right_answers(fit).mean(axis=0)
+    price = max(accuracy[-1] - accuracy[0], 0.0) / max(float(macs[-1] - macs[0]), 1.0)
+    worth = {policy: np.zeros(len(fit.labels)) for policy in policies}
+    for held in (first, ~first):
+        learnt, tests = part(fit, ~held), part(fit, held)
+        scores: dict[str, FittedScore] = {}
+        for policy in policies:
+            if policy.label not in scores:
+                scores[policy.label] = fit_score(policy.label, learnt.logits, learnt.labels)
+            score = scores[policy.label]
+            thresholds = chosen_thresholds(policy, score, learnt, macs, budgets)
+            right, cost = tried(score, tests, macs, thresholds)
+            worth[policy][held] = (right - price * cost).mean(axis=0)
+    return {policy: values - worth[DEFAULT] for policy, values in worth.items()}
+
+
+def policy_to_ship(gains: Mapping[Policy, Float64]) -> Policy:
+    """The best mean gain, if it is above one standard error of it; else the default.
+
+    Args:
+        gains: per image, ``(N,)``: the mean over the networks of a variant.
+    """
+    best = max(gains, key=lambda policy: float(gains[policy].mean()))
+    gain = gains[best]
+    error = float(gain.std(ddof=1)) / np.sqrt(len(gain))
+    return best if gain.mean() > error else DEFAULT

@@ -1,0 +1,45 @@
+"""One sentence says which policy to ship; it never claims what the interval does not."""
+
+import dataclasses
+
+import pytest
+
+from erde.report.sections.policies import policies_section
+from tests.erde.report.sources import policy_row, source
+
+
+@pytest.fixture(scope="module")
+def made():
+    return source(seeds=(0,), rivals=False, latency=False)
+
+
+def body(made, *rows):
+    tables = dict(made.rows) | {"policies_overall": list(rows)}
+    return str(policies_section(dataclasses.replace(made, rows=tables)).body)
+
+
+DEFAULT = policy_row("erde", "entropy", "one", 0.0, (0.0, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        ((0.002, 0.018), "+1.00 points from entropy with one θ, above (+0.20"),
+        ((-0.002, 0.022), "+1.00 points from entropy with one θ, not told apart (−0.20"),
+    ],
+)
+def test_the_policy_that_validation_chose(made, ends, words):
+    chosen = policy_row("erde", "margin_tempered", "each", 0.01, ends) | {"chosen": True}
+    shown = body(made, DEFAULT, chosen)
+    assert "For ERDE, ship the policy margin, tempered, one θ per exit: validation chose" in shown
+    assert words in shown
+    assert "✓ +1.00 (" in shown
+
+
+def test_the_default_and_a_validation_that_is_too_small(made):
+    shown = body(made, DEFAULT | {"chosen": True})
+    assert "ship entropy with one θ: on validation no other policy is better by more than" in shown
+    shown = body(made, DEFAULT)
+    assert "For ERDE, stay with entropy and one θ: validation is too small to choose." in shown
+    assert "Fewer than 200 independent validation images make no halves" in shown
+    assert "No share of the teacher" in body(made)
