@@ -14,7 +14,8 @@ from typing import Any
 
 NAME, FORMAT, VERSION = "manifest.json", "erde deployment", 2
 _HASH = re.compile(r"[0-9a-f]{64}")
-_COLOURS, _LARGE = {1: "L", 3: "RGB"}, 1e30  # float32 holds it, and one divided by it
+_COLOURS, _RESIZE = {1: "L", 3: "RGB"}, ("none", "crop", "pad", "stretch")
+_LARGE = 1e30  # float32 holds it, and one divided by it
 _CERTIFICATE = ("harmed", "units", "epsilon", "delta")
 
 Json = Any  # whatever JSON can hold: each rule asks for the type first
@@ -241,7 +242,9 @@ def network_files(exits: int) -> list[str]:
 
 def _preprocessing(value: Json, fields: Mapping[str, Json]) -> bool:
     wanted = defaults(fields["shape"])["preprocessing"]
-    return bool(value == wanted and value["exif_orientation"] is True)
+    how = value.get("resize") if isinstance(value, dict) else None
+    fits = how in _RESIZE and value == wanted | {"resize": how}
+    return bool(fits and value["exif_orientation"] is True)
 
 
 _Rule = tuple[str, Callable[[Json, Mapping[str, Json]], bool]]
@@ -284,7 +287,7 @@ _FIRST_RULES: dict[str, _Rule] = {
     "files": ("a SHA-256 for each network's file, all by plain names", _hashes),
 }
 _NEW_RULES: dict[str, _Rule] = {
-    "preprocessing": ("what this version does: its defaults", _preprocessing),
+    "preprocessing": ("what this version does", _preprocessing),
     "score": (
         "the entropy without temperatures, the one that this version computes",
         lambda v, m: bool(v == defaults(m["shape"])["score"]),

@@ -133,6 +133,20 @@ def read_array(file: h5py.File, name: str, dtype: str, axes: int) -> NDArray[Any
     return np.asarray(file[name])
 
 
+def mapped_array(file: h5py.File, name: str, dtype: str, axes: int) -> NDArray[Any]:
+    """The values of the dataset ``name`` where they lie: pages are read as they are used.
+
+    Raises:
+        StoreError: what :func:`place` raises.
+    """
+    found = place(file, name, dtype, axes)
+    if 0 in found.shape:
+        return np.empty(found.shape, dtype)
+    # Copied on a write, and never written: PyTorch warns of arrays that it may not write to.
+    mapped = np.memmap(file.filename, dtype, "c", found.offset, found.shape)
+    return np.asarray(mapped)
+
+
 def _lies_here(file: h5py.File, name: str) -> bool:
     """Whether ``name`` is in this file, and no link leads elsewhere on the way to it."""
     parts = name.split("/")

@@ -18,6 +18,7 @@ rule deploy:
     resources:
         runtime=60,
     params:
+        resize=setting(lambda exp: getattr(exp.dataset, "resize", "none")),
         code=code_with(
             network_of_variant,
             "erde_torch.export.folder",
