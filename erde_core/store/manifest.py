@@ -14,8 +14,7 @@ from typing import Any
 
 NAME, FORMAT, VERSION = "manifest.json", "erde deployment", 2
 _HASH = re.compile(r"[0-9a-f]{64}")
-_COLOURS, _RESIZE = {1: "L", 3: "RGB"}, ("none", "crop", "pad", "stretch")
-_LARGE = 1e30  # float32 holds it, and one divided by it
+_COLOURS, _LARGE = {1: "L", 3: "RGB"}, 1e30  # float32 holds it, and one divided by it
 _CERTIFICATE = ("harmed", "units", "epsilon", "delta")
 
 Json = Any  # whatever JSON can hold: each rule asks for the type first
@@ -242,9 +241,8 @@ def network_files(exits: int) -> list[str]:
 
 def _preprocessing(value: Json, fields: Mapping[str, Json]) -> bool:
     wanted = defaults(fields["shape"])["preprocessing"]
-    how = value.get("resize") if isinstance(value, dict) else None
-    fits = how in _RESIZE and value == wanted | {"resize": how}
-    return bool(fits and value["exif_orientation"] is True)
+    ways = [wanted | {"resize": how} for how in ("none", "crop", "pad", "stretch")]
+    return value in ways and value["exif_orientation"] is True
 
 
 _Rule = tuple[str, Callable[[Json, Mapping[str, Json]], bool]]
