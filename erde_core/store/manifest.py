@@ -291,10 +291,7 @@ _NEW_RULES: dict[str, _Rule] = {
         lambda v, m: bool(v == defaults(m["shape"])["score"]),
     ),
     "precision": ("'float32' or 'int8'", lambda v, _: v in ("float32", "int8")),
-    "watch": (
-        "without scores, which this version does not compare",
-        lambda v, m: bool(v == defaults(m["shape"])["watch"]),
-    ),
+    "watch": ("without scores", lambda v, m: bool(v == defaults(m["shape"])["watch"])),
     "val_groups": ("null or a whole number >= 1", lambda v, _: v is None or _count(v, 1)),
 }
 # What is in it the runner of such a network asks, :mod:`erde_core.store.int8`.
