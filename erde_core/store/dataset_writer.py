@@ -20,9 +20,10 @@ from erde_core.errors import ErdeError
 from erde_core.images import SPLITS, ImageDataset, Split, check_dataset
 from erde_core.store.dataset import COLUMNS, KIND, describe
 from erde_core.store.files import StoreError, publish, whole_file
-from erde_core.store.fixed_places import allocate, contiguous, write_at
 from erde_core.store.journal import Journal
 from erde_core.store.stamped import (
+    allocate,
+    contiguous,
     get_text,
     mapped_array,
     new_stamped,
@@ -30,6 +31,7 @@ from erde_core.store.stamped import (
     place,
     read_array,
     set_text,
+    write_at,
 )
 
 _CONTENT = ("|u1", 2)  # SHA-256 of what each image was before it was scaled

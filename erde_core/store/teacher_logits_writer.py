@@ -18,9 +18,15 @@ from numpy.typing import NDArray
 
 from erde_core.errors import ErdeError
 from erde_core.store.files import publish, whole_file
-from erde_core.store.fixed_places import allocate, contiguous, write_at
 from erde_core.store.journal import Journal
-from erde_core.store.stamped import new_stamped, open_stamped, set_text
+from erde_core.store.stamped import (
+    allocate,
+    contiguous,
+    new_stamped,
+    open_stamped,
+    set_text,
+    write_at,
+)
 from erde_core.store.teacher_logits import (
     KIND,
     CacheIdentity,
