@@ -151,8 +151,8 @@ def mapped_array(file: h5py.File, name: str, dtype: str, axes: int) -> NDArray[A
 def contiguous(file: h5py.Group, name: str, shape: tuple[int, ...], dtype: h5py.h5t.TypeID) -> None:
     """An uncompressed dataset whose place in the file is fixed at creation.
 
-    A kill while HDF5 has a file open may leave it broken. So HDF5 makes the file and closes it; what
-    takes long is written at known places by :func:`write_at`, and a file is valid at any moment.
+    A kill while HDF5 has a file open may leave it broken. So HDF5 makes the file and closes it.
+    What takes long is written at known places by :func:`write_at`: the file is always valid.
     """
     layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     layout.set_layout(h5py.h5d.CONTIGUOUS)
