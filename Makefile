@@ -1,10 +1,10 @@
-# make venv | demo | test | workflow | networks | int8 | fuzz | faults | campaign | cluster | mutation | bench | lint | clean      (PYTHON=python3.12 make venv picks another Python ≥ 3.11)
+# make venv | demo | test | workflow | photographs | networks | int8 | fuzz | faults | campaign | cluster | mutation | bench | lint | clean      (PYTHON=python3.12 make venv picks another Python ≥ 3.11)
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN = .venv/bin
 READY = .venv/.ready
 
-.PHONY: venv demo test workflow networks int8 fuzz faults campaign cluster mutation bench lint clean
+.PHONY: venv demo test workflow photographs networks int8 fuzz faults campaign cluster mutation bench lint clean
 
 venv: $(READY)
 
@@ -29,6 +29,10 @@ test: $(READY)
 # Real runs of Snakemake, from data to picture, report and deployment; apart from `make test` for their length.
 workflow: $(READY)
 	$(BIN)/python -m pytest tests/workflow -n auto --dist loadfile --override-ini addopts=-q
+
+# Photographs of many sizes and wrappings, and how much memory they take; ERDE_PHOTOGRAPHS=20000 for as many.
+photographs: $(READY)
+	$(BIN)/python -m pytest tests/photographs -n auto --dist loadfile --override-ini addopts=-q
 
 # Every network family from training to decisions, two of them from experiment file to picture.
 networks: $(READY)

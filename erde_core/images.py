@@ -31,10 +31,11 @@ class Split:
 
 @dataclass(frozen=True)
 class ImageDataset:
-    """Three splits of equally sized images.
+    """Three splits of images.
 
     Attributes:
-        train, val, test: the splits; thresholds are chosen on ``val``, reported on ``test``.
+        train, val, test: the splits; thresholds are chosen on ``val``, reported on ``test``. Images
+            of ``val`` and ``test`` have one size; those of ``train`` may be larger, to be cut.
         class_names: one per class, in label order.
         mean, std: per channel, for pixel values in 0 … 1, over the train split.
         source: where the images came from, one line.
@@ -47,6 +48,12 @@ class ImageDataset:
     mean: tuple[float, ...]
     std: tuple[float, ...]
     source: str
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width) of what a network sees."""
+        height, width, channels = self.val.images.shape[1:]
+        return channels, height, width
 
 
 def check_dataset(dataset: ImageDataset) -> None:
@@ -62,13 +69,23 @@ def check_dataset(dataset: ImageDataset) -> None:
         split = getattr(dataset, name)
         check_images(name, split.images)
         _check_labels(name, split, dataset.class_names)
-        if split.images.shape[1:] != dataset.train.images.shape[1:]:
-            raise ErdeError(
-                f"{name} images must have the shape of the train images "
-                f"{dataset.train.images.shape[1:]}, got {split.images.shape[1:]}"
-            )
+    _check_shapes(dataset)
     _check_every_class_is_trained(dataset)
     _check_statistics(dataset)
+
+
+def _check_shapes(dataset: ImageDataset) -> None:
+    train, val, test = (getattr(dataset, name).images.shape[1:] for name in SPLITS)
+    if test != val or train[2] != val[2]:
+        name, found, wanted = ("test", test, val) if test != val else ("val", val, train)
+        raise ErdeError(
+            f"{name} images must have the shape of the {'val' if test != val else 'train'} images "
+            f"{wanted}, got {found}"
+        )
+    if train[0] < val[0] or train[1] < val[1]:
+        raise ErdeError(
+            f"train images must be at least as large as the val images {val}, got {train}"
+        )
 
 
 def check_images(name: str, images: NDArray[np.uint8]) -> None:

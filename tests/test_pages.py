@@ -110,7 +110,8 @@ def clone(tmp_path_factory):
     clone = copy_repository(tmp_path_factory.mktemp("clone"))
     (experiment,) = (block for kind, block in FENCE.findall(TEXTS["README.md"]) if kind == "yaml")
     (clone.root / "workflow/experiments/mine.yaml").write_text(experiment, encoding="utf-8")
-    image = own_image(yaml.safe_load(experiment)["dataset"]["image_size"])
+    side = yaml.safe_load(experiment)["dataset"]["image_size"]
+    image = own_image((side, side + 20))
     for folder in ("train/ant", "train/ox", "test/ant", "test/ox"):
         (clone.root / "data/mine" / folder).mkdir(parents=True)
         for number in range(400 if "train" in folder else 1):

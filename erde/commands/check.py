@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _checked(experiment: "Experiment", file: Path) -> tuple["Experiment", list[str]]:
-    """The experiment for its networks' exits, and what is remarkable about its teacher."""
+    """The experiment for its networks' exits, and what is remarkable about images and teacher."""
     from erde.running.asking.fitted import fitted
     from erde.running.asking.questions import Questions
     from erde.running.gpus.gpu_claim import visible_gpus
@@ -42,13 +42,15 @@ def _checked(experiment: "Experiment", file: Path) -> tuple["Experiment", list[s
     from erde.running.plan import check_before_any_job
 
     on_gpu = experiment.device == "cuda" or (experiment.device == "auto" and visible_gpus() > 0)
-    results = Path("results", file.stem)
+    said: list[str] = []
     try:
         found, facts = fitted(experiment, Questions())
-        check_before_any_job(found, results, None, memory_mb(), on_gpu=on_gpu)
+        check_before_any_job(
+            found, Path("results", file.stem), None, memory_mb(), said.append, on_gpu=on_gpu
+        )
     except ErdeError as error:
         raise ErdeError(f"{file}: {error}") from None
-    return found, list(facts.remarks) if facts else []
+    return found, [*said, *(facts.remarks if facts else ())]
 
 
 def summary(experiment: "Experiment") -> dict[str, Any]:

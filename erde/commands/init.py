@@ -15,25 +15,40 @@ _EXPERIMENTS = Path("workflow/experiments")
 _HELD_OUT = 0.1  # of the training images, for validation
 _SAMPLES = 200  # images whose size is looked at
 
-_TEXT = """\
-# {count_train:,} train and {count_test:,} test images of {classes} classes in {quoted}.
-# `erde check {file}` says what would be trained; `erde run {name}` does it (in a clone).
-dataset:
-  name: folder
-  path: {quoted}
+_SMALL = 64  # pixels: images up to here are taken as they are, and padded
+_SIDES = (64, 96, 128, 160)  # of larger ones, after scaling; more is slow without a GPU
+
+_AS_THEY_ARE = """\
   image_size: [{height}, {width}]  # height, width in pixels, of every image
   validation: {validation}  # train images held out, to choose thresholds on
 
 # What a training may do to an image: shift it by up to `pad` pixels, mirror it.
 # flip: false where left and right mean something, as in digits and text.
 augment: {{pad: {pad}, flip: true}}
+"""
+_SCALED = """\
+  image_size: {height}  # pixels of both sides after scaling: 224 sees more, and takes longer
+  resize: crop  # cuts the middle out; pad keeps the whole, stretch changes its shape
+  validation: {validation}  # train images held out, to choose thresholds on; or a fraction
 
+# What a training sees of an image: a part of it, scaled, mirrored, in other colours.
+# flip: false where left and right mean something, as in text.
+augment: {{crops: {{scale: [0.35, 1]}}, flip: true, colour: 0.2}}
+"""
+
+_TEXT = """\
+# {count_train:,} train and {count_test:,} test images of {classes} classes in {quoted}.
+# `erde check {file}` says what would be trained; `erde run {name}` does it (in a clone).
+dataset:
+  name: folder
+  path: {quoted}
+{images}
 # The accurate network, trained once.
 teacher:
-  network: {{name: resnet34}}
+  network: {{name: {teacher}}}
   train: {{epochs: 60, batch_size: {batch}, learning_rate: {rate}}}
 
-# Its answers are kept for so many of the {orbit} views of each image; `all` is best, and largest.
+# Its answers are kept for so many {kind} of each image; more are better, and take more room.
 cache: {{views: {views}}}
 
 # The cheap network that leaves early, trained for each variant and seed.
@@ -64,8 +79,7 @@ def run(options: argparse.Namespace) -> int:
     """Write it and say where; a file that is there is left as it is.
 
     Raises:
-        ValueError: the folder has no class folders, its images have several sizes, or the file is
-            there already; one sentence.
+        ValueError: the folder has no class folders, or the file is there already; one sentence.
     """
     from erde.datasets.class_folders import list_class_folders
     from erde.experiment.schema import read_experiment
@@ -101,10 +115,15 @@ def _written(found: "ClassFolders", size: tuple[int, int], file: Path) -> str:
             f"{found.path}/train: every class must have at least 2 images, one of them for "
             f"validation, got {smallest}"
         )
-    validation = max(len(found.classes), round(train * _HELD_OUT))
+    height, width = size
+    scaled = max(size) > _SMALL
     pad = max(1, min(16, round(min(size) / 8)))
     orbit = (2 * pad + 1) ** 2 * 2
-    batch = max(2, min(128, (train - validation) // 4))
+    validation = max(len(found.classes), round(train * _HELD_OUT))
+    batch = max(2, min(32 if scaled else 128, (train - validation) // 4))
+    images = (_SCALED if scaled else _AS_THEY_ARE).format(
+        height=height, width=width, validation=validation, pad=pad
+    )
     return _TEXT.format(
         count_train=train,
         count_test=found.count("test"),
@@ -112,19 +131,17 @@ def _written(found: "ClassFolders", size: tuple[int, int], file: Path) -> str:
         quoted=json.dumps(str(found.path), ensure_ascii=False),
         file=file,
         name=file.stem,
-        height=size[0],
-        width=size[1],
-        validation=validation,
-        pad=pad,
-        orbit=orbit,
-        views="all" if orbit <= 200 else 100,
+        images=images,
+        teacher="resnet18" if scaled else "resnet34",
+        kind="crops" if scaled else f"of the {orbit} views",
+        views=20 if scaled else "all" if orbit <= 200 else 100,
         batch=batch,
         rate=round(0.1 * max(1, batch // 32) / 4, 4),
     )
 
 
 def _common_size(found: "ClassFolders") -> tuple[int, int]:
-    """(height, width) of the images, by a sample spread over all of them."""
+    """(height, width) for the network, by a sample spread over all images."""
     from PIL import Image, UnidentifiedImageError
 
     files = [file for part in found.files.values() for of_class in part for file in of_class]
@@ -135,10 +152,8 @@ def _common_size(found: "ClassFolders") -> tuple[int, int]:
                 sizes[image.height, image.width] += 1
         except (UnidentifiedImageError, OSError) as error:
             raise ErdeError(f"{file}: must be a readable image, got: {error}") from None
-    if len(sizes) > 1:
-        shown = ", ".join(f"{h} × {w}" for (h, w), _ in sizes.most_common(5))
-        raise ErdeError(
-            f"{found.path}: all images must have one size, got {len(sizes)} sizes (height × width: "
-            f"{shown}): scale them first"
-        )
-    return next(iter(sizes))
+    if len(sizes) == 1 and max(next(iter(sizes))) <= _SMALL:
+        return next(iter(sizes))
+    short = sorted(min(size) for size in sizes.elements())
+    side = max((s for s in _SIDES if s <= short[len(short) // 2]), default=min(_SIDES))
+    return side, side

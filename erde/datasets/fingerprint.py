@@ -11,7 +11,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from erde.datasets.class_folders import PARTS
+from erde.datasets.class_folders import GROUPS, PARTS
+from erde.datasets.folder_settings import FolderSettings
 from erde.datasets.images import DatasetError
 from erde.datasets.source import SourceSettings
 from erde_core.store.files import write_text
@@ -19,8 +20,10 @@ from erde_core.store.files import write_text
 _RECORD, _DATA = "images.json", "data.h5"
 
 
-def folder_fingerprint(path: str | os.PathLike[str]) -> str:
-    """A hash of name, size and time of change of every file under ``path/{train,test}/<class>``.
+def folder_fingerprint(path: str | os.PathLike[str], parts: tuple[str, ...] = PARTS) -> str:
+    """A hash of name, size and time of change of every file under ``path/<part>/<class>``.
+
+    The file of the groups counts too, where there is one.
 
     Returns:
         16 hexadecimal digits.
@@ -29,13 +32,15 @@ def folder_fingerprint(path: str | os.PathLike[str]) -> str:
         OSError: a folder is not there, cannot be listed, or has no class folders in it.
     """
     root, digest, folders = Path(path), hashlib.sha256(), 0
-    for part in PARTS:
+    for part in parts:
         for folder in _scanned(root / part):
             if folder.is_dir():
                 folders += 1
                 for entry in _scanned(Path(folder.path)):
                     digest.update(os.fsencode(os.path.relpath(entry.path, root)))
                     digest.update(f"\n{_size_and_time(entry)}\n".encode())
+    if (root / GROUPS).exists():
+        digest.update(f"{GROUPS}\n".encode() + (root / GROUPS).read_bytes())
     if not folders:  # a mount point without its disk
         raise FileNotFoundError(2, "no class folders in it", str(root))
     return digest.hexdigest()[:16]
@@ -64,7 +69,8 @@ def images_identity(
     if folder is None:
         return known
     try:
-        return folder_fingerprint(folder)
+        parts = source.parts if isinstance(source, FolderSettings) else PARTS
+        return folder_fingerprint(folder, parts)
     except OSError as error:
         reason = f"{error.filename or folder}: cannot be read ({error.strerror})"
         if known is None:

@@ -1,89 +1,41 @@
 """One's own images in class folders: PNG, JPEG, BMP or WebP.
 
-Pixels are taken as stored, turned upright by EXIF: nothing is scaled or cropped.
+Turned upright by EXIF; scaled where ``resize`` says so, else taken as they are.
 """
 
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
 
 import numpy as np
-from annotated_types import Ge
 from numpy.typing import NDArray
 
 from erde.datasets.class_folders import PARTS, ClassFolders, list_class_folders
+from erde.datasets.folder_settings import FolderSettings
 from erde.datasets.image_file import ImageError, read_image
 from erde.datasets.images import DatasetError, TrainAndTest, offenders, ungrouped
-from erde.datasets.source import Facts
-from erde.datasets.split import with_validation
-from erde_core.errors import ErdeError
-from erde_core.fields import STRICT_KEYS, FromList, check_fields
+from erde.datasets.photographs.stored import Say, in_memory, into_file
 from erde_core.images import ImageDataset, Split
 
 _BATCH = 64
 _KIND = {1: "grey", 3: "colour"}
-_Side = Annotated[int, Ge(1)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class FolderSettings:
-    """One's own images: ``path/train/<class>/*.png`` and ``path/test/<class>/*.png``.
-
-    Attributes:
-        path: of the folder that holds ``train`` and ``test``.
-        image_size: (height, width) in pixels that every image has.
-        validation: images to hold out of ``train``.
-        split_seed: with ``validation``, decides which.
-
-    Raises:
-        ValueError: a field breaks its rule.
-    """
-
-    __pydantic_config__ = STRICT_KEYS
-
-    name: Literal["folder"]
-    path: str
-    image_size: Annotated[tuple[_Side, _Side], FromList()]
-    validation: Annotated[int, Ge(1)]
-    split_seed: Annotated[int, Ge(0)] = 0
-
-    def __post_init__(self) -> None:
-        check_fields(self)
-        if not self.path or "\0" in self.path:
-            raise ErdeError(f"path must name a folder, got {self.path!r}")
-        if min(self.image_size) < 1:
-            raise ErdeError(f"image_size must be two sides >= 1, got {self.image_size}")
-
-    def facts(self) -> Facts:
-        """Counted by the names of the files; colour is assumed."""
-        found = list_class_folders(self.path)
-        height, width = self.image_size
-        return Facts(
-            train=found.count("train") - self.validation,
-            val=self.validation,
-            test=found.count("test"),
-            height=height,
-            width=width,
-            channels=3,
-            classes=len(found.classes),
-        )
-
-    def class_folders(self, root: Path) -> Path:
-        """The folder itself."""
-        return Path(self.path)
 
 
 def prepare(settings: FolderSettings, root: Path) -> ImageDataset:
-    """Read the class folders, and hold out the validation split.
+    """Read the photographs into memory, with the validation split held out.
 
     Raises:
-        DatasetError: see ``read_folder`` and ``with_validation``.
+        DatasetError: see ``erde.datasets.photographs``.
     """
-    found = read_folder(settings.path, settings.image_size)
-    return with_validation(found, settings.validation, settings.split_seed)
+    return in_memory(settings, False, lambda sentence: None)
+
+
+def prepare_file(
+    settings: FolderSettings, crops: bool, path: Path, folder: Path, made_by: str, say: Say
+) -> None:
+    """Read them into the data set file ``path``; see ``into_file``."""
+    into_file(settings, crops, path, folder, made_by, say)
 
 
 def read_folder(path: str | os.PathLike[str], image_size: tuple[int, int]) -> TrainAndTest:
@@ -113,16 +65,21 @@ def read_folder(path: str | os.PathLike[str], image_size: tuple[int, int]) -> Tr
     return TrainAndTest(parts["train"], parts["test"], found.classes, source)
 
 
-def check_samples(found: ClassFolders, image_size: tuple[int, int]) -> None:
+def check_samples(found: ClassFolders, settings: FolderSettings, channels: int) -> None:
     """Decode the first image of each class and part, as a plan does before any job.
 
     Raises:
         DatasetError: one of them breaks a rule; all that do are named.
     """
-    files = [of_class[0] for part in PARTS for of_class in found.files[part]]
-    _, wrong = _decoded(files, image_size)
+    wrong = []
+    for of_classes in found.files.values():
+        for of_class in of_classes:
+            try:
+                read_image(of_class[0], settings.size, channels, settings.resize)
+            except ImageError as error:
+                wrong.append(str(error))
     if wrong:
-        raise offenders("images", list(wrong.values()))
+        raise offenders("images", wrong)
 
 
 def _read_part(found: ClassFolders, part: str, image_size: tuple[int, int]) -> Split:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Only these decoders are tried, whatever a file calls itself.
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
+RESIZE = ("none", "crop", "pad", "stretch")
 _GREY, _COLOUR = ("1", "L", "LA"), ("RGB", "RGBA", "P")
 _KIND = {1: "grey", 3: "colour"}
 _ORIENTATION = 0x0112  # the EXIF tag
@@ -30,6 +31,13 @@ _UPRIGHT = {
 }
 _ON_ITS_SIDE = (5, 6, 7, 8)
 _PNG, _PNG_DEPTH_AT = b"\x89PNG\r\n\x1a\n", 24
+# What other files begin with, at which byte, and how to make of them what is read here.
+_FOREIGN = (
+    (4, b"ftyp", "a HEIC or AVIF file (heif-convert, sips or ImageMagick make a JPEG of it)"),
+    (0, b"GIF8", "a GIF file (ImageMagick makes a PNG of it)"),
+    (0, b"II*\0", "a TIFF file (ImageMagick makes a PNG of it)"),
+    (0, b"MM\0*", "a TIFF file (ImageMagick makes a PNG of it)"),
+)
 
 
 class ImageError(ValueError):
@@ -37,15 +45,23 @@ class ImageError(ValueError):
 
 
 def read_image(
-    file: Path, image_size: tuple[int, int], channels: int | None = None, resize: bool = False
+    file: Path,
+    image_size: tuple[int, int],
+    channels: int | None = None,
+    resize: str = "none",
+    convert: bool = False,
 ) -> NDArray[np.uint8]:
-    """Decode ``file``, turned upright as its EXIF orientation says.
+    """Decode ``file``, turned upright as its EXIF orientation says, in the size ``image_size``.
 
     Args:
         file: PNG, JPEG, BMP or WebP.
-        image_size: the (height, width) that it must have once upright, pixels.
+        image_size: the (height, width) of the result, pixels.
         channels: 3 or 1 to demand colour or grey; None takes either.
-        resize: scale it to that size, and to ``channels``, instead of demanding them.
+        resize: what is done with another size: ``none`` refuses it, ``crop`` scales the short side
+            and cuts the middle out of the long one, ``pad`` scales the long side and puts black
+            beside the short one, ``stretch`` scales both. Bilinear, antialiased.
+        convert: make what it is not of ``channels``, instead of demanding them. Where sizes are
+            scaled, a grey image is always taken for colour: that loses nothing.
 
     Returns:
         uint8 ``(H, W, 3)`` for a colour image (palettes included), ``(H, W, 1)`` for a grey one.
@@ -55,48 +71,145 @@ def read_image(
         ImageError: not a regular file (a pipe is not opened), unreadable or truncated, of another
             size or kind, more than 8 bits per channel, animated, CMYK, or transparent.
     """
+    return fitted(decoded(file, image_size, channels, resize, convert), image_size, resize)
+
+
+def decoded(
+    file: Path,
+    image_size: tuple[int, int],
+    channels: int | None = None,
+    resize: str = "none",
+    convert: bool = False,
+) -> "Image":
+    """The image of :func:`read_image` before its size is changed."""
     try:
-        if file.exists() and not file.is_file():
-            raise ImageError(f"{file}: must be a regular file, got another kind")
-        with open(file, "rb") as data:
-            return _decoded(file, data, image_size, channels, resize)
+        with _opened(file) as data:
+            return _upright(file, data, image_size, channels, resize, convert)
     except ImageError:
         raise
     # Pillow's decoders raise OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error…
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ImageError(f"{file}: must be a whole, readable image, got: {reason}") from error
+        raise _unreadable(file, error) from error
 
 
-def _decoded(
-    file: Path, data: BinaryIO, wanted: tuple[int, int], channels: int | None, resize: bool
-) -> NDArray[np.uint8]:
+def fitted(image: "Image", image_size: tuple[int, int], resize: str) -> NDArray[np.uint8]:
+    """uint8 ``(H, W, channels)`` of an upright grey or colour image, in the size ``image_size``."""
     from PIL import Image
 
+    bilinear, (height, width) = Image.Resampling.BILINEAR, image_size
+    if resize == "pad":
+        across, down = _inside(image.size, width, height)
+        whole = Image.new(image.mode, (width, height))
+        small = image.resize((across, down), bilinear)
+        whole.paste(small, ((width - across) // 2, (height - down) // 2))
+    elif resize == "crop":
+        whole = image.resize((width, height), bilinear, box=_middle(image.size, width, height))
+    else:
+        whole = image.resize((width, height), bilinear)
+    return np.asarray(whole).reshape(height, width, -1)
+
+
+def look(
+    file: Path, image_size: tuple[int, int], resize: str = "none"
+) -> tuple[tuple[int, int], int]:
+    """Upright (height, width), and 3 or 1 channels, by the head of ``file``: no pixel is decoded.
+
+    Raises:
+        ImageError: as :func:`read_image`, for what the head tells.
+    """
+    from PIL import Image
+
+    try:
+        with _opened(file) as data:
+            head = _head(data)
+            with Image.open(data, formats=_FORMATS) as image:
+                kept = 1 if image.mode in _GREY else 3
+                _check_kind(file, image, head)
+                return _upright_size(file, image, image_size, resize), kept
+    except ImageError:
+        raise
+    except Exception as error:  # as above
+        raise _unreadable(file, error) from error
+
+
+def _opened(file: Path) -> BinaryIO:
+    if file.exists() and not file.is_file():
+        raise ImageError(f"{file}: must be a regular file, got another kind")
+    return open(file, "rb")
+
+
+def _unreadable(file: Path, error: Exception) -> ImageError:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    try:
+        with open(file, "rb") as data:
+            head = data.read(16)
+    except OSError:
+        head = b""
+    for start, mark, name in _FOREIGN:
+        if head[start:].startswith(mark):
+            reason = name
+    return ImageError(f"{file}: must be a whole, readable image, got: {reason}")
+
+
+def _head(data: BinaryIO) -> bytes:
     head = data.read(_PNG_DEPTH_AT + 1)
     data.seek(0)
+    return head
+
+
+def _upright(
+    file: Path,
+    data: BinaryIO,
+    wanted: tuple[int, int],
+    channels: int | None,
+    resize: str,
+    convert: bool,
+) -> "Image":
+    from PIL import Image
+
+    head = _head(data)
     with Image.open(data, formats=_FORMATS) as image:
         kept = 1 if image.mode in _GREY else 3
-        if not resize and image.size not in (wanted, wanted[::-1]):  # before EXIF is looked for
+        if resize == "none" and image.size not in (wanted, wanted[::-1]):  # before EXIF is read
             _check_size(file, image.size[::-1], wanted)
-        _check_mode(file, image.mode, kept, None if resize else channels)
-        # Pillow would cut the 16 bits of a colour PNG to 8 without a word.
-        if head.startswith(_PNG) and head[_PNG_DEPTH_AT] > 8:
+        _check_kind(file, image, head)
+        _upright_size(file, image, wanted, resize)
+        lossless = resize != "none" and channels == 3
+        if channels not in (None, kept) and not convert and not lossless:
             raise ImageError(
-                f"{file}: must be an 8-bit grey or RGB image, got {head[_PNG_DEPTH_AT]} bits"
+                f"{file}: must be {_KIND[channels]} like the other images, got a {_KIND[kept]} one"
             )
-        if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
-            raise ImageError(f"{file}: must be one image, got an animation")
-        orientation = image.getexif().get(_ORIENTATION, 1)
-        if not resize:
-            turned = orientation in _ON_ITS_SIDE
-            _check_size(file, image.size if turned else image.size[::-1], wanted)
         opaque = _opaque(file, image, channels or kept)
+        orientation = _orientation(image)
         if orientation in _UPRIGHT:
             opaque = opaque.transpose(Image.Transpose[_UPRIGHT[orientation]])
-        if resize:
-            opaque = opaque.resize(wanted[::-1], Image.Resampling.BILINEAR)
-        return np.asarray(opaque).reshape(*wanted, channels or kept)
+        return opaque
+
+
+def _check_kind(file: Path, image: "Image", head: bytes) -> None:
+    if image.mode not in _GREY + _COLOUR:
+        raise ImageError(f"{file}: must be an 8-bit grey or RGB image, got mode {image.mode!r}")
+    # Pillow would cut the 16 bits of a colour PNG to 8 without a word.
+    if head.startswith(_PNG) and head[_PNG_DEPTH_AT] > 8:
+        raise ImageError(
+            f"{file}: must be an 8-bit grey or RGB image, got {head[_PNG_DEPTH_AT]} bits"
+        )
+    if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
+        raise ImageError(f"{file}: must be one image, got an animation")
+
+
+def _orientation(image: "Image") -> int:
+    return int(image.getexif().get(_ORIENTATION, 1))
+
+
+def _upright_size(
+    file: Path, image: "Image", wanted: tuple[int, int], resize: str
+) -> tuple[int, int]:
+    width, height = image.size
+    size = (width, height) if _orientation(image) in _ON_ITS_SIDE else (height, width)
+    if resize == "none":
+        _check_size(file, size, wanted)
+    return size
 
 
 def _check_size(file: Path, size: tuple[int, ...], wanted: tuple[int, int]) -> None:
@@ -107,15 +220,6 @@ def _check_size(file: Path, size: tuple[int, ...], wanted: tuple[int, int]) -> N
         )
 
 
-def _check_mode(file: Path, mode: str, kept: int, channels: int | None) -> None:
-    if mode not in _GREY + _COLOUR:
-        raise ImageError(f"{file}: must be an 8-bit grey or RGB image, got mode {mode!r}")
-    if channels not in (None, kept):
-        raise ImageError(
-            f"{file}: must be {_KIND[channels]} like the other images, got a {_KIND[kept]} one"
-        )
-
-
 def _opaque(file: Path, image: "Image", channels: int) -> "Image":
     """The image without its alpha channel, which must not hide anything."""
     if "transparency" in image.info or image.mode in ("LA", "RGBA"):
@@ -123,3 +227,21 @@ def _opaque(file: Path, image: "Image", channels: int) -> "Image":
         if lowest < 255:
             raise ImageError(f"{file}: must not be transparent, got a pixel of alpha {lowest}")
     return image.convert("L" if channels == 1 else "RGB")
+
+
+def _middle(size: tuple[int, int], width: int, height: int) -> tuple[float, float, float, float]:
+    """The largest box of the shape of ``width`` × ``height`` in the middle, left to bottom."""
+    across, down = size
+    if across * height <= down * width:
+        part = across * height / width
+        return 0, (down - part) / 2, across, (down + part) / 2
+    part = down * width / height
+    return (across - part) / 2, 0, (across + part) / 2, down
+
+
+def _inside(size: tuple[int, int], width: int, height: int) -> tuple[int, int]:
+    """The size (width, height) of the whole image, scaled into ``width`` × ``height``."""
+    across, down = size
+    if across * height <= down * width:
+        return max(1, round(height * across / down)), height
+    return width, max(1, round(width * down / across))

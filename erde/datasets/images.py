@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from erde_core.errors import ErdeError
 from erde_core.images import ImageDataset, Split, check_dataset, check_images
 
-_CHUNK = 1024
+_CHUNK = 4 * 2**20  # values: counting makes them eight times as wide
 _NAMED = 20
 
 
@@ -87,8 +87,9 @@ def channel_statistics(
     """
     # Counting the 256 values is exact, and needs memory for a chunk of images at a time only.
     counts = np.zeros((images.shape[-1], 256), np.int64)
-    for start in range(0, len(images), _CHUNK):
-        chunk = images[start : start + _CHUNK]
+    step = max(1, _CHUNK // int(np.prod(images.shape[1:])))
+    for start in range(0, len(images), step):
+        chunk = images[start : start + step]
         for channel in range(images.shape[-1]):
             counts[channel] += np.bincount(chunk[..., channel].ravel(), minlength=256)
     share = counts / counts.sum(axis=1, keepdims=True)

@@ -73,11 +73,14 @@ class Source:
         settings: the class of its settings.
         builder: ``module:function``, of ``(settings, root)``, which gives the ``ImageDataset``.
         libraries: distributions whose version decides the pixels.
+        streamer: ``module:function``, of ``(settings, crops, path, folder, made_by, say)``, which
+            writes the data set file with few images in memory; empty where ``builder`` does.
     """
 
     settings: type[SourceSettings]
     builder: str
     libraries: tuple[str, ...] = ()
+    streamer: str = ""
 
     @property
     def module(self) -> str:

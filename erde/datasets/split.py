@@ -45,6 +45,39 @@ def hold_out(labels: ArrayLike, count: int, seed: int) -> tuple[Index, Index]:
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
+def hold_out_groups(
+    labels: NDArray[np.int64], group: NDArray[np.int64], count: int, seed: int
+) -> tuple[Index, Index]:
+    """As :func:`hold_out`, and no group is torn apart.
+
+    Groups are taken in a pseudo-random order as long as they fit into the share of every class, so
+    that at most ``count`` images are held out.
+
+    Raises:
+        DatasetError: as :func:`hold_out`, or no group fits.
+    """
+    if not 1 <= count <= len(labels) - 1:
+        raise DatasetError(
+            f"the validation split must take 1 … {len(labels) - 1} of {len(labels)} "
+            f"training images, got {count}"
+        )
+    sizes = np.bincount(labels)
+    room = np.minimum(_quota(sizes, count), sizes - 1)
+    names, of_image = np.unique(group, return_inverse=True)
+    members = np.zeros((len(names), len(sizes)), np.int64)
+    np.add.at(members, (of_image, labels), 1)
+    taken = np.zeros(len(names), bool)
+    for g in np.argsort(np.random.PCG64(seed).random_raw(len(names)), kind="stable"):
+        if (members[g] <= room).all():
+            taken[g], room = True, room - members[g]
+    held = taken[of_image]
+    if not held.any():
+        raise DatasetError(
+            f"the validation split must take {count} images in whole groups, got none that fits"
+        )
+    return np.flatnonzero(~held), np.flatnonzero(held)
+
+
 def with_validation(found: TrainAndTest, count: int, seed: int) -> ImageDataset:
     """Hold ``count`` of the training images out, each class in proportion.
 

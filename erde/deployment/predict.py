@@ -36,11 +36,15 @@ class Answer:
 def reader(runner: Runner, resize: bool) -> Reader:
     """A function from a file to uint8 pixels of the network's shape (H, W, channels).
 
-    It raises ``ImageError`` for what is no 8-bit opaque image, and without ``resize`` for an
-    image of another size or of grey where colour is wanted, or the reverse.
+    Sizes are changed as they were for training. It raises ``ImageError`` for what is no 8-bit
+    opaque image, and where training did not change sizes, for an image of another size or of grey
+    where colour is wanted, or the reverse; with ``resize`` it is stretched and converted.
     """
     height, width, channels = runner.manifest["shape"]
-    return lambda file: read_image(file, (height, width), channels, resize)
+    how = runner.manifest["preprocessing"]["resize"]
+    if how == "none" and resize:
+        how = "stretch"
+    return lambda file: read_image(file, (height, width), channels, how, convert=resize)
 
 
 def check_top(runner: Runner, top: int) -> None:

@@ -153,7 +153,7 @@ def predictor(
     return Runner(folder, threads).predict
 
 
-def batches(path: Path, shape: list[int]) -> Iterator[NDArray[np.uint8]]:
+def batches(path: Path, shape: list[int], resize: str) -> Iterator[NDArray[np.uint8]]:
     """The images of an ``.npy`` file, or an image file, in parts of at most ``BATCH``."""
     if path.suffix == ".npy":
         pipe = path.exists() and not path.is_file()
@@ -162,7 +162,7 @@ def batches(path: Path, shape: list[int]) -> Iterator[NDArray[np.uint8]]:
         fits = pixels.ndim == 4 and len(pixels) > 0
         must(fits, f"{path}: images must be uint8 (N, *{shape})", f"{pixels.dtype} {pixels.shape}")
     else:
-        pixels = image_reader.read_image(path, (shape[0], shape[1]), shape[2])[None]
+        pixels = image_reader.read_image(path, (shape[0], shape[1]), shape[2], resize)[None]
     yield from (pixels[n : n + BATCH] for n in range(0, len(pixels), BATCH))
 
 
@@ -176,7 +176,7 @@ def main() -> None:
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr] # always a text file here
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(("class", "probability", "exit", "macs"))
-    for part in batches(options.images, m["shape"]):
+    for part in batches(options.images, m["shape"], m["preprocessing"]["resize"]):
         for label, p, e in zip(*runner.predict(part, options.theta), strict=True):
             table.writerow((cells.guarded(m["class_names"][label]), f"{p:.6f}", e, m["macs"][e]))
     sys.stdout.flush()

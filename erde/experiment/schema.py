@@ -128,6 +128,20 @@ class Experiment(_Model):
     int8: Annotated[bool | Int8Settings, OrSwitch(Int8Settings)] = False
     _taught: int | None = PrivateAttr(default=None)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _crops(cls, keys: Any) -> Any:  # noqa: ANN401 -- whatever the YAML holds
+        """Crops stand instead of pad, and are drawn from the split's seed."""
+        augment = keys.get("augment") if isinstance(keys, dict) else None
+        if not isinstance(augment, dict) or not isinstance(augment.get("crops"), dict):
+            return keys
+        both = [key for key in ("pad", "pad_mode") if key in augment]
+        if both:
+            raise ErdeError(f"augment: {both[0]} must not stand beside crops")
+        dataset = keys.get("dataset")
+        seed = dataset.get("split_seed", 0) if isinstance(dataset, dict) else 0
+        return {**keys, "augment": {**augment, "crops": {"seed": seed, **augment["crops"]}}}
+
     @model_validator(mode="after")
     def _consistent(self) -> "Experiment":
         for name, variant in self.variants.items():
@@ -146,6 +160,8 @@ class Experiment(_Model):
             raise ErdeError(f"seeds must differ from each other, got {self.seeds}")
         self._check_given()
         orbit, views = self.augment.orbit, self.cache.view_count
+        if self.augment.crops and views is None:
+            raise ErdeError("cache.views must be a number where augment has crops, got 'all'")
         if views is not None and views > orbit:
             raise ErdeError(
                 f"cache.views must be 'all' or 1 … {orbit} (the views of this augmentation), "

@@ -139,7 +139,7 @@ def _seconds_per_image(
     backward: bool,
 ) -> float:
     """Fastest of a few batches of random pixels, after one to warm up."""
-    height, width, channels = dataset.train.images.shape[1:]
+    channels, height, width = dataset.image_shape
     images = torch.randn(train.batch_size, channels, height, width, device=device)
     images = images.to(memory_format=torch.channels_last)
     network = on_device(network, device).train(backward)

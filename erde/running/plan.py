@@ -1,18 +1,22 @@
 """What can be checked of an experiment before its first job, from settings, names and sizes."""
 
+from collections.abc import Callable
 from pathlib import Path
-
-import numpy as np
 
 from erde.datasets.class_folders import list_class_folders
 from erde.datasets.fingerprint import recorded_identity
-from erde.datasets.folder import FolderSettings, check_samples
-from erde.datasets.images import DatasetError
-from erde.datasets.split import hold_out
+from erde.datasets.folder import check_samples
+from erde.datasets.folder_settings import FolderSettings
+from erde.datasets.photographs.decode import look_at_all
+from erde.datasets.photographs.listed import list_photographs
 from erde.experiment.schema import Experiment
 from erde.running.cluster.needs import facts_or_none, least_memory_mb, least_need
+from erde.running.fits import fitting_sentences
 from erde_core.errors import ErdeError
+from erde_core.images import SPLITS
 from erde_torch.training.settings import StudentSettings, TeacherSettings
+
+_SMALL = 2_000_000  # pixels of a batch: 128 images of 125 × 125
 
 
 class PlanError(ErdeError):
@@ -24,6 +28,7 @@ def check_before_any_job(
     results: Path,
     identity: str | None,
     machine_mb: int | None,
+    say: Callable[[str], None] = lambda sentence: None,
     *,
     on_gpu: bool = False,
 ) -> None:
@@ -35,6 +40,7 @@ def check_before_any_job(
         identity: of the user's own images, as the job ``data`` has it.
         machine_mb: memory of the machine that runs the jobs; None where that is unknown, or a
             cluster's.
+        say: told what is worth knowing of photographs before any is decoded.
         on_gpu: whether trainings keep their batches on a GPU.
 
     Raises:
@@ -44,8 +50,12 @@ def check_before_any_job(
     made = (results / "data.h5").exists()
     unchanged = made and identity == recorded_identity(source, results)
     if isinstance(source, FolderSettings) and not unchanged:
-        _check_folder(source)
+        for sentence in _folder_sentences(source):
+            say(sentence)
     check_counts(experiment)
+    if isinstance(source, FolderSettings) and not unchanged and machine_mb is not None:
+        for sentence in _fitting_sentences(experiment, source, machine_mb):
+            say(sentence)
     least = least_memory_mb(experiment)
     if not made and machine_mb is not None and least > machine_mb:
         raise PlanError(
@@ -107,11 +117,18 @@ def _check_batch(part: str, settings: StudentSettings | TeacherSettings, images:
         )
 
 
-def _check_folder(source: FolderSettings) -> None:
-    found = list_class_folders(source.path)
-    counts = [len(files) for files in found.files["train"]]
-    try:
-        hold_out(np.repeat(np.arange(len(counts)), counts), source.validation, source.split_seed)
-    except DatasetError as error:
-        raise DatasetError(f"dataset.validation: {error}") from None
-    check_samples(found, source.image_size)
+def _folder_sentences(source: FolderSettings) -> tuple[str, ...]:
+    found = list_photographs(source)
+    shapes = look_at_all(found, dict.fromkeys(SPLITS, source.size), source.resize)
+    check_samples(list_class_folders(source.path, source.parts), source, shapes.channels)
+    return found.findings + shapes.findings
+
+
+def _fitting_sentences(
+    experiment: Experiment, source: FolderSettings, machine_mb: int
+) -> list[str]:
+    parts = [part for part in (experiment.trained_teacher, experiment.student) if part is not None]
+    batch = max(part.train.batch_size for part in parts)
+    if batch * source.size[0] * source.size[1] <= _SMALL:
+        return []  # it will fit, and asking takes seconds
+    return fitting_sentences(experiment, source.facts(), machine_mb * 10**6)

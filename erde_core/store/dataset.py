@@ -13,6 +13,7 @@ from erde_core.store.seal import check_seal, sealed
 from erde_core.store.stamped import (
     get_numbers,
     get_text,
+    mapped_array,
     new_stamped,
     open_stamped,
     read_array,
@@ -20,7 +21,7 @@ from erde_core.store.stamped import (
 )
 
 KIND = "data set"
-_COLUMNS = {"images": ("|u1", 4), "labels": ("<i8", 1), "group": ("<i8", 1)}
+COLUMNS = {"images": ("|u1", 4), "labels": ("<i8", 1), "group": ("<i8", 1)}
 
 
 def dataset_hash(dataset: ImageDataset) -> str:
@@ -28,7 +29,7 @@ def dataset_hash(dataset: ImageDataset) -> str:
     arrays = {
         f"{name}/{column}": getattr(getattr(dataset, name), column)
         for name in SPLITS
-        for column in _COLUMNS
+        for column in COLUMNS
     }
     statistics = {name: np.array(getattr(dataset, name), "<f8") for name in ("mean", "std")}
     return sealed(**arrays, **statistics, class_names=_names_text(dataset))
@@ -44,17 +45,23 @@ def write_dataset(path: str | os.PathLike[str], dataset: ImageDataset) -> None:
     with whole_file(path) as temporary, new_stamped(temporary, KIND) as file:
         for name in SPLITS:
             split, group = getattr(dataset, name), file.create_group(name)
-            for column in _COLUMNS:
+            for column in COLUMNS:
                 group[column] = getattr(split, column)
-        set_text(file, "class_names", _names_text(dataset))
-        file.attrs["mean"], file.attrs["std"] = dataset.mean, dataset.std
-        set_text(file, "source", dataset.source)
-        set_text(file, "sha256", dataset_hash(dataset))
-        set_text(file, "seal", _seal(dataset))
+        describe(file, dataset)
+
+
+def describe(file: h5py.File, dataset: ImageDataset) -> None:
+    """Add to an open data set file all that is no array: names, statistics, source and hashes."""
+    sha256 = dataset_hash(dataset)
+    set_text(file, "class_names", _names_text(dataset))
+    file.attrs["mean"], file.attrs["std"] = dataset.mean, dataset.std
+    set_text(file, "source", dataset.source)
+    set_text(file, "sha256", sha256)
+    set_text(file, "seal", _seal(sha256, dataset.source))
 
 
 def read_dataset(path: str | os.PathLike[str]) -> ImageDataset:
-    """Read and verify a data set file.
+    """Read and verify a data set file; its images are a memory map (written to, it is a copy).
 
     Raises:
         StoreError: not such a file, its content does not match its SHA-256, or it breaks a rule of
@@ -68,8 +75,9 @@ def read_dataset(path: str | os.PathLike[str]) -> ImageDataset:
             std=get_numbers(file, "std"),
             source=get_text(file, "source"),
         )
-        check_seal(path, get_text(file, "sha256"), dataset_hash(dataset))
-        check_seal(path, get_text(file, "seal"), _seal(dataset))
+        found = dataset_hash(dataset)
+        check_seal(path, get_text(file, "sha256"), found)
+        check_seal(path, get_text(file, "seal"), _seal(found, dataset.source))
     try:
         check_dataset(dataset)
     except ErdeError as error:
@@ -77,9 +85,9 @@ def read_dataset(path: str | os.PathLike[str]) -> ImageDataset:
     return dataset
 
 
-def _seal(dataset: ImageDataset) -> str:
+def _seal(sha256: str, source: str) -> str:
     # The source of the images is only shown. It may change, and nothing has to be trained again.
-    return sealed(sha256=dataset_hash(dataset), source=dataset.source)
+    return sealed(sha256=sha256, source=source)
 
 
 def _names_text(dataset: ImageDataset) -> str:
@@ -94,5 +102,6 @@ def _class_names(file: h5py.File) -> tuple[str, ...]:
 
 
 def _read_split(file: h5py.File, name: str) -> Split:
-    columns = (read_array(file, f"{name}/{column}", *kind) for column, kind in _COLUMNS.items())
-    return Split(*columns)
+    images = mapped_array(file, f"{name}/images", *COLUMNS["images"])
+    labels, group = (read_array(file, f"{name}/{c}", *COLUMNS[c]) for c in ("labels", "group"))
+    return Split(images, labels, group)

@@ -120,7 +120,8 @@ def network_files(exits: int) -> list[str]:
 
 def _preprocessing(value: Json, fields: Mapping[str, Json]) -> bool:
     wanted = defaults(fields["shape"])["preprocessing"]
-    return bool(value == wanted and value["exif_orientation"] is True)
+    ways = [wanted | {"resize": how} for how in ("none", "crop", "pad", "stretch")]
+    return value in ways and value["exif_orientation"] is True
 
 
 def curve_columns(score: str) -> list[str]:
@@ -200,7 +201,7 @@ FIRST_RULES: dict[str, _Rule] = {
     "files": ("a SHA-256 for each network's file, all by plain names", _hashes),
 }
 NEW_RULES: dict[str, _Rule] = {
-    "preprocessing": ("what this version does: its defaults", _preprocessing),
+    "preprocessing": ("what this version does", _preprocessing),
     "score": ("a name, with a temperature > 0 per exit, a gate, or neither", _score),
     "precision": ("'float32' or 'int8'", lambda v, _: v in ("float32", "int8")),
     "watch": ("null or rising levels 0 … 4095 as validation_scores", _watch),

@@ -4,6 +4,7 @@ import contextlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -131,6 +132,56 @@ def read_array(file: h5py.File, name: str, dtype: str, axes: int) -> NDArray[Any
     """
     place(file, name, dtype, axes)
     return np.asarray(file[name])
+
+
+def mapped_array(file: h5py.File, name: str, dtype: str, axes: int) -> NDArray[Any]:
+    """The values of the dataset ``name`` where they lie: pages are read as they are used.
+
+    Raises:
+        StoreError: what :func:`place` raises.
+    """
+    found = place(file, name, dtype, axes)
+    if 0 in found.shape:
+        return np.empty(found.shape, dtype)
+    # Copied on a write, and never written: PyTorch warns of arrays that it may not write to.
+    mapped = np.memmap(file.filename, dtype, "c", found.offset, found.shape)
+    return np.asarray(mapped)
+
+
+def contiguous(file: h5py.Group, name: str, shape: tuple[int, ...], dtype: h5py.h5t.TypeID) -> None:
+    """An uncompressed dataset whose place in the file is fixed at creation.
+
+    A kill while HDF5 has a file open may leave it broken. So HDF5 makes the file and closes it.
+    What takes long is written at known places by :func:`write_at`: the file is always valid.
+    """
+    layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    layout.set_layout(h5py.h5d.CONTIGUOUS)
+    layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
+    layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
+    h5py.h5d.create(file.id, name.encode(), dtype, h5py.h5s.create_simple(shape), layout)
+
+
+def allocate(path: Path) -> None:
+    """Have room on the disk for the whole of a closed file.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    with open(path, "rb+") as file:
+        os.posix_fallocate(file.fileno(), 0, os.path.getsize(path))
+
+
+def write_at(path: Path, offset: int, values: NDArray[Any]) -> None:
+    """Write a contiguous array at ``offset`` bytes of a closed file, durably."""
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        data, position = values.data.cast("B"), offset
+        while data:
+            written = os.pwrite(descriptor, data, position)
+            data, position = data[written:], position + written
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _lies_here(file: h5py.File, name: str) -> bool:

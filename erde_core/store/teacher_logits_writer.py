@@ -19,7 +19,14 @@ from numpy.typing import NDArray
 from erde_core.errors import ErdeError
 from erde_core.store.files import publish, whole_file
 from erde_core.store.journal import Journal
-from erde_core.store.stamped import new_stamped, open_stamped, set_text
+from erde_core.store.stamped import (
+    allocate,
+    contiguous,
+    new_stamped,
+    open_stamped,
+    set_text,
+    write_at,
+)
 from erde_core.store.teacher_logits import (
     KIND,
     CacheIdentity,
@@ -138,15 +145,7 @@ class TeacherLogitsWriter:
             self._journal.rewrite(without=damaged)
 
     def _write_bytes(self, name: str, values: NDArray[Any], offset: int = 0) -> None:
-        descriptor = os.open(self._file, os.O_WRONLY)
-        try:
-            data, position = values.data.cast("B"), self._offsets[name] + offset
-            while data:
-                written = os.pwrite(descriptor, data, position)
-                data, position = data[written:], position + written
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        write_at(self._file, self._offsets[name] + offset, values)
 
 
 def _create(path: Path, shape: Shape, views: NDArray[np.int64], identity: CacheIdentity) -> None:
@@ -156,23 +155,13 @@ def _create(path: Path, shape: Shape, views: NDArray[np.int64], identity: CacheI
                 set_text(file, name, value)
             file["views"] = views
             exits = (shape[2],)
-            _contiguous(file, "wrong_on_train", exits, h5py.h5t.IEEE_F64LE)
-            _contiguous(file, "wrong_on_val", exits, h5py.h5t.IEEE_F64LE)
-            _contiguous(file, "sha256", (32,), h5py.h5t.STD_U8LE)
-            _contiguous(file, "seal", (32,), h5py.h5t.STD_U8LE)
-            _contiguous(file, "logits", shape, h5py.h5t.IEEE_F16LE)
+            contiguous(file, "wrong_on_train", exits, h5py.h5t.IEEE_F64LE)
+            contiguous(file, "wrong_on_val", exits, h5py.h5t.IEEE_F64LE)
+            contiguous(file, "sha256", (32,), h5py.h5t.STD_U8LE)
+            contiguous(file, "seal", (32,), h5py.h5t.STD_U8LE)
+            contiguous(file, "logits", shape, h5py.h5t.IEEE_F16LE)
         # This reserves the whole file now, so that a full disk is reported before the teacher runs.
-        with open(temporary, "rb+") as file:
-            os.posix_fallocate(file.fileno(), 0, os.path.getsize(temporary))
-
-
-def _contiguous(file: h5py.File, name: str, shape: tuple[int, ...], dtype: h5py.h5t.TypeID) -> None:
-    """An uncompressed dataset whose place in the file is fixed at creation."""
-    layout = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
-    layout.set_layout(h5py.h5d.CONTIGUOUS)
-    layout.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
-    layout.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
-    h5py.h5d.create(file.id, name.encode(), dtype, h5py.h5s.create_simple(shape), layout)
+        allocate(temporary)
 
 
 def _offsets(path: Path) -> dict[str, int]:

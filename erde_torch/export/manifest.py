@@ -22,7 +22,12 @@ _PACKAGES = ("numpy", "torch", "onnx", "onnxscript", "onnxruntime")
 
 
 def deployment_manifest(
-    card: NetworkCard, exits: ScoredLogits, teacher_macs: int | None, experiment: str, network: str
+    card: NetworkCard,
+    exits: ScoredLogits,
+    teacher_macs: int | None,
+    experiment: str,
+    network: str,
+    resize: str = "none",
 ) -> Fields:
     """The manifest of one network, without the hashes of the files beside it and the seal.
 
@@ -34,9 +39,12 @@ def deployment_manifest(
             cannot be counted.
         experiment: the experiment's name.
         network: the network's name within it.
+        resize: what the data set did with images of another size.
     """
     certificate = _certificate(exits)
-    return network_fields(card, exits.macs.tolist(), exits.score) | {
+    fields = network_fields(card, exits.macs.tolist(), exits.score)
+    return fields | {
+        "preprocessing": fields["preprocessing"] | {"resize": resize},
         "experiment": experiment,
         "network": network,
         "precision": exits.precision,

@@ -61,7 +61,7 @@ def quantised_network(
     Returns:
         What :func:`quantised_stages` gives.
     """
-    pixels = calibration_images(dataset.train.images, settings.images)
+    pixels = middle(calibration_images(dataset.train.images, settings.images), card.image_shape)
     float32 = stage_models(network, card.image_shape)
     return quantised_stages(float32, normalised(pixels, card), settings)
 
@@ -73,6 +73,13 @@ def calibration_images(train: NDArray[np.uint8], count: int) -> NDArray[np.uint8
     """
     chosen = np.random.default_rng(0).permutation(len(train))[:count]
     return train[np.sort(chosen)]
+
+
+def middle(pixels: NDArray[np.uint8], image_shape: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """What the network sees of images that are stored with room for crops: their view 0."""
+    height, width = image_shape[1:]
+    top, left = (pixels.shape[1] - height) // 2, (pixels.shape[2] - width) // 2
+    return pixels[:, top : top + height, left : left + width]
 
 
 def quantised_stages(

@@ -4,30 +4,41 @@ import torch
 from torch import Tensor, nn
 
 from erde_torch.device import autocast
-from erde_torch.networks.viewed_images import ViewedImages
+from erde_torch.networks.viewed_images import Images
 
-_BATCH = 500
+_BATCH, _SMALL = 500, 64  # images of that side, pixels
 
 
-@torch.no_grad()
+def batch_of(images: Images) -> int:
+    """How many images are asked about at once: fewer where they are large."""
+    return max(1, min(_BATCH, _BATCH * _SMALL**2 // (images.height * images.width)))
+
+
 def view_logits(
-    network: nn.Module, images: ViewedImages, samples: Tensor, view: int, precision: str
+    network: nn.Module, images: Images, samples: Tensor, view: int, precision: str
 ) -> Tensor:
     """Logits float32 ``(len(samples), E, C)`` of ``samples`` under one view, on the device.
 
     The network is put into eval mode. ``samples`` is int64 on the device.
     """
+    return row_logits(network, images, samples, torch.full_like(samples, view), precision)
+
+
+@torch.no_grad()
+def row_logits(
+    network: nn.Module, images: Images, samples: Tensor, views: Tensor, precision: str
+) -> Tensor:
+    """The same of (sample, view) pairs."""
     network.eval()
-    parts = []
-    for chosen in torch.split(samples, _BATCH):
-        batch = images.batch(chosen, torch.full_like(chosen, view))
+    parts, size = [], batch_of(images)
+    for chosen, view in zip(torch.split(samples, size), torch.split(views, size), strict=True):
         with autocast(precision, samples.device):
-            parts.append(network(batch).float())
+            parts.append(network(images.batch(chosen, view)).float())
     return torch.cat(parts)
 
 
 def exit_accuracy(
-    network: nn.Module, images: ViewedImages, labels: Tensor, precision: str
+    network: nn.Module, images: Images, labels: Tensor, precision: str
 ) -> list[float]:
     """The share of right answers at each exit, on images without augmentation."""
     everyone = torch.arange(len(labels), device=labels.device)

@@ -1,5 +1,8 @@
 """Images on a device, served as normalised batches of any views, without work per sample."""
 
+from collections.abc import Callable
+from typing import Protocol
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,8 +12,46 @@ from torch.nn import functional as F
 from erde_core.errors import ErdeError
 
 
+class Images(Protocol):
+    """A split's images, from which any (sample, view) pair can be had.
+
+    Attributes:
+        height, width: of a view, pixels.
+    """
+
+    height: int
+    width: int
+
+    def batch(self, samples: Tensor, views: Tensor) -> Tensor:
+        """Images of ``samples`` under ``views`` (int64 ``(B,)`` each, on the device).
+
+        Returns:
+            float32 ``(B, channels, H, W)``, normalised, in channels-last memory order.
+        """
+        ...
+
+    def ahead(self, samples: NDArray[np.int64], views: NDArray[np.int64]) -> Callable[[], Tensor]:
+        """The same in two steps: what can be done while the device computes is done now, in any
+        thread; what is returned gives the batch."""
+        ...
+
+
+class Normalise:
+    """uint8 ``(B, H, W, channels)`` on the device → float32 ``(B, channels, H, W)``."""
+
+    def __init__(
+        self, mean: tuple[float, ...], std: tuple[float, ...], device: torch.device
+    ) -> None:
+        scale, shift = torch.tensor(std) * 255, torch.tensor(mean) / torch.tensor(std)
+        self._scale, self._shift = (1 / scale).to(device), shift.to(device)
+
+    def __call__(self, pixels: Tensor) -> Tensor:
+        """In channels-last memory order."""
+        return (pixels * self._scale - self._shift).permute(0, 3, 1, 2)
+
+
 class ViewedImages:
-    """A split's images, from which any (sample, view) pair can be gathered.
+    """A split's images on the device, from which any (sample, view) pair can be gathered.
 
     Args:
         images: uint8 ``(N, H, W, channels)``.
@@ -31,10 +72,9 @@ class ViewedImages:
     ) -> None:
         self.pad = int(np.abs(views[:, :2]).max())
         self.height, self.width = images.shape[1:3]
-        self._padded = _pad(torch.from_numpy(images), self.pad, pad_mode).to(device)
+        self._padded = padded(torch.from_numpy(images), self.pad, pad_mode).to(device)
         self._views = torch.from_numpy(views).to(device)
-        scale, shift = torch.tensor(std) * 255, torch.tensor(mean) / torch.tensor(std)
-        self._scale, self._shift = (1 / scale).to(device), shift.to(device)
+        self._normalised = Normalise(mean, std, device)
 
     def batch(self, samples: Tensor, views: Tensor) -> Tensor:
         """Images of ``samples`` under ``views`` (int64 ``(B,)`` each, on the device).
@@ -42,13 +82,18 @@ class ViewedImages:
         Returns:
             float32 ``(B, channels, H, W)``, normalised, in channels-last memory order.
         """
-        dy, dx, flip = self._views[views].unbind(1)
-        rows = self.pad + dy[:, None] + torch.arange(self.height, device=dy.device)
-        columns = torch.arange(self.width, device=dy.device)
-        mirrored = self.width - 1 - columns
-        columns = self.pad + dx[:, None] + torch.where(flip[:, None] == 1, mirrored, columns)
-        pixels = self._padded[samples[:, None, None], rows[:, :, None], columns[:, None, :]]
-        return (pixels * self._scale - self._shift).permute(0, 3, 1, 2)
+        chosen, sides = self._views[views], (self.height, self.width)
+        return self._normalised(view_pixels(self._padded, samples, chosen, self.pad, sides))
+
+    def ahead(self, samples: NDArray[np.int64], views: NDArray[np.int64]) -> Callable[[], Tensor]:
+        """The device does it all, when it is asked."""
+        device = self._views.device
+
+        def gathered() -> Tensor:
+            index = (torch.from_numpy(part).to(device) for part in (samples, views))
+            return self.batch(*index)
+
+        return gathered
 
 
 def plain_images(
@@ -61,7 +106,33 @@ def plain_images(
     return ViewedImages(images, np.zeros((1, 3), np.int64), mean, std, "zero", device)
 
 
-def _pad(images: Tensor, pad: int, mode: str) -> Tensor:
+def view_pixels(
+    padded_images: Tensor, samples: Tensor, views: Tensor, pad: int, sides: tuple[int, int]
+) -> Tensor:
+    """Gather views, uint8 ``(B, H, W, channels)``, out of images that are padded by ``pad``.
+
+    Args:
+        padded_images: uint8 ``(N, H + 2 pad, W + 2 pad, channels)``.
+        samples: int64 ``(B,)`` on its device.
+        views: int64 ``(B, 3)`` of (dy, dx, flip), there too.
+        pad: pixels on each side.
+        sides: (H, W).
+    """
+    height, width = sides
+    dy, dx, flip = views.unbind(1)
+    rows = pad + dy[:, None] + torch.arange(height, device=dy.device)
+    columns = torch.arange(width, device=dy.device)
+    mirrored = width - 1 - columns
+    columns = pad + dx[:, None] + torch.where(flip[:, None] == 1, mirrored, columns)
+    return padded_images[samples[:, None, None], rows[:, :, None], columns[:, None, :]]
+
+
+def padded(images: Tensor, pad: int, mode: str) -> Tensor:
+    """Images uint8 ``(N, H, W, channels)`` with ``pad`` more pixels on each side.
+
+    Raises:
+        ValueError: there are not enough pixels to reflect.
+    """
     if pad == 0:
         return images
     height, width = images.shape[1:3]
@@ -72,7 +143,7 @@ def _pad(images: Tensor, pad: int, mode: str) -> Tensor:
         )
     channels_first = images.permute(0, 3, 1, 2)
     if mode == "zero":
-        padded = F.pad(channels_first, (pad,) * 4)
+        wider = F.pad(channels_first, (pad,) * 4)
     else:  # PyTorch reflects floats only; uint8 values are exact in them
-        padded = F.pad(channels_first.float(), (pad,) * 4, mode="reflect").to(torch.uint8)
-    return padded.permute(0, 2, 3, 1).contiguous()
+        wider = F.pad(channels_first.float(), (pad,) * 4, mode="reflect").to(torch.uint8)
+    return wider.permute(0, 2, 3, 1).contiguous()

@@ -66,8 +66,7 @@ class NetworkCard:
                 f"the network must have been trained on data set {dataset_hash[:12]}, "
                 f"got {self.dataset[:12]}"
             )
-        height, width, channels = dataset.train.images.shape[1:]
-        true = {"image_shape": (channels, height, width)}
+        true: dict[str, object] = {"image_shape": dataset.image_shape}
         true |= {name: getattr(dataset, name) for name in ("class_names", "mean", "std")}
         for name, value in true.items():
             if getattr(self, name) != value:

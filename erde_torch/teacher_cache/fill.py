@@ -14,9 +14,8 @@ from erde_core.store.differences import differences
 from erde_core.store.files import StoreError
 from erde_core.store.teacher_logits import CacheIdentity, read_teacher_logits, verify_content
 from erde_core.store.teacher_logits_writer import TeacherLogitsWriter
-from erde_core.views import all_views, chosen_views
 from erde_torch.networks.answers import exit_accuracy, view_logits
-from erde_torch.networks.viewed_images import ViewedImages
+from erde_torch.networks.viewed_images import Images
 from erde_torch.networks.weights import network_hash
 from erde_torch.training.data import validation_set, viewed_train_images
 from erde_torch.training.host import Host
@@ -27,9 +26,7 @@ _SAY_SECONDS = 10.0
 
 def views_text(augment: AugmentSettings, views: int | None) -> str:
     """The view table in words: enough to make it again."""
-    orbit = len(all_views(augment.pad, augment.flip))
-    flip = "flip" if augment.flip else "no flip"
-    return f"{views or orbit} of {orbit} (pad {augment.pad}, {flip})"
+    return augment.described(views)
 
 
 def expected_identity(
@@ -78,8 +75,8 @@ def build_cache(
     )
     if is_done(path, identity, host):
         return
-    table = chosen_views(augment.pad, augment.flip, views)
-    images = viewed_train_images(dataset, augment, table, host.device)
+    table = augment.view_table(views)
+    images = viewed_train_images(dataset, augment, table, host.device, host.say)
     exits = int(teachers[0].exit_count)  # type: ignore[arg-type]  # nn.Module knows no number
     shape = (len(table), len(dataset.train), exits, len(dataset.class_names))
     writer = TeacherLogitsWriter(host.folder, shape, table, identity, host.say)
@@ -102,7 +99,7 @@ def say_wrong(path: Path, host: Host) -> None:
 def _fill(
     writer: TeacherLogitsWriter,
     teachers: "_FoldedTeachers",
-    images: ViewedImages,
+    images: Images,
     labels: NDArray[np.int64],
     host: Host,
 ) -> None:
@@ -141,7 +138,7 @@ class _FoldedTeachers:
             folds = fold_of_samples(train.labels, train.group, len(teachers))
         self._parts = [np.flatnonzero(folds == fold) for fold in range(len(teachers))]
 
-    def answers(self, images: ViewedImages, view: int) -> NDArray[np.float16]:
+    def answers(self, images: Images, view: int) -> NDArray[np.float16]:
         """float16 ``(N, E, C)`` of all samples under one view."""
         parts = [
             self._ask(t, images, part, view)
@@ -159,7 +156,7 @@ class _FoldedTeachers:
         return np.asarray(1 - np.mean(right, axis=0), np.float64)
 
     def _ask(
-        self, teacher: nn.Module, images: ViewedImages, part: NDArray[np.int64], view: int
+        self, teacher: nn.Module, images: Images, part: NDArray[np.int64], view: int
     ) -> Tensor:
         samples = torch.from_numpy(part).to(self._device)
         return view_logits(teacher, images, samples, view, self._precision)

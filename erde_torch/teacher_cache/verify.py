@@ -8,7 +8,7 @@ from erde_core.folds import fold_of_samples
 from erde_core.images import ImageDataset
 from erde_core.store.files import StoreError
 from erde_core.store.teacher_logits import TeacherLogits
-from erde_torch.device import autocast
+from erde_torch.networks.answers import row_logits
 from erde_torch.networks.weights import network_hash
 from erde_torch.teacher_cache.fill import expected_identity
 from erde_torch.training.data import viewed_train_images
@@ -51,9 +51,8 @@ def verify_cache(
         if not mine.any():
             continue
         network = teacher.eval().to(device).to(memory_format=torch.channels_last)
-        index = (torch.from_numpy(a[mine]).to(device) for a in (samples, views))
-        with torch.no_grad(), autocast(precision, device):
-            found = network(images.batch(*index)).float().cpu().numpy()
+        index, view = (torch.from_numpy(a[mine]).to(device) for a in (samples, views))
+        found = row_logits(network, images, index, view, precision).cpu().numpy()
         cached = cache.logits[views[mine], samples[mine]].astype(np.float32)
         difference = np.abs(found - cached)
         worst = float((difference.max(2) / (1 + np.abs(found).max(2))).max())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from erde_core.views import sample_order, view_of_samples
-from erde_torch.networks.viewed_images import ViewedImages
+from erde_torch.networks.viewed_images import Images
 from erde_torch.training.processes import ALONE, Processes
 
 
@@ -45,7 +45,7 @@ class TrainingSet:
     """What a network is trained on.
 
     Attributes:
-        images: the train split on the device.
+        images: the train split.
         labels: int64 ``(N,)`` on the device.
         samples: the indices that take part, ascending; fewer than N for a fold's teacher.
         views: V, the number of views to draw from.
@@ -54,7 +54,7 @@ class TrainingSet:
         processes: who share each batch; this one is given its part.
     """
 
-    images: ViewedImages
+    images: Images
     labels: Tensor
     samples: NDArray[np.int64]
     views: int
@@ -70,7 +70,7 @@ class TrainingSet:
     def epoch(self, seed: int, epoch: int, first_step: int) -> Iterator[Batch]:
         """The batches from ``first_step`` on: a pure function of (seed, epoch, first_step).
 
-        The next batch's teacher rows are read while the current one is computed.
+        The next batch's teacher rows and pixels are read while the current one is computed.
         """
         order = sample_order(seed, epoch, len(self.samples))
         drawn = view_of_samples(seed, epoch, len(self.labels), self.views)
@@ -81,8 +81,9 @@ class TrainingSet:
                 current = ahead or self._read(reader, samples, drawn)
                 last = index + 1 == len(chosen)
                 ahead = None if last else self._read(reader, chosen[index + 1], drawn)
+                images, teacher = current()
                 done = epoch + (first_step + index) / self.steps
-                yield self._batch(samples, drawn[samples], current(), done)
+                yield Batch(images(), self._labels_of(samples), teacher, done)
 
     def _chosen(self, order: NDArray[np.int64], step: int) -> NDArray[np.int64]:
         batch = order[step * self.batch_size : (step + 1) * self.batch_size]
@@ -91,27 +92,21 @@ class TrainingSet:
 
     def _read(
         self, reader: ThreadPoolExecutor, samples: NDArray[np.int64], drawn: NDArray[np.int64]
-    ) -> Callable[[], Tensor | None]:
-        if self.rows is None:
-            return lambda: None
-        return reader.submit(self.rows, samples, drawn[samples]).result
+    ) -> Callable[[], tuple[Callable[[], Tensor], Tensor | None]]:
+        def read() -> tuple[Callable[[], Tensor], Tensor | None]:
+            views = drawn[samples]
+            teacher = None if self.rows is None else self.rows(samples, views)
+            return self.images.ahead(samples, views), teacher
 
-    def _batch(
-        self,
-        samples: NDArray[np.int64],
-        views: NDArray[np.int64],
-        teacher: Tensor | None,
-        epochs_done: float,
-    ) -> Batch:
-        device = self.labels.device
-        index = torch.from_numpy(samples).to(device)
-        images = self.images.batch(index, torch.from_numpy(views).to(device))
-        return Batch(images, self.labels[index], teacher, epochs_done)
+        return reader.submit(read).result
+
+    def _labels_of(self, samples: NDArray[np.int64]) -> Tensor:
+        return self.labels[torch.from_numpy(samples).to(self.labels.device)]
 
 
 @dataclass(frozen=True)
 class Validation:
     """What is measured after each epoch: images without augmentation and their labels."""
 
-    images: ViewedImages
+    images: Images
     labels: Tensor

@@ -5,33 +5,81 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
 
+import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
+from numpy.typing import NDArray
 
+from erde_core.crops import KERNEL, CropSettings
 from erde_core.errors import ErdeError
 from erde_core.fields import STRICT_KEYS, FromMapping, check_fields
-from erde_core.views import all_views
+from erde_core.views import all_views, chosen_views
 from erde_torch.networks.settings import NetworkSettings
 
 _LARGEST_ADAMW_RATE = 0.02  # beyond it lies what was meant for SGD, whose default is 0.1
+ENDLESS = 2**31  # views of crops that a teacher draws from; it never sees one twice
 
 
 @dataclass(frozen=True, kw_only=True)
 class AugmentSettings:
-    """Pad by ``pad`` pixels, crop back, and mirror if ``flip``: a finite orbit of views."""
+    """Pad by ``pad`` pixels, crop back, and mirror if ``flip``: a finite orbit of views.
+
+    Attributes:
+        crops: instead of ``pad``: parts of the image, scaled, of which there is no end.
+        colour: with ``crops``: brightness, contrast and saturation vary by up to this share.
+
+    Raises:
+        ValueError: a field breaks its rule.
+    """
 
     __pydantic_config__ = STRICT_KEYS
 
     pad: Annotated[int, Ge(0), Le(16)] = 4
     flip: bool = True
     pad_mode: Literal["zero", "reflect"] = "zero"
+    crops: Annotated[CropSettings, FromMapping()] | None = None
+    colour: Annotated[float, Ge(0), Lt(1)] = 0.0
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.colour and self.crops is None:
+            raise ErdeError(f"colour must be 0 without crops, got {self.colour}")
+
+    @classmethod
+    def of(cls, keys: Mapping[str, Any]) -> Self:
+        """From plain data."""
+        crops = keys.get("crops")
+        return cls(**{**keys, "crops": CropSettings(**_tuples(crops)) if crops else None})
 
     @property
     def orbit(self) -> int:
-        """The number of views."""
-        return len(all_views(self.pad, self.flip))
+        """The number of views; of crops, as many as a teacher may draw from."""
+        return ENDLESS if self.crops else len(all_views(self.pad, self.flip))
+
+    def view_table(self, count: int | None) -> NDArray[np.int64]:
+        """The first ``count`` views (all, for None) as rows (dy, dx, flip).
+
+        With crops a row is (v, 0, 0): what view v shows is another part of each image.
+
+        Raises:
+            ValueError: there are not so many, or crops without a count.
+        """
+        if self.crops is None:
+            return chosen_views(self.pad, self.flip, count)
+        if count is None or not 1 <= count <= ENDLESS:
+            raise ErdeError(f"views of crops must be a number 1 … {ENDLESS}, got {count}")
+        numbers: NDArray[np.int64] = np.arange(count)[:, None] * np.array([1, 0, 0])
+        return numbers
+
+    def described(self, count: int | None) -> str:
+        """The views in words: enough to make them again."""
+        flip = "flip" if self.flip else "no flip"
+        if self.crops is None:
+            return f"{count or self.orbit} of {self.orbit} (pad {self.pad}, {flip})"
+        crops = self.crops
+        return (
+            f"{count} recorded crops (scale {crops.scale}, ratio {crops.ratio}, seed {crops.seed}, "
+            f"{flip}, colour {self.colour}, {KERNEL})"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +93,8 @@ class TrainSettings:
         gradient_scaling: ``equilibrium`` divides the gradient of each stage by the number of exits
             behind it (Li et al., 2019, arXiv 1908.06294); ``none`` leaves the sum over exits.
         kd_warmup: epochs over which ``kd_weight`` rises linearly from 0; of a student alone.
+        class_weights: ``balanced`` weighs the cross-entropy of an image by N / (C · its class's
+            images), so that every class counts the same.
         compile: network and loss as one graph each; a minute to build.
         processes: how the work is shared, not what is learned: results and checkpoints do not
             name it.
@@ -64,6 +114,7 @@ class TrainSettings:
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
     weight_decay: Annotated[float, Ge(0)] = 5e-4
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
     ema_decay: Annotated[float, Ge(0), Lt(1)] = 0.0
     gradient_scaling: Literal["none", "equilibrium"] = "none"
     kd_warmup: Annotated[float, Ge(0)] = 0.0
@@ -142,6 +193,11 @@ def learned(settings: TeacherSettings | StudentSettings) -> dict[str, Any]:
     keys = dataclasses.asdict(settings)
     del keys["train"]["processes"]
     return keys
+
+
+def _tuples(keys: Mapping[str, Any]) -> dict[str, Any]:
+    # Plain data has lists where the settings have tuples.
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in keys.items()}
 
 
 def _parts(keys: Mapping[str, Any]) -> dict[str, Any]:

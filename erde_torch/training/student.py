@@ -7,12 +7,12 @@ from torch import Tensor, nn
 
 from erde_core.images import ImageDataset
 from erde_core.settings import LossSettings
-from erde_core.views import chosen_views
 from erde_torch.device import choose_precision, set_threads
 from erde_torch.loss import distillation_loss
 from erde_torch.networks.weights import NetworkCard
 from erde_torch.training.batches import Batch, Rows
 from erde_torch.training.data import (
+    class_weight,
     network_card,
     training_set,
     validation_set,
@@ -59,12 +59,10 @@ def train_student(
     """
     set_threads(student.train.threads)
     precision = choose_precision(student.train.precision, host.device)
-    table = chosen_views(augment.pad, augment.flip, views)
-    images = viewed_train_images(dataset, augment, table, host.device)
-    batch_size = student.train.batch_size
-    data = training_set(
-        dataset, images, len(table), batch_size, host.device, rows=cached, processes=host.processes
-    )
+    table = augment.view_table(views)
+    images = viewed_train_images(dataset, augment, table, host.device, host.say)
+    asked = dataset, images, len(table), student.train.batch_size, host.device
+    data = training_set(*asked, rows=cached, processes=host.processes)
     card = network_card(dataset, dataset_hash, student.network, precision)
     identity = host.identity(
         stage="student",
@@ -82,20 +80,23 @@ def train_student(
     run = Run(student.train, seed, precision, identity, host)
     seed_initialisation(seed)
     start = starting_network(card, student.network)
-    objective = _objective(loss, online, student.train)
+    weight = class_weight(dataset, student.train.class_weights, host.device)
+    objective = _objective(loss, online, student.train, weight)
     network, history = fit(start, data, validation_set(dataset, host.device), objective, run)
     return network, card, history
 
 
-def _objective(loss: LossSettings, online: OnlineTeacher | None, train: TrainSettings) -> Objective:
+def _objective(
+    loss: LossSettings, online: OnlineTeacher | None, train: TrainSettings, weight: Tensor | None
+) -> Objective:
     total = torch.compile(distillation_loss) if train.compile else distillation_loss
 
     def objective(logits: Tensor, batch: Batch) -> Tensor:
         teacher = batch.teacher if online is None else online(batch.images)
         if not train.kd_warmup:
-            return total(logits, teacher, batch.labels, loss)
+            return total(logits, teacher, batch.labels, loss, class_weight=weight)
         risen = min(1.0, batch.epochs_done / train.kd_warmup)
         factor = torch.full((), risen, device=logits.device)
-        return total(logits, teacher, batch.labels, loss, kd_factor=factor)
+        return total(logits, teacher, batch.labels, loss, class_weight=weight, kd_factor=factor)
 
     return objective

@@ -9,11 +9,11 @@ from torch.nn import functional as F
 
 from erde_core.folds import fold_of_samples
 from erde_core.images import ImageDataset
-from erde_core.views import all_views
 from erde_torch.device import choose_precision, set_threads
 from erde_torch.networks.weights import NetworkCard
 from erde_torch.training.batches import Batch
 from erde_torch.training.data import (
+    class_weight,
     network_card,
     training_set,
     validation_set,
@@ -44,13 +44,14 @@ def train_teacher(
     set_threads(teacher.train.threads)
     precision = choose_precision(teacher.train.precision, host.device)
     seed = teacher.seed if fold is None else teacher.seed + 1 + fold
-    views = all_views(augment.pad, augment.flip)
-    images = viewed_train_images(dataset, augment, views, host.device)
+    views = augment.orbit
+    table = augment.view_table(1 if augment.crops else None)
+    images = viewed_train_images(dataset, augment, table, host.device, host.say)
     samples = None if fold is None else _seen(dataset, teacher.folds, fold)
     data = training_set(
         dataset,
         images,
-        len(views),
+        views,
         teacher.train.batch_size,
         host.device,
         samples=samples,
@@ -68,7 +69,8 @@ def train_teacher(
     )
     run = Run(teacher.train, seed, precision, identity, host)
     seed_initialisation(seed)
-    objective = _cross_entropy_at_every_exit(teacher.train.label_smoothing)
+    weight = class_weight(dataset, teacher.train.class_weights, host.device)
+    objective = _cross_entropy_at_every_exit(teacher.train.label_smoothing, weight)
     validation = validation_set(dataset, host.device)
     start = starting_network(card, teacher.network)
     network, history = fit(start, data, validation, objective, run)
@@ -80,11 +82,14 @@ def _seen(dataset: ImageDataset, folds: int, fold: int) -> NDArray[np.int64]:
     return np.flatnonzero(folds_N != fold)
 
 
-def _cross_entropy_at_every_exit(smoothing: float) -> Objective:
+def _cross_entropy_at_every_exit(smoothing: float, weight: Tensor | None) -> Objective:
     def objective(logits: Tensor, batch: Batch) -> Tensor:
         """mean over samples, sum over exits."""
         labels = batch.labels[:, None].expand(logits.shape[:2])
         flat, targets = logits.flatten(0, 1), labels.flatten()
-        return logits.shape[1] * F.cross_entropy(flat, targets, label_smoothing=smoothing)
+        if weight is None:
+            return logits.shape[1] * F.cross_entropy(flat, targets, label_smoothing=smoothing)
+        each = F.cross_entropy(flat, targets, label_smoothing=smoothing, reduction="none")
+        return logits.shape[1] * (each * weight[targets]).mean()
 
     return objective

@@ -33,7 +33,9 @@ def campaign(folder, cases, seed):
         channels, resize = draw.choice((None, 1, 3)), draw.random() < 0.3
         with no_hang():
             try:
-                pixels = read_image(file, SIZE, channels, resize)
+                pixels = read_image(
+                    file, SIZE, channels, "stretch" if resize else "none", convert=resize
+                )
             except ImageError as error:
                 said = str(error)
                 assert said.startswith(f"{file}: must"), f"{where}: {said}"

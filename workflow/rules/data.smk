@@ -34,6 +34,7 @@ def nothing_but_checks(wildcards):
             Path("results", name),
             own_images(name),
             machine_mb,
+            logger.info,
             on_gpu=bool(gpus(wildcards)),
         )
     except ErdeError as error:
@@ -61,12 +62,14 @@ rule data:
     params:
         dataset=settings("dataset"),
         root=DATA,
+        crops=setting(lambda exp: exp.augment.crops is not None),
         images=lambda wildcards: own_images(wildcards.experiment),
         versions=lambda wildcards: {
             library: version(library) for library in source_of(wildcards).libraries
         },
         code=lambda wildcards: code(
-            source_of(wildcards).module, "erde_core.store.dataset"
+            source_of(wildcards).module,
+            "erde_core.store.dataset",
         ),
     script:
         "../scripts/data.py"

@@ -19,6 +19,7 @@ rule deploy:
         runtime=60,
     params:
         score=setting(lambda exp: exp.score),
+        resize=setting(lambda exp: getattr(exp.dataset, "resize", "none")),
         code=code_with(
             network_of_variant,
             "erde_torch.export.folder",

@@ -92,6 +92,7 @@ rule deploy_int8:
     resources:
         runtime=60,
     params:
+        resize=setting(lambda exp: getattr(exp.dataset, "resize", "none")),
         code=code(
             "erde_torch.int8.deployment",
             "erde_torch.export.agreement",

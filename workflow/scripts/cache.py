@@ -17,7 +17,7 @@ with running(f"{snakemake.wildcards.experiment} · cache", snakemake.log[0]) as 
     params, path = snakemake.params, Path(snakemake.output[0])
     host = job_host(snakemake, "cache", say)
     set_threads(params.train_threads)
-    dataset, augment = read_dataset(snakemake.input.data), AugmentSettings(**params.augment)
+    dataset, augment = read_dataset(snakemake.input.data), AugmentSettings.of(params.augment)
     data = dataset, dataset_hash(dataset)
     found = [read_teacher(file, params.train_threads) for file in snakemake.input.teachers]
     for _, card in found:

@@ -21,8 +21,7 @@ def learn(opened):
     student, loss = StudentSettings.of(params.student), LossSettings(**params.loss)
     expected = expected_identity(*data, opened.augment, params.views)
     rows, found = open_cache(snakemake.input.cache, host, student.train.threads, **expected)
-    height, breadth, channels = dataset.train.images.shape[1:]
-    shape, classes = (channels, height, breadth), len(dataset.class_names)
+    shape, classes = dataset.image_shape, len(dataset.class_names)
     plain = rival_network(wildcards.rival, student.network, classes, shape)
     narrowed = replace(student, network=plain.network)
     loss = rival_loss(loss, plain.exit_count, plain.ends_at)

@@ -20,7 +20,7 @@ with running(f"{snakemake.wildcards.experiment} · verify", snakemake.log[0]) as
     cache = read_teacher_logits(snakemake.input.cache)
     verify_content(cache, snakemake.input.cache, snakemake.threads)
     data = dataset, dataset_hash(dataset)
-    augment = AugmentSettings(**snakemake.params.augment)
+    augment = AugmentSettings.of(snakemake.params.augment)
     files = snakemake.input.teachers
     teachers = [read_teacher(file, snakemake.threads)[0] for file in files]
     if isinstance(teachers[0], StoredAnswers):

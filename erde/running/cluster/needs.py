@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from erde.datasets.images import DatasetError
 from erde.datasets.source import Facts, SourceSettings
+from erde.datasets.sources import SOURCES
 from erde.experiment.schema import Experiment
 from erde_torch.networks.cascades.settings import AnyNetwork
 from erde_torch.networks.settings import NetworkSettings
@@ -38,9 +39,13 @@ def memory_mb(experiment: Experiment, job: str) -> int:
         return _BASE_MB
     images, height, width, channels = facts.images, facts.height, facts.width, facts.channels
     if job == "data":
-        return _in_mb(_COPIES_READ * images * height * width * channels)
-    padded = (height + 2 * experiment.augment.pad) * (width + 2 * experiment.augment.pad)
-    data = _COPIES_TRAINED * images * padded * channels
+        return _in_mb(
+            0 if _streams(experiment) else _COPIES_READ * images * height * width * channels
+        )
+    data = 0
+    if experiment.augment.crops is None:
+        padded = (height + 2 * experiment.augment.pad) * (width + 2 * experiment.augment.pad)
+        data = _COPIES_TRAINED * images * padded * channels
     shape = (channels, height, width)
     teacher = _asked_teacher(experiment, shape)
     used_networks = [training.network for training in experiment.trainings().values()]
@@ -76,7 +81,7 @@ def memory_mb(experiment: Experiment, job: str) -> int:
 def least_memory_mb(experiment: Experiment) -> int:
     """MB that preparing the data set takes at least, below the upper bound; 0 if unknown."""
     facts = facts_or_none(experiment)
-    if facts is None:
+    if facts is None or _streams(experiment):
         return 0
     pixels = facts.images * facts.height * facts.width * facts.channels
     return _COPIES_AT_LEAST * pixels // 10**6
@@ -105,7 +110,9 @@ def least_need(experiment: Experiment, job: str, on_gpu: bool) -> LeastNeed:
     facts = facts_or_none(experiment)
     if facts is None:
         return LeastNeed(0, 0, 0)
-    stored = facts.images * facts.height * facts.width * facts.channels
+    stored = 0  # a source that streams has images that need not be in memory
+    if not _streams(experiment):
+        stored = facts.images * facts.height * facts.width * facts.channels
     if job == "cache":
         exits = experiment.taught or 1
         answers = facts.train * exits * facts.classes * _FLOAT16_BYTES
@@ -121,6 +128,11 @@ def least_need(experiment: Experiment, job: str, on_gpu: bool) -> LeastNeed:
     kept = 0 if on_gpu else max(_kept_per_image(network, shape) for network in networks)
     per_image = train.processes * kept / _BOUND_OVER_LEAST / 10**6
     return LeastNeed(train.processes * stored / 10**6, per_image, train.batch_size)
+
+
+def _streams(experiment: Experiment) -> bool:
+    """Whether images go into the file as they are read, few of them in memory."""
+    return bool(SOURCES[experiment.dataset.name].streamer)
 
 
 def facts_or_none(experiment: Experiment) -> Facts | None:

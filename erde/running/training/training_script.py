@@ -75,7 +75,7 @@ def train_and_write(
             experiment = job.wildcards.experiment
             asked = read_experiment(f"{job.config['experiments']}/{experiment}.yaml")
             announce(dataset, asked, Path("results", experiment), host)
-        augment = AugmentSettings(**job.params.augment)
+        augment = AugmentSettings.of(job.params.augment)
         opened = Opened(host, dataset, dataset_hash(dataset), augment)
         trained = learn(opened)
         if host.processes.first:

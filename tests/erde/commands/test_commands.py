@@ -73,10 +73,24 @@ def test_init_in_a_clone_writes_among_the_experiments(folder, monkeypatch):
 def test_init_says_what_is_wrong_with_the_folder(folder, tmp_path):
     with pytest.raises(ValueError, match="must be a folder of class folders, got no such folder"):
         call("init", tmp_path / "none")
-    Image.new("RGB", (9, 9)).save(folder / "train/cat/0.png")
-    with pytest.raises(ValueError, match=r"one size, got 2 sizes .*20 × 24, 9 × 9"):
+    (folder / "train/cat/0.png").write_bytes(b"none")
+    with pytest.raises(ValueError, match=r"cat/0.png: must be a readable image"):
         call("init", folder, "--output", tmp_path / "x.yaml")
     assert not (tmp_path / "x.yaml").exists()
+
+
+def test_init_scales_photographs_of_several_sizes(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder.parent)
+    for n, file in enumerate(sorted(folder.rglob("*.png"))):
+        Image.open(file).resize((130 + n, 100)).save(file)
+    call("init", folder)
+    experiment = read_experiment("my_pets.yaml")
+    assert (experiment.dataset.size, experiment.dataset.resize) == ((96, 96), "crop")
+    assert experiment.augment.crops is not None
+    capsys.readouterr()
+    call("check", "my_pets.yaml")
+    said = capsys.readouterr().out
+    assert "70 images of 100 … 100 × 130 … 199 pixels become 96 × 96 (resize: crop)" in said
 
 
 def test_check_says_what_is_wrong_with_the_images(folder, monkeypatch):

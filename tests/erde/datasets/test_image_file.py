@@ -162,7 +162,7 @@ def test_exif_orientation_is_applied(saved, colour, orientation, name):
     if upright.shape[:2] != SIZE:
         with pytest.raises(ImageError, match=r"must be 5 x 8 pixels .*, got 8 x 5"):
             read_image(file, SIZE)
-    resized = read_image(file, (3, 4), 3, resize=True)
+    resized = read_image(file, (3, 4), 3, resize="stretch")
     expected = Image.fromarray(upright).resize((4, 3), Image.Resampling.BILINEAR)
     np.testing.assert_array_equal(resized, expected)
 

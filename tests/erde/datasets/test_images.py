@@ -65,7 +65,7 @@ BROKEN = {
     "empty": (lambda d: {"val": split(0)}, "val must hold at least 1 image, got 0"),
     "other size": (
         lambda d: {"test": split(shape=(4, 4, 3))},
-        r"test images must have the shape of the train images \(5, 4, 3\), got \(4, 4, 3\)",
+        r"test images must have the shape of the val images \(5, 4, 3\), got \(4, 4, 3\)",
     ),
     "grey test": (lambda d: {"test": split(shape=(5, 4, 1))}, r"got \(5, 4, 1\)"),
     "label too large": (

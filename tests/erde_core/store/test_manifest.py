@@ -170,7 +170,7 @@ def test_every_changed_field_breaks_the_seal(folder):
         ("files", FIELDS["files"] | {"..": "0" * 64}),
         ("files", FIELDS["files"] | {"": "0" * 64}),
         ("files", FIELDS["files"] | {"manifest.json": "0" * 64}),
-        ("preprocessing", FIELDS["preprocessing"] | {"resize": "crop"}),
+        ("preprocessing", FIELDS["preprocessing"] | {"resize": "tile"}),
         ("preprocessing", FIELDS["preprocessing"] | {"channel_order": "BGR"}),
         ("preprocessing", FIELDS["preprocessing"] | {"exif_orientation": False}),
         ("score", FIELDS["score"] | {"temperatures": [1.5]}),

@@ -1,16 +1,17 @@
 """The cache serves what the teacher would have said: 50 training steps, both ways, side by side."""
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
 from erde.datasets.digits import make_digits
+from erde_core.crops import CropSettings
 from erde_core.settings import method_settings
 from erde_core.store.dataset import dataset_hash
 from erde_core.store.teacher_logits import read_teacher_logits
-from erde_core.views import all_views
 from erde_torch.loss import distillation_loss
 from erde_torch.networks.build import build_network
 from erde_torch.networks.settings import NetworkSettings
@@ -24,29 +25,46 @@ STEPS, BATCH = 50, 32
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(scope="module")
-def recorded(tmp_path_factory):
+PADDED = AugmentSettings(pad=2, flip=False), None
+CROPPED = AugmentSettings(crops=CropSettings(scale=(0.3, 1.0)), flip=True, colour=0.4), 6
+
+
+@pytest.fixture(scope="module", params=[PADDED, CROPPED], ids=["padded", "cropped"])
+def recorded(request, tmp_path_factory):
     """Per step: losses and gradients with cached, rounded online and plain online logits."""
     torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("cache")
     dataset = make_digits(train_images=200, canvas=16)
-    teacher = build_network(NetworkSettings(name="resnet18", width=0.125), 10, (3, 16, 16)).eval()
+    augment, count = request.param
+    if augment.crops:
+        dataset = with_small_others(dataset)
+    teacher = build_network(
+        NetworkSettings(name="resnet18", width=0.125), 10, dataset.image_shape
+    ).eval()
     sharpen(teacher, dataset)
-    augment, views = AugmentSettings(pad=2, flip=False), all_views(2, False)
+    views = augment.view_table(count)
     host = own_host(folder)
     path = folder / "teacher.h5"
-    build_cache(path, dataset, dataset_hash(dataset), [teacher], augment, None, "float32", host)
+    build_cache(path, dataset, dataset_hash(dataset), [teacher], augment, count, "float32", host)
     images = viewed_train_images(dataset, augment, views, CPU)
     rows = CachedTeacher(read_teacher_logits(path), CPU)
     data = training_set(dataset, images, len(views), BATCH, CPU, rows=rows)
     online = OnlineTeacher(copy.deepcopy(teacher), "float32", CPU)
-    student = build_network(NetworkSettings(name="resnet10", width=0.125), 10, (3, 16, 16))
+    student = build_network(NetworkSettings(name="resnet10", width=0.125), 10, dataset.image_shape)
     return list(steps(student, data, online))
+
+
+def with_small_others(dataset):
+    """Train images are larger than those of the other splits, as photographs are stored."""
+    val, test = (replace(s, images=s.images[:, 1:15, 1:15]) for s in (dataset.val, dataset.test))
+    return replace(dataset, val=val, test=test)
 
 
 def sharpen(teacher, dataset):
     """A few steps of training, so that its answers are neither uniform nor all alike."""
-    images = torch.from_numpy(dataset.train.images).permute(0, 3, 1, 2).float() / 128 - 1
+    height, width = dataset.image_shape[1:]
+    shown = dataset.train.images[:, :height, :width]
+    images = torch.from_numpy(shown).permute(0, 3, 1, 2).float() / 128 - 1
     labels = torch.from_numpy(dataset.train.labels)[:, None].expand(-1, 4)
     optimiser = torch.optim.SGD(teacher.parameters(), 0.02, 0.9)
     teacher.train()

@@ -29,9 +29,8 @@ with running(f"{experiment} · deploy {folder.name}", snakemake.log[0]) as say:
             agreement.check(name)
 
     scored = score_logits("entropy", exits)
-    manifest = deployment_manifest(
-        card, scored, int(teacher.macs[-1]) or None, experiment, folder.name
-    )
+    named = experiment, folder.name, snakemake.params.resize
+    manifest = deployment_manifest(card, scored, int(teacher.macs[-1]) or None, *named)
     reason = write_int8_deployment(folder, stages, manifest, INT8_PROGRAM_FILES, check)
     if reason:
         say(f"warning: there is no single file, ONNX Runtime does not take it: {reason}")
