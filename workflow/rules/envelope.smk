@@ -18,7 +18,9 @@ def ways(wildcards):
     """Of variants and members."""
     exp = experiment(wildcards.experiment)
     networks = {name: exp.network_of(name) for name in exp.variants}
-    networks |= {name: exp.trainings()[name].network for name in member_names(wildcards)}
+    networks |= {
+        name: exp.trainings()[name].network for name in member_names(wildcards)
+    }
     return {name: kind_of(network) for name, network in networks.items()}
 
 
@@ -57,7 +59,9 @@ rule envelope:
         rivals=lambda wildcards: rival_keys(wildcards) if RIVALS_WANTED else [],
         ways=ways,
         code=code(
-            "erde.evaluation.envelope", "erde.evaluation.rivals", "erde.evaluation.tables"
+            "erde.evaluation.envelope",
+            "erde.evaluation.rivals",
+            "erde.evaluation.tables",
         ),
     script:
         "../scripts/cascades/envelope.py"
