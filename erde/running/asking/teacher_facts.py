@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from erde.datasets.class_folders import PARTS, list_class_folders
-from erde.datasets.folder import FolderSettings
+from erde.datasets.folder_settings import FolderSettings
 from erde.datasets.images import DatasetError
 from erde.experiment.schema import Experiment
 from erde.running.asking.questions import Questions
@@ -119,7 +119,7 @@ def _named(source: FolderSettings) -> dict[str, Any]:
         for part in PARTS
     }
     first = found.files[PARTS[0]][0][0]
-    shape = (_channels(first), *source.image_size)
+    shape = (_channels(first), *source.size)
     return {"class_names": found.classes, "image_shape": shape, **names}
 
 
