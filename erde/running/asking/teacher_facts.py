@@ -7,7 +7,7 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import Any
 
-from erde.datasets.class_folders import PARTS, list_class_folders
+from erde.datasets.class_folders import list_class_folders
 from erde.datasets.folder_settings import FolderSettings
 from erde.datasets.images import DatasetError
 from erde.experiment.schema import Experiment
@@ -111,14 +111,18 @@ def taught_data(experiment: Experiment) -> Data | None:
 
 
 def _named(source: FolderSettings) -> dict[str, Any]:
-    found = list_class_folders(source.path)
+    found = list_class_folders(source.path, source.parts)
+    asked = {"train_names": source.parts[:-1], "test_names": source.parts[-1:]}
     names = {
-        f"{part}_names": tuple(
-            file.relative_to(found.path).as_posix() for files in found.files[part] for file in files
+        key: tuple(
+            file.relative_to(found.path).as_posix()
+            for part in parts
+            for files in found.files[part]
+            for file in files
         )
-        for part in PARTS
+        for key, parts in asked.items()
     }
-    first = found.files[PARTS[0]][0][0]
+    first = found.files[source.parts[0]][0][0]
     shape = (_channels(first), *source.size)
     return {"class_names": found.classes, "image_shape": shape, **names}
 
