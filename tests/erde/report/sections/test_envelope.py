@@ -5,7 +5,13 @@ import dataclasses
 from erde.evaluation.envelope import SHARES
 from erde.report.sections.envelope import envelope_section, shown, verdict
 
-EMPTY = {"teacher_share": "1/12", "network": None, "chosen": False, "test_accuracy": None}
+EMPTY = {
+    "budget_of": "teacher",
+    "teacher_share": "1/12",
+    "network": None,
+    "chosen": False,
+    "test_accuracy": None,
+}
 
 
 def row(way, network, accuracy, chosen=False):
