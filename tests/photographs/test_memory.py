@@ -15,7 +15,8 @@ from tests.photographs.made import generated
 
 COUNT = int(os.environ.get("ERDE_PHOTOGRAPHS", "1600"))
 PIXELS_MB = COUNT * 183 * 183 * 3 / 1e6  # stored for crops of 160 pixels
-MOST_MB = 1500 if COUNT > 2000 else 0.9 * PIXELS_MB
+# An epoch takes 163 MB whatever the number of images; with all of them in memory it would be 307.
+MOST_MB = {"data": min(1500, 0.9 * PIXELS_MB), "epoch": 250}
 
 
 @pytest.fixture(scope="module")
@@ -43,5 +44,5 @@ def measured(job, folder, results):
 
 def test_data_and_epoch_take_little_memory(folder, tmp_path):
     for job in ("data", "epoch"):
-        assert measured(job, folder, tmp_path) < MOST_MB, job
+        assert measured(job, folder, tmp_path) < MOST_MB[job], job
     assert (tmp_path / "data.h5").stat().st_size > 0.9e6 * PIXELS_MB
