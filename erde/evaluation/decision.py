@@ -12,7 +12,7 @@ from erde.evaluation.choice import theta_cells, theta_of
 from erde.evaluation.differences.comparison import difference_row
 from erde.evaluation.differences.resample import RESAMPLES
 from erde.evaluation.pareto import Students
-from erde.evaluation.rows import Rows, distinct, mean_of, where
+from erde.evaluation.tables.rows import Rows, distinct, mean_of, where
 from erde_core.outcomes import outcomes, right_answers
 from erde_core.scores.scored_logits import ScoredLogits
 from erde_core.statistics.bootstrap import group_weights

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from erde.evaluation.budgets import Whole
-from erde.evaluation.rows import Rows
+from erde.evaluation.tables.rows import Rows
 from erde.experiment.trainings import CASCADE, EARLY_EXIT, MIXTURE, PLAIN
 from erde_core.outcomes import outcomes, split_sweep
 from erde_core.store.exit_logits import ExitLogits

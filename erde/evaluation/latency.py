@@ -3,7 +3,7 @@
 from erde.evaluation.budgets import Whole, share_words
 from erde.evaluation.choice import REFERENCE_DROP, choose_for_budget, threshold_for_drop
 from erde.evaluation.pareto import TEACHER_SHARES
-from erde.evaluation.rows import Rows, distinct, where
+from erde.evaluation.tables.rows import Rows, distinct, where
 from erde_core.scores.scored_logits import ScoredLogits
 from erde_torch.latency.names import STUDENT, TEACHER
 

@@ -14,7 +14,7 @@ from erde.evaluation.choice import Choice, measured, theta_of, threshold_for_dro
 from erde.evaluation.differences.comparison import DIFFERENCE_COLUMNS, difference_row
 from erde.evaluation.differences.resample import RESAMPLES
 from erde.evaluation.pareto import TEACHER_SHARES, Students
-from erde.evaluation.rows import evened, where
+from erde.evaluation.tables.rows import evened, where
 from erde_core.certify import certified_threshold, units_needed
 from erde_core.choose import thresholds_for_budget
 from erde_core.outcomes import outcomes, right_answers

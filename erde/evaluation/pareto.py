@@ -9,7 +9,7 @@ import numpy as np
 
 from erde.evaluation.budgets import whole_of
 from erde.evaluation.choice import choose_for_budget, measured
-from erde.evaluation.rows import evened
+from erde.evaluation.tables.rows import evened
 from erde_core.errors import ErdeError
 from erde_core.outcomes import right_answers, split_sweep
 from erde_core.scores.scored_logits import ScoredLogits

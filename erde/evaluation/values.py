@@ -6,7 +6,7 @@ Thresholds and values are chosen on validation; the test column says what the ch
 from collections.abc import Iterable
 from statistics import fmean, stdev
 
-from erde.evaluation.rows import Rows, distinct, where
+from erde.evaluation.tables.rows import Rows, distinct, where
 from erde.experiment.names import family_of, split_name
 from erde_core.store.tables import Row
 

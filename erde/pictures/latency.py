@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from erde.evaluation.latency import disturbances
-from erde.evaluation.rows import Rows, distinct, where
+from erde.evaluation.tables.rows import Rows, distinct, where
 from erde.pictures.drawing import drawing
 
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # Okabe and Ito's

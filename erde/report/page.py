@@ -10,7 +10,7 @@ from plotly.offline import get_plotlyjs
 
 from erde.evaluation.budgets import whole_of
 from erde.evaluation.choice import theta_of
-from erde.evaluation.rows import Rows, where
+from erde.evaluation.tables.rows import Rows, where
 from erde.experiment.names import name_of
 from erde.report import words
 from erde.report.charts import looks

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from erde.evaluation.pareto import Students, in_float32
-from erde.evaluation.rows import Rows
+from erde.evaluation.tables.rows import Rows
 from erde_core.images import ImageDataset
 from erde_core.store.exit_logits import ExitLogits
 

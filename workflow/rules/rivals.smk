@@ -10,7 +10,9 @@ def rival_keys(wildcards):
     exp = experiment(wildcards.experiment)
     network = exp.student.network
     try:
-        names = rival_names(exit_count(network, QUESTIONS), family_of(network.name).scalable)
+        names = rival_names(
+            exit_count(network, QUESTIONS), family_of(network.name).scalable
+        )
     except ErdeError as error:
         raise WorkflowError(
             f"{wildcards.experiment}: student.network.{error}"
@@ -56,7 +58,7 @@ rule rival:
             "erde_torch.networks.rivals.network",
         ),
     script:
-        "../scripts/rival.py"
+        "../scripts/rivals/train.py"
 
 
 rule rivals:
@@ -85,4 +87,4 @@ rule rivals:
             scored=True,
         ),
     script:
-        "../scripts/rivals.py"
+        "../scripts/rivals/table.py"

@@ -24,7 +24,7 @@ from erde.evaluation.policies.policy import (
     tried,
     usable_budgets,
 )
-from erde.evaluation.rows import evened
+from erde.evaluation.tables.rows import evened
 from erde_core.scores.fitted import fit_score
 from erde_core.scores.split import part
 from erde_core.statistics.bootstrap import group_weights

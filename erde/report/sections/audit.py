@@ -1,7 +1,7 @@
 """Where the teacher is right, and where it is wrong: what the entropy term is for."""
 
 from erde.evaluation.choice import REFERENCE_DROP
-from erde.evaluation.rows import Rows, distinct, mean_of, where
+from erde.evaluation.tables.rows import Rows, distinct, mean_of, where
 from erde.experiment.names import name_of
 from erde.report import words
 from erde.report.charts import Chart, bar_keys, bars, looks

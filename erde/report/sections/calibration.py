@@ -1,6 +1,6 @@
 """Is an exit as sure as it is right? Reliability curves."""
 
-from erde.evaluation.rows import Rows, distinct, mean_of, where
+from erde.evaluation.tables.rows import Rows, distinct, mean_of, where
 from erde.experiment.names import name_of
 from erde.report import words
 from erde.report.charts import Chart, Key, lines, looks

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from erde.evaluation.rows import Rows, distinct, mean_of, where
+from erde.evaluation.tables.rows import Rows, distinct, mean_of, where
 from erde.experiment.names import name_of, shown_variant
 from erde.report import words
 from erde.report.charts import Chart, Key, Trace

@@ -1,7 +1,7 @@
 """What to ship for a budget: θ, cost and accuracy, beside the teacher's."""
 
 from erde.evaluation.choice import theta_of
-from erde.evaluation.rows import Rows
+from erde.evaluation.tables.rows import Rows
 from erde.experiment.names import name_of
 from erde.report import words
 from erde.report.html import Cell, render, table

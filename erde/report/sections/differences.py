@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from erde.evaluation.rows import Rows, distinct, where
+from erde.evaluation.tables.rows import Rows, distinct, where
 from erde.experiment.names import name_of
 from erde.report import words
 from erde.report.charts import Chart, Key, Trace, marks

@@ -3,7 +3,7 @@
 import re
 
 from erde.evaluation.envelope import ARROW, WAYS
-from erde.evaluation.rows import Rows, distinct, where
+from erde.evaluation.tables.rows import Rows, distinct, where
 from erde.experiment.names import name_of
 from erde.experiment.trainings import MEMBERS
 from erde.report import words

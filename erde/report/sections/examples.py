@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from erde.evaluation.choice import threshold_for_drop
-from erde.evaluation.rows import Rows, distinct, where
+from erde.evaluation.tables.rows import Rows, distinct, where
 from erde.experiment.names import name_of, shown_variant
 from erde.report.html import render
 from erde.report.section import Section

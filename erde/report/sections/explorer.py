@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from erde.evaluation.budgets import whole_of
 from erde.evaluation.operating_points import DELTA, EPSILONS
-from erde.evaluation.rows import Rows, distinct, where
+from erde.evaluation.tables.rows import Rows, distinct, where
 from erde.experiment.names import name_of
 from erde.report import words
 from erde.report.charts import Chart, Key, Trace, lines, log_ticks, looks, marks

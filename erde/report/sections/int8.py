@@ -1,7 +1,7 @@
 """In 8 bits: what it costs in accuracy, and what it saves in bytes."""
 
 from erde.evaluation.budgets import share_words
-from erde.evaluation.rows import Rows, distinct, where
+from erde.evaluation.tables.rows import Rows, distinct, where
 from erde.experiment.names import int8_name, name_of
 from erde.report import words
 from erde.report.html import Cell, render, table

@@ -1,7 +1,7 @@
 """How long it takes: measured speed-ups beside what MACs promise."""
 
 from erde.evaluation.latency import break_even, disturbances
-from erde.evaluation.rows import Rows, distinct, where
+from erde.evaluation.tables.rows import Rows, distinct, where
 from erde.report import words
 from erde.report.charts import Chart, Key, Trace, bars
 from erde.report.html import Cell, chart_grid, render, table

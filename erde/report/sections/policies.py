@@ -1,6 +1,6 @@
 """By which score to leave, and with how many thresholds: gains over entropy with one θ."""
 
-from erde.evaluation.rows import Rows, distinct, where
+from erde.evaluation.tables.rows import Rows, distinct, where
 from erde.experiment.names import name_of, shown_variant
 from erde.report import words
 from erde.report.html import Cell, render, table

@@ -1,6 +1,6 @@
 """Is early exit worth it? Against plain networks of the same cost."""
 
-from erde.evaluation.rows import Rows, distinct, where
+from erde.evaluation.tables.rows import Rows, distinct, where
 from erde.experiment.names import name_of, shown_variant
 from erde.report import words
 from erde.report.html import Cell, render, table

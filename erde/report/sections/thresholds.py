@@ -1,7 +1,7 @@
 """Which threshold to set: by share of the teacher, by allowed loss, certified, one per exit."""
 
 from erde.evaluation.budgets import share_words
-from erde.evaluation.rows import Rows, distinct, mean_of, where
+from erde.evaluation.tables.rows import Rows, distinct, mean_of, where
 from erde.experiment.names import name_of
 from erde.report import words
 from erde.report.html import Cell, render, table

@@ -4,7 +4,7 @@ import numpy as np
 
 from erde.evaluation.choice import threshold_for_drop
 from erde.evaluation.confusion import confusion_rows
-from erde.evaluation.rows import where
+from erde.evaluation.tables.rows import where
 from tests.erde.evaluation.networks import network
 
 

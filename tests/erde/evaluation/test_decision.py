@@ -7,7 +7,7 @@ import pytest
 
 from erde.evaluation.decision import decision_rows
 from erde.evaluation.pareto import budget_rows
-from erde.evaluation.rows import mean_of, where
+from erde.evaluation.tables.rows import mean_of, where
 from erde_core.outcomes import outcomes, right_answers
 from tests.erde.report.sources import MACS, TEACHER_MACS, network
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from erde.evaluation.policies.table import halves_of, policy_tables
-from erde.evaluation.rows import where
 from erde.evaluation.tables import POLICIES, POLICIES_OVERALL
+from erde.evaluation.tables.rows import where
 from erde_core.outcomes import right_answers
 from erde_core.policy import exit_indices
 from erde_core.scores.fitted import LABELS, fit_score

@@ -7,10 +7,10 @@ import pytest
 
 from erde.evaluation.choice import theta_of
 from erde.evaluation.tables import STATISTICS, TABLES
-from erde.evaluation.tables_page import tables_page
+from erde.evaluation.tables.page import tables_page
 from tests.erde.report.sources import source
 
-REPOSITORY = Path(__file__).parents[3]
+REPOSITORY = Path(__file__).parents[4]
 PUBLISHED = [
     path for path in sorted(REPOSITORY.glob("docs/results/*/*.csv")) if path.stem in TABLES
 ]
@@ -60,7 +60,7 @@ def test_an_old_file_is_one_of_entropies():
 
 def test_the_page_of_tables_is_current():
     page = (REPOSITORY / "docs/tables.md").read_text(encoding="utf-8")
-    assert page == tables_page(), "python -m erde.evaluation.tables_page > docs/tables.md"
+    assert page == tables_page(), "python -m erde.evaluation.tables.page > docs/tables.md"
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/decision.md", "docs/deploy.md"])

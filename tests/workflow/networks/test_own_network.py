@@ -18,7 +18,7 @@ from erde_core.store.teacher_logits import read_teacher_logits
 from erde_torch.networks.weights import read_network
 from tests.workflow.conftest import copy_repository
 
-PAGE = Path(__file__).parents[2] / "docs/own-network.md"
+PAGE = Path(__file__).parents[3] / "docs/own-network.md"
 NAMES = ("torchvision", "onnx", "timm")
 SMALL = {
     "dataset": {"name": "digits", "train_images": 300, "canvas": 32},

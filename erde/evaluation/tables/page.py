@@ -1,6 +1,6 @@
 """The page docs/tables.md, made from the tables themselves.
 
-python -m erde.evaluation.tables_page > docs/tables.md
+python -m erde.evaluation.tables.page > docs/tables.md
 """
 
 import textwrap
@@ -15,8 +15,8 @@ _KINDS = {str: "text", int: "whole number", float: "number", bool: "0 or 1"}
 _HEAD = """# The tables
 
 Every CSV file that an experiment leaves, from the definitions in
-[`erde/evaluation/tables.py`](../erde/evaluation/tables.py) (this page is made from them:
-`python -m erde.evaluation.tables_page > docs/tables.md`). In Python, with each cell of its kind:
+[`erde/evaluation/tables`](../erde/evaluation/tables) (this page is made from them:
+`python -m erde.evaluation.tables.page > docs/tables.md`). In Python, with each cell of its kind:
 
 ```python
 from erde.evaluation.tables import PARETO

@@ -1,6 +1,6 @@
 """The two tables of exit policies."""
 
-from erde.evaluation.columns import (
+from erde.evaluation.tables.columns import (
     BUDGET,
     SEED,
     SHARE,
