@@ -10,7 +10,9 @@ def rival_keys(wildcards):
     exp = experiment(wildcards.experiment)
     network = exp.student.network
     try:
-        names = rival_names(exit_count(network, QUESTIONS), family_of(network.name).scalable)
+        names = rival_names(
+            exit_count(network, QUESTIONS), family_of(network.name).scalable
+        )
     except ErdeError as error:
         raise WorkflowError(
             f"{wildcards.experiment}: student.network.{error}"
