@@ -1,10 +1,10 @@
-# make venv | demo | test | workflow | photographs | networks | int8 | fuzz | faults | campaign | cluster | mutation | bench | lint | clean      (PYTHON=python3.12 make venv picks another Python ≥ 3.11)
+# make venv | demo | test | workflow | photographs | networks | int8 | fuzz | faults | campaign | cluster | rehearsal | mutation | bench | gpu-report | lint | clean      (PYTHON=python3.12 make venv picks another Python ≥ 3.11)
 PYTHON ?= python3
 CORES ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu)
 BIN = .venv/bin
 READY = .venv/.ready
 
-.PHONY: venv demo test workflow photographs networks int8 fuzz faults campaign cluster mutation bench lint clean
+.PHONY: venv demo test workflow photographs networks int8 fuzz faults campaign cluster rehearsal mutation bench gpu-report lint clean
 
 venv: $(READY)
 
@@ -58,6 +58,10 @@ campaign: $(READY)
 	$(BIN)/python -m tests.erde_core.watch_streams
 	$(BIN)/python -m pytest tests/faults/test_kills.py -k kills_change --kills 35 --override-ini addopts=-q -rA
 
+# A GPU that is none: devices that must not be mixed, waits per step, and the CPU's bits.
+rehearsal: $(READY)
+	$(BIN)/python -m pytest tests/gpu_rehearsal --override-ini addopts=-q -rA
+
 # A real Slurm of one node, which needs root and slurmctld, slurmd, slurm-client and munge; else all is skipped.
 cluster: $(READY)
 	$(BIN)/python -m pytest tests/cluster --override-ini addopts=-q -rA
@@ -75,6 +79,10 @@ bench: $(READY)
 	$(KEEP_MEMORY) $(BIN)/python -m pytest benchmarks/test_sweep.py --benchmark-enable --benchmark-only --benchmark-json $(BENCH)-memory-kept.json
 	$(BIN)/python benchmarks/table.py $(BENCH).json
 	$(BIN)/python benchmarks/table.py $(BENCH)-memory-kept.json
+
+# For whoever has a GPU: parity, throughput, guard, latency and memory in one file, gpu-report/report.md.
+gpu-report: $(READY)
+	$(BIN)/python -m benchmarks.gpu_report
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -1,7 +1,9 @@
 """Which device, which precision, how many threads: decided once, at the start of a stage."""
 
 import contextlib
-from typing import TypeVar
+import os
+from collections.abc import Iterator
+from typing import Any, TypeVar
 
 import torch
 
@@ -22,12 +24,19 @@ def choose_device(name: str) -> torch.device:
 
 
 def forbid_tf32() -> None:
-    """Let ``float32`` mean float32 in this process.
+    """Let ``float32`` mean float32 in this process, whatever the environment says.
 
     PyTorch lets GPUs round the factors of float32 convolutions to TF32's 10 bits, which moves
     logits by about 1e-2: enough to turn decisions that the same network takes on a CPU.
     """
-    torch.backends.cudnn.allow_tf32 = False
+    os.environ["NVIDIA_TF32_OVERRIDE"] = "0"  # NVIDIA's libraries read it when they start
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    # The old names first: whoever reads them is refused where only the new ones were set.
+    cudnn.allow_tf32 = matmul.allow_tf32 = False
+    parts: list[Any] = [getattr(cudnn, "conv", None), getattr(cudnn, "rnn", None), matmul]
+    for part in parts:
+        if hasattr(part, "fp32_precision"):  # since PyTorch 2.9; "none" would ask a wider setting
+            part.fp32_precision = "ieee"
 
 
 def choose_precision(name: str, device: torch.device) -> str:
@@ -43,6 +52,31 @@ def choose_precision(name: str, device: torch.device) -> str:
 def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager[object]:
     """The context in which a network runs at ``precision``."""
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
+
+
+class NoRoomError(ErdeError):
+    """The device has too little memory; the message names the setting to change."""
+
+
+@contextlib.contextmanager
+def room_named(setting: str) -> Iterator[None]:
+    """Where the block runs out of a GPU's memory, say which setting asks for less.
+
+    Raises:
+        NoRoomError: instead of PyTorch's own error.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        said = str(error).partition(". ")[0]
+        raise NoRoomError(f"{setting} must fit the GPU's memory: lower it ({said})") from error
+
+
+def sent(values: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """``values``, of the host, on ``device``; the host does not wait until they are there."""
+    if device.type != "cuda":
+        return values.to(device)
+    return values.pin_memory().to(device, non_blocking=True)
 
 
 _Network = TypeVar("_Network", bound=torch.nn.Module)

@@ -5,11 +5,13 @@ import torch
 from erde_torch.training.host import Host
 from erde_torch.training.processes import ALONE
 
+CPU = torch.device("cpu")
 
-def own_host(folder, code="code", seconds=1e9, say=lambda text: None, processes=ALONE):
-    """On the CPU, with nobody beside it that could take the folder."""
+
+def own_host(folder, code="code", seconds=1e9, say=lambda text: None, processes=ALONE, device=CPU):
+    """With nobody beside it that could take the folder."""
     return Host(
-        device=torch.device("cpu"),
+        device=device,
         folder=folder,
         code=code,
         checkpoint_seconds=seconds,

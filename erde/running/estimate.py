@@ -23,6 +23,7 @@ from erde_torch.networks.settings import NetworkSettings
 from erde_torch.training.data import network_card
 from erde_torch.training.host import Host
 from erde_torch.training.settings import TrainSettings
+from erde_torch.training.teacher_answers import becomes_resident
 
 _MEASURED_STEPS = 2
 _FLOAT16_BYTES, _FLOAT32_BYTES = 2, 4
@@ -45,7 +46,7 @@ def announce(dataset: ImageDataset, experiment: Experiment, folder: Path, host: 
             return
         found = estimate(dataset, experiment, host.device)
         free = shutil.disk_usage(folder).free
-        for sentence in _sentences(found, free):
+        for sentence in [*_sentences(found, free), *_residency(found["cache_bytes"], host.device)]:
             host.say(sentence)
         if found["disk_bytes"] > free:
             needed = found["disk_bytes"] / 1e9
@@ -71,20 +72,30 @@ def estimate(
     there already costs nothing any more: it has answered before the first student starts.
 
     Returns:
-        ``teacher_seconds``, ``cache_seconds``, ``students_seconds``, ``disk_bytes``.
+        ``teacher_seconds``, ``cache_seconds``, ``students_seconds``, ``cache_bytes``,
+        ``disk_bytes``.
     """
     student, samples = experiment.student, len(dataset.train)
     trainings = Counter(training.network for training in experiment.trainings().values())
     learn, parameters = 0.0, 0
     for network, count in trainings.items():
-        small = _build(dataset, network)
-        learn += count * _seconds_per_image(small, dataset, student.train, device, True)
-        parameters += count * _parameters(small)
+        seconds, size = _student_costs(dataset, network, student.train, device)
+        learn, parameters = learn + count * seconds, parameters + count * size
     seeds = len(experiment.seeds)
     found = _teacher_costs(dataset, experiment, device)
     found["students_seconds"] = seeds * student.train.epochs * samples * learn
     found["disk_bytes"] += seeds * parameters * _COPIES_PER_NETWORK * _FLOAT32_BYTES
+    if device.type == "cuda":
+        torch.cuda.empty_cache()  # what was measured must not stay reserved beside the training
     return found
+
+
+def _student_costs(
+    dataset: ImageDataset, network: NetworkSettings, train: TrainSettings, device: torch.device
+) -> tuple[float, int]:
+    """Seconds per image, and parameters; the network is gone afterwards."""
+    built = _build(dataset, network)
+    return _seconds_per_image(built, dataset, train, device, True), _parameters(built)
 
 
 def _teacher_costs(
@@ -93,7 +104,7 @@ def _teacher_costs(
     """Of the teacher alone, where it is trained here."""
     teacher, samples = experiment.trained_teacher, len(dataset.train)
     if teacher is None:
-        return {"teacher_seconds": 0, "cache_seconds": 0, "disk_bytes": 0}
+        return {"teacher_seconds": 0, "cache_seconds": 0, "cache_bytes": 0, "disk_bytes": 0}
     cached = _cached_views(experiment)
     teachers = 1 if teacher.folds == 1 else teacher.folds + 1
     big = _build(dataset, teacher.network)
@@ -103,6 +114,7 @@ def _teacher_costs(
     return {
         "teacher_seconds": teachers * teacher.train.epochs * samples * teach,
         "cache_seconds": cached * samples * ask,
+        "cache_bytes": logits * _FLOAT16_BYTES,
         "disk_bytes": logits * _FLOAT16_BYTES + weights * _FLOAT32_BYTES,
     }
 
@@ -121,6 +133,15 @@ def _sentences(found: dict[str, float], free: float) -> list[str]:
         f"{sum(parts.values()) / 3600:.2f} h if nothing runs side by side",
         f"estimate of disk: {found['disk_bytes'] / 1e9:.2f} GB of {free / 1e9:.1f} GB free",
     ]
+
+
+def _residency(size: float, device: torch.device) -> list[str]:
+    """Where students read the cache from, if that is a question."""
+    if device.type != "cuda" or not size:
+        return []
+    free = torch.cuda.mem_get_info(device)[0] / 1e9
+    where = "is read from its file" if not becomes_resident(int(size), device) else "lies there"
+    return [f"teacher's cache: {size / 1e9:.2f} GB; of {free:.1f} GB free on the GPU, it {where}"]
 
 
 def _build(dataset: ImageDataset, network: NetworkSettings) -> MultiExitNetwork:

@@ -33,4 +33,5 @@ def job_host(
         say_progress=lambda text, left: say(f"{text} · {clock(left)} left"),
         check_held=lambda: check_held(folder),
         processes=processes,
+        threads=max(1, job.threads // processes.count),
     )

@@ -169,18 +169,21 @@ class StagedNetwork:
         probability = torch.empty(count, device=self.device)
         for index, (stage, limit) in enumerate(zip(self.stages, limits, strict=True)):
             logits, unsure, features = stage(features)
+            leaves = unsure < limit
             last = index == len(limits) - 1
-            leaves = torch.ones_like(unsure, dtype=torch.bool) if last else unsure < limit
-            stays = torch.nonzero(~leaves).squeeze(1)
-            # This reads one number from the device. If no image or every image leaves here, the
-            # code below copies no features.
-            if len(stays) < len(waiting):
-                gone, said = (
-                    (waiting, logits) if not len(stays) else (waiting[leaves], logits[leaves])
-                )
-                top = said.softmax(dim=1).max(dim=1)
-                label[gone], probability[gone], exit_taken[gone] = top.indices, top.values, index
-                if not len(stays):
-                    break
-                waiting, features = waiting[stays], features[stays]
+            # One number is read per exit: copying nothing where nobody or everybody leaves.
+            staying = 0 if last else len(waiting) - int(leaves.count_nonzero())
+            if staying == len(waiting):
+                continue
+            gone, said = waiting, logits
+            if staying:
+                order = leaves.to(torch.uint8).argsort(stable=True)  # who stays, then who leaves
+                gone, said = waiting[order[staying:]], logits[order[staying:]]
+                waiting, features = waiting[order[:staying]], features[order[:staying]]
+            top = said.softmax(dim=1).max(dim=1)
+            label.index_copy_(0, gone, top.indices)
+            probability.index_copy_(0, gone, top.values)
+            exit_taken.index_fill_(0, gone, index)
+            if not staying:
+                break
         return Predictions(label, probability, exit_taken)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from erde_core.errors import ErdeError
+from erde_torch.device import sent
 
 
 class Images(Protocol):
@@ -90,7 +91,7 @@ class ViewedImages:
         device = self._views.device
 
         def gathered() -> Tensor:
-            index = (torch.from_numpy(part).to(device) for part in (samples, views))
+            index = (sent(torch.from_numpy(part), device) for part in (samples, views))
             return self.batch(*index)
 
         return gathered

@@ -40,6 +40,7 @@ class NetworkCard:
         mean, std: per channel, for pixel values in 0 … 1.
         dataset: SHA-256 of the data set that it was trained on.
         precision: ``float32`` or ``bf16``, of the training.
+        threads: on the CPU, of the training; None where the file is older than that.
     """
 
     network: dict[str, object]
@@ -49,6 +50,7 @@ class NetworkCard:
     std: tuple[float, ...]
     dataset: str
     precision: str
+    threads: int | None = None
 
     def build(self) -> MultiExitNetwork:
         """The network with fresh weights."""
@@ -206,6 +208,8 @@ def _check_card(card: NetworkCard) -> None:
             f"dataset must be a text and precision float32 or bf16, got {card.dataset!r} and "
             f"{card.precision!r}"
         )
+    if card.threads is not None and (type(card.threads) is not int or card.threads < 1):
+        raise ErdeError(f"threads must be a whole number >= 1, got {card.threads!r}")
 
 
 def _described(

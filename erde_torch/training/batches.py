@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from erde_core.views import sample_order, view_of_samples
+from erde_torch.device import sent
 from erde_torch.networks.viewed_images import Images
 from erde_torch.training.processes import ALONE, Processes
 
@@ -31,13 +32,14 @@ class Batch:
         images: float32 ``(B, channels, H, W)``, augmented and normalised.
         labels: int64 ``(B,)``.
         teacher: float16 ``(B, E, C)``, or None without a cache.
-        epochs_done: how far the training has come before this batch, in epochs.
+        epochs_done: how far the training has come before this batch, in epochs; float64, without
+            axes.
     """
 
     images: Tensor
     labels: Tensor
     teacher: Tensor | None
-    epochs_done: float
+    epochs_done: Tensor
 
 
 @dataclass(frozen=True)
@@ -72,36 +74,52 @@ class TrainingSet:
 
         The next batch's teacher rows and pixels are read while the current one is computed.
         """
-        order = sample_order(seed, epoch, len(self.samples))
-        drawn = view_of_samples(seed, epoch, len(self.labels), self.views)
+        drawn = self._draw(seed, epoch)
         with ThreadPoolExecutor(1) as reader:
-            chosen = [self._chosen(order, step) for step in range(first_step, self.steps)]
             ahead = None
-            for index, samples in enumerate(chosen):
-                current = ahead or self._read(reader, samples, drawn)
-                last = index + 1 == len(chosen)
-                ahead = None if last else self._read(reader, chosen[index + 1], drawn)
+            for step in range(first_step, self.steps):
+                current = ahead or self._read(reader, drawn, step)
+                last = step + 1 == self.steps
+                ahead = None if last else self._read(reader, drawn, step + 1)
                 images, teacher = current()
-                done = epoch + (first_step + index) / self.steps
-                yield Batch(images(), self._labels_of(samples), teacher, done)
+                labels = self.labels[drawn.samples_there[step]]
+                yield Batch(images(), labels, teacher, drawn.done[step])
 
-    def _chosen(self, order: NDArray[np.int64], step: int) -> NDArray[np.int64]:
-        batch = order[step * self.batch_size : (step + 1) * self.batch_size]
-        chosen: NDArray[np.int64] = self.samples[self.processes.part(batch)]
-        return chosen
+    def _draw(self, seed: int, epoch: int) -> "_Drawn":
+        order = sample_order(seed, epoch, len(self.samples))[: self.steps * self.batch_size]
+        batches = order.reshape(self.steps, self.batch_size)
+        samples = self.samples[np.stack([self.processes.part(batch) for batch in batches])]
+        views = view_of_samples(seed, epoch, len(self.labels), self.views)[samples]
+        done = epoch + np.arange(self.steps) / self.steps
+        there = (sent(torch.from_numpy(a), self.labels.device) for a in (samples, done))
+        return _Drawn(samples, views, *there)
 
     def _read(
-        self, reader: ThreadPoolExecutor, samples: NDArray[np.int64], drawn: NDArray[np.int64]
+        self, reader: ThreadPoolExecutor, drawn: "_Drawn", step: int
     ) -> Callable[[], tuple[Callable[[], Tensor], Tensor | None]]:
+        samples, views = drawn.samples[step], drawn.views[step]
+
         def read() -> tuple[Callable[[], Tensor], Tensor | None]:
-            views = drawn[samples]
             teacher = None if self.rows is None else self.rows(samples, views)
             return self.images.ahead(samples, views), teacher
 
         return reader.submit(read).result
 
-    def _labels_of(self, samples: NDArray[np.int64]) -> Tensor:
-        return self.labels[torch.from_numpy(samples).to(self.labels.device)]
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Who comes in each step of an epoch, and how: known before it.
+
+    Attributes:
+        samples, views: int64 ``(steps, B)``.
+        samples_there: ``samples`` on the device, copied once.
+        done: epochs before each step, float64 ``(steps,)`` on the device.
+    """
+
+    samples: NDArray[np.int64]
+    views: NDArray[np.int64]
+    samples_there: Tensor
+    done: Tensor
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from erde_core.errors import ErdeError
 from erde_core.store.files import whole_file
 from erde_torch.networks.weights import seal
 from erde_torch.training.host import Host
 from erde_torch.training.identity import Identity
+from erde_torch.training.optimisation.average import WeightAverage
 from erde_torch.training.optimisation.optimiser import MEMORY
 from erde_torch.training.shelf import Position, Saved, Shelf, UnusableError, read_saved
 
@@ -39,11 +39,9 @@ class TrainingState:
     def __init__(
         self, network: nn.Module, optimiser: torch.optim.Optimizer, ema_decay: float
     ) -> None:
-        self.network, self.optimiser, self._ema = network, optimiser, None
+        self.network, self.optimiser = network, optimiser
         self._memory = MEMORY[type(optimiser)]
-        if ema_decay:
-            average = get_ema_multi_avg_fn(ema_decay)  # type: ignore[no-untyped-call]  # PyTorch's
-            self._ema = AveragedModel(network, multi_avg_fn=average, use_buffers=True)
+        self._ema = WeightAverage(network, ema_decay) if ema_decay else None
 
     @property
     def averaged(self) -> nn.Module:
@@ -53,7 +51,7 @@ class TrainingState:
     def average(self) -> None:
         """Take the current weights into the average."""
         if self._ema is not None:
-            self._ema.update_parameters(self.network)
+            self._ema.update()
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything, by name."""
@@ -64,7 +62,7 @@ class TrainingState:
                 if remembered.get(key) is not None:
                     tensors[f"{prefix}.{name}"] = remembered[key]
         if self._ema is not None:
-            tensors |= {f"ema.{name}": t for name, t in self._ema.state_dict().items()}
+            tensors |= {f"ema.{name}": t for name, t in self._ema.tensors().items()}
         return tensors
 
     def check(self, tensors: dict[str, Tensor]) -> None:
@@ -93,7 +91,7 @@ class TrainingState:
                     buffer = _like(key, parameter).copy_(remembered[name])
                     self.optimiser.state[parameter][key] = buffer
         if self._ema is not None:
-            self._ema.load_state_dict(_part(tensors, "ema."))
+            self._ema.restore(_part(tensors, "ema."))
 
 
 class Checkpoint:
@@ -190,8 +188,8 @@ def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 
 def _like(key: str, parameter: Tensor) -> Tensor:
     """A tensor as the optimiser has it under ``key`` for ``parameter``."""
-    if key == "step":  # counted on the host
-        return torch.zeros(())
+    if key == "step":  # counted on the host, but by a fused optimiser
+        return torch.zeros((), device=parameter.device)
     return torch.empty_like(parameter, requires_grad=False)
 
 

@@ -28,6 +28,7 @@ class Host:
         check_held: is called right before a write that another trainer of ``folder`` would read,
             and raises if this process may no longer write there.
         processes: this process among those that share the work.
+        threads: on the CPU, of a training that leaves them to its host.
     """
 
     device: torch.device
@@ -38,6 +39,7 @@ class Host:
     say_progress: Callable[[str, float], None]
     check_held: Callable[[], None]
     processes: Processes = ALONE
+    threads: int = 1
 
     def identity(self, **parts: object) -> Identity:
         """``parts`` (JSON values), the code, PyTorch's version and the device."""

@@ -2,15 +2,15 @@
 
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from erde_core.errors import ErdeError
-from erde_torch.device import autocast, on_device
+from erde_torch.device import autocast, on_device, room_named, set_threads
 from erde_torch.networks.answers import exit_accuracy
 from erde_torch.training.batches import Batch, TrainingSet, Validation
 from erde_torch.training.checkpoint import Checkpoint, TrainingState
@@ -18,6 +18,7 @@ from erde_torch.training.host import Host
 from erde_torch.training.identity import Identity
 from erde_torch.training.interrupt import Interrupted, StopRequest
 from erde_torch.training.optimisation.gradient_scaling import GradientScaling
+from erde_torch.training.optimisation.losses import losses_of_epoch
 from erde_torch.training.optimisation.optimiser import (
     learning_rate,
     make_optimiser,
@@ -26,11 +27,8 @@ from erde_torch.training.optimisation.optimiser import (
 from erde_torch.training.settings import TrainSettings
 from erde_torch.training.shelf import Position
 
+CPU = torch.device("cpu")
 Objective = Callable[[Tensor, Batch], Tensor]
-
-
-class NonFiniteLossError(ErdeError, RuntimeError):
-    """The loss of a batch is NaN or infinite; the weights are those before it."""
 
 
 @dataclass(frozen=True)
@@ -53,54 +51,23 @@ class Run:
     host: Host
 
 
-def seed_step(seed: int, step: int, rank: int = 0) -> None:
-    """Make dropout a pure function of (seed, step, rank): a resumed run draws the same."""
+def seed_step(seed: int, step: int, rank: int = 0, device: torch.device = CPU) -> None:
+    """Make dropout a pure function of (seed, step, rank): a resumed run draws the same.
+
+    The generators of the CPU and of ``device`` are set, those of other GPUs are left alone.
+    """
     place = (seed, step + 1, rank) if rank else (seed, step + 1)
     # Mixed, not shifted together: the CPU's generator reads the low 32 bits only.
-    mixed = np.random.SeedSequence(place).generate_state(1, np.uint64)
-    torch.manual_seed(int(mixed[0]))
+    mixed = int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0])
+    torch.default_generator.manual_seed(mixed)
+    if device.type == "cuda":
+        number = torch.cuda.current_device() if device.index is None else device.index
+        torch.cuda.default_generators[number].manual_seed(mixed)
 
 
 def seed_initialisation(seed: int) -> None:
     """The same for the first weights."""
     seed_step(seed, -1)
-
-
-def mean_loss(
-    losses: Sequence[float],
-    rank: int,
-    logits: Tensor,
-    batch: Batch,
-    position: Position,
-    rate: float,
-) -> float:
-    """The mean of the processes' ``losses``.
-
-    Raises:
-        NonFiniteLossError: the loss of this process, ``losses[rank]``, is no number; the message
-            has epoch, step and the statistics of its batch.
-        SystemExit: that of another one is none.
-    """
-    value, mean = losses[rank], sum(losses) / len(losses)
-    if mean - mean == 0:
-        return mean
-    if value - value == 0:
-        raise SystemExit(1)
-    parts = {"images": batch.images, "logits": logits, "teacher logits": batch.teacher}
-    statistics = "; ".join(_statistics(name, t) for name, t in parts.items() if t is not None)
-    raise NonFiniteLossError(
-        f"loss must be finite, got {value} in epoch {position.epoch + 1}, step {position.step + 1}"
-        f" (learning rate {rate:.4g}; {statistics}); the last checkpoint is kept"
-    )
-
-
-def _statistics(name: str, values: Tensor) -> str:
-    values = values.detach().float()
-    bad = (~values.isfinite()).sum().item()
-    low, high = values.min().item(), values.max().item()
-    return (
-        f"{name}: min {low:.4g}, mean {values.mean().item():.4g}, max {high:.4g}, {bad} not finite"
-    )
 
 
 def _report(position: Position, run: Run) -> None:
@@ -125,9 +92,10 @@ def fit(
         row per epoch: learning rate, mean loss, validation accuracy per exit, seconds.
 
     Raises:
-        NonFiniteLossError: before the step that would have spoilt the weights.
+        NonFiniteLossError: the loss of a step is no number; the weights are those before it.
         Interrupted: after SIGTERM or SIGINT, with the checkpoint saved.
         CheckpointError: a checkpoint cannot be written.
+        NoRoomError: a batch does not fit the GPU's memory.
     """
     network = on_device(network, data.labels.device)
     state = TrainingState(network, make_optimiser(network, run.train), run.train.ema_decay)
@@ -137,18 +105,29 @@ def fit(
         run.host.say("the training is already finished")
     elif position.epoch or position.step:
         run.host.say(f"resuming in epoch {position.epoch + 1}, step {position.step + 1}")
+    _keep_threads(position, run.host)
     parallel = run.host.processes.parallel(network)
     forward = torch.compile(parallel) if run.train.compile else parallel
     with StopRequest(patient=run.host.processes.count > 1) as stop:
         while position.epoch < run.train.epochs:
             started = time.monotonic()
-            train_epoch(forward, state, data, objective, run, position, checkpoint, stop)
+            with room_named("train.batch_size"):
+                train_epoch(forward, state, data, objective, run, position, checkpoint, stop)
             accuracy = _accuracy(state, validation, run)
             _close_epoch(position, run, data.steps, accuracy, time.monotonic() - started)
             _report(position, run)
         if run.host.processes.first:
             checkpoint.save(state, position)
     return state.averaged, position.history
+
+
+def _keep_threads(position: Position, host: Host) -> None:
+    """The bits of a sum depend on the number of threads: what was begun with one ends with it."""
+    own = torch.get_num_threads()
+    if position.threads and position.threads != own:
+        host.say(f"{position.threads} CPU threads, as it began, and not {own}")
+        set_threads(position.threads)
+    position.threads = torch.get_num_threads()
 
 
 def train_epoch(
@@ -162,34 +141,47 @@ def train_epoch(
     stop: StopRequest,
 ) -> None:
     """Train from ``position`` to the end of its epoch."""
-    processes = run.host.processes
+    processes, device, optimiser = run.host.processes, data.labels.device, state.optimiser
     scaling = GradientScaling(state.network, run.train.gradient_scaling)
+    redraw = partial(_redrawn, state.network, data, run, position.epoch)
+    losses = losses_of_epoch(device, optimiser, processes, position, data.steps, redraw)
     state.network.train()
     for batch in data.epoch(run.seed, position.epoch, position.step):
         step = position.epoch * data.steps + position.step
         rate = learning_rate(run.train, step, run.train.epochs * data.steps)
-        set_learning_rate(state.optimiser, rate)
-        seed_step(run.seed, step, processes.rank)
-        with autocast(run.precision, data.labels.device):
+        set_learning_rate(optimiser, rate)
+        seed_step(run.seed, step, processes.rank, device)
+        with autocast(run.precision, device):
             logits = forward(batch.images)
         loss = objective(logits.float(), batch)
-        told = processes.gather(loss.item(), stop.signal or 0)
-        losses, stops = zip(*told, strict=True)
-        position.loss_sum += mean_loss(losses, processes.rank, logits, batch, position, rate)
-        state.optimiser.zero_grad(set_to_none=True)
+        told = losses.take(loss, stop.signal or 0)
+        optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]  # PyTorch has not typed it
         scaling.apply()
-        state.optimiser.step()
+        optimiser.step()
         state.average()
         position.step += 1
         # Of several processes all stop after the same step, so none may look again here.
-        asked = int(max(stops)) if processes.count > 1 else int(stop.signal or 0)
-        if processes.first and (asked or checkpoint.is_due()):
+        asked = told if processes.count > 1 else int(stop.signal or 0)
+        if processes.first and (asked or checkpoint.is_due()) and losses.settle():
             checkpoint.save(state, position)
         if asked:
             processes.wait()  # the first exit ends all processes
             run.host.say(f"stopped by {signal.Signals(asked).name}; the checkpoint is saved")
             raise Interrupted(128 + asked)
+    losses.settle()
+
+
+def _redrawn(
+    network: nn.Module, data: TrainingSet, run: Run, epoch: int, step: int
+) -> tuple[float, Tensor, Batch]:
+    """Learning rate, logits and batch of a step, by the weights as they are now."""
+    taken = epoch * data.steps + step
+    batch = next(data.epoch(run.seed, epoch, step))
+    seed_step(run.seed, taken, run.host.processes.rank, data.labels.device)
+    with torch.no_grad(), autocast(run.precision, data.labels.device):
+        logits = network(batch.images)
+    return learning_rate(run.train, taken, run.train.epochs * data.steps), logits, batch
 
 
 def _accuracy(state: TrainingState, validation: Validation, run: Run) -> list[float]:

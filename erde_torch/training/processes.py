@@ -54,7 +54,8 @@ class Processes:
         """``network`` with gradients that are the mean over all processes."""
         if self.count == 1:
             return network
-        return DistributedDataParallel(network)
+        # Buffers are the statistics of norms: no step reads them, and those of the first are kept.
+        return DistributedDataParallel(network, broadcast_buffers=False)
 
     def gather(self, *numbers: float) -> list[list[float]]:
         """Each process's ``numbers``, by rank, for all of them."""

@@ -96,6 +96,8 @@ class TrainSettings:
         class_weights: ``balanced`` weighs the cross-entropy of an image by N / (C · its class's
             images), so that every class counts the same.
         compile: network and loss as one graph each; a minute to build.
+        threads: on the CPU, of each process; ``auto`` leaves it to whoever runs the training. The
+            bits depend on it.
         processes: how the work is shared, not what is learned: results and checkpoints do not
             name it.
 
@@ -120,11 +122,13 @@ class TrainSettings:
     kd_warmup: Annotated[float, Ge(0)] = 0.0
     precision: Literal["auto", "float32", "bf16"] = "auto"
     compile: bool = False
-    threads: Annotated[int, Ge(1)] = 1
+    threads: int | str = "auto"
     processes: Annotated[int, Ge(1)] = 1
 
     def __post_init__(self) -> None:
         check_fields(self)
+        if self.threads != "auto" and (type(self.threads) is not int or self.threads < 1):
+            raise ErdeError(f"threads must be 'auto' or a whole number >= 1, got {self.threads!r}")
         if self.optimiser == "adamw" and self.learning_rate > _LARGEST_ADAMW_RATE:
             raise ErdeError(
                 f"learning_rate must be at most {_LARGEST_ADAMW_RATE} with optimiser 'adamw' "
@@ -140,6 +144,10 @@ class TrainSettings:
                 "batch_size must be a multiple of processes, with at least 2 images for each, "
                 f"got {self.batch_size} for {self.processes} processes"
             )
+
+    def threads_of(self, given: int) -> int:
+        """CPU threads of each process: as set, or with ``auto`` those that are ``given``."""
+        return given if self.threads == "auto" else int(self.threads)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +186,7 @@ class TeacherSettings:
             raise ErdeError("train.kd_warmup must be 0 for the teacher: it has no such term")
 
     @property
-    def threads(self) -> int:
+    def threads(self) -> int | str:
         """Cores with which it is asked, once it is trained."""
         return self.train.threads
 

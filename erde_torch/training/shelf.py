@@ -31,6 +31,7 @@ class Position:
         loss_sum: sum of this epoch's losses so far.
         history: one row per finished epoch.
         seconds: training time so far.
+        threads: CPU threads that the steps so far were taken with; 0 before the first.
     """
 
     epoch: int = 0
@@ -38,6 +39,7 @@ class Position:
     loss_sum: float = 0.0
     history: list[dict[str, float]] = field(default_factory=list)
     seconds: float = 0.0
+    threads: int = 0
 
 
 class UnusableError(ErdeError):
@@ -127,9 +129,10 @@ def _position(text: str) -> Position:
         numbers: list[Any] = [position.loss_sum, position.seconds]
         numbers += [value for row in position.history for value in row.values()]
         good = (
-            {type(position.epoch), type(position.step)} == {int}
+            {type(n) for n in (position.epoch, position.step, position.threads)} == {int}
             and position.epoch >= 0
             and position.step >= 0
+            and position.threads >= 0
             and len(position.history) == position.epoch
             and all(type(n) in (int, float) and math.isfinite(n) for n in numbers)
         )

@@ -57,7 +57,7 @@ def train_student(
     Raises:
         What :func:`erde_torch.training.loop.fit` raises.
     """
-    set_threads(student.train.threads)
+    set_threads(student.train.threads_of(host.threads))
     precision = choose_precision(student.train.precision, host.device)
     table = augment.view_table(views)
     images = viewed_train_images(dataset, augment, table, host.device, host.say)
@@ -83,7 +83,7 @@ def train_student(
     weight = class_weight(dataset, student.train.class_weights, host.device)
     objective = _objective(loss, online, student.train, weight)
     network, history = fit(start, data, validation_set(dataset, host.device), objective, run)
-    return network, card, history
+    return network, dataclasses.replace(card, threads=torch.get_num_threads()), history
 
 
 def _objective(
@@ -95,8 +95,7 @@ def _objective(
         teacher = batch.teacher if online is None else online(batch.images)
         if not train.kd_warmup:
             return total(logits, teacher, batch.labels, loss, class_weight=weight)
-        risen = min(1.0, batch.epochs_done / train.kd_warmup)
-        factor = torch.full((), risen, device=logits.device)
+        factor = (batch.epochs_done / train.kd_warmup).clamp(max=1.0).float()
         return total(logits, teacher, batch.labels, loss, class_weight=weight, kd_factor=factor)
 
     return objective

@@ -3,6 +3,7 @@
 import dataclasses
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -41,7 +42,7 @@ def train_teacher(
     Raises:
         What :func:`erde_torch.training.loop.fit` raises.
     """
-    set_threads(teacher.train.threads)
+    set_threads(teacher.train.threads_of(host.threads))
     precision = choose_precision(teacher.train.precision, host.device)
     seed = teacher.seed if fold is None else teacher.seed + 1 + fold
     views = augment.orbit
@@ -74,7 +75,7 @@ def train_teacher(
     validation = validation_set(dataset, host.device)
     start = starting_network(card, teacher.network)
     network, history = fit(start, data, validation, objective, run)
-    return network, card, history
+    return network, dataclasses.replace(card, threads=torch.get_num_threads()), history
 
 
 def _seen(dataset: ImageDataset, folds: int, fold: int) -> NDArray[np.int64]:

@@ -8,11 +8,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from erde_core.store.teacher_logits import TeacherLogits, read_teacher_logits, verify_content
-from erde_torch.device import autocast, on_device
+from erde_torch.device import autocast, on_device, sent
 from erde_torch.training.batches import Rows
 from erde_torch.training.host import Host
 
 _DEVICE_SHARE = 0.5  # of the free memory of a GPU that a cache may take
+
+
+def becomes_resident(size: int, device: torch.device) -> bool:
+    """Whether a cache of ``size`` bytes is copied to the device, where every step reads it."""
+    if device.type != "cuda":
+        return False
+    free, _ = torch.cuda.mem_get_info(device)
+    return size < _DEVICE_SHARE * free
 
 
 class CachedTeacher:
@@ -24,17 +32,17 @@ class CachedTeacher:
 
     def __init__(self, cache: TeacherLogits, device: torch.device) -> None:
         self._device, self._map, self._resident = device, cache.logits, None
-        if device.type == "cuda":
-            free, _ = torch.cuda.mem_get_info(device)
-            if cache.logits.nbytes < _DEVICE_SHARE * free:
-                self._resident = torch.from_numpy(np.array(cache.logits)).to(device)
+        if becomes_resident(cache.logits.nbytes, device):
+            self._resident = torch.empty(cache.logits.shape, dtype=torch.float16, device=device)
+            for there, rows in zip(self._resident, cache.logits, strict=True):
+                there.copy_(torch.from_numpy(np.array(rows)))  # one view at a time in main memory
 
     def __call__(self, samples: NDArray[np.int64], views: NDArray[np.int64]) -> Tensor:
         """float16 ``(B, E, C)`` on the device."""
         if self._resident is not None:
-            index = torch.from_numpy(np.stack([views, samples])).to(self._device)
+            index = sent(torch.from_numpy(np.stack([views, samples])), self._device)
             return self._resident[index[0], index[1]]
-        return torch.from_numpy(self._map[views, samples]).to(self._device)
+        return sent(torch.from_numpy(self._map[views, samples]), self._device)
 
 
 def open_cache(

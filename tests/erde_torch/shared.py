@@ -49,6 +49,7 @@ class Shared:
             wildcards=Named(experiment="shared"),
             config={"checkpoint_seconds": seconds},
             log=[str(self.log)],
+            threads=2,
         )
 
     def launch(self, what=None, rank=0, step=0, seconds=1e9):

@@ -1,9 +1,18 @@
 """Device, precision and threads follow what is asked for and what is there."""
 
+import os
+
 import pytest
 import torch
 
-from erde_torch.device import autocast, choose_device, choose_precision, set_threads
+from erde_torch.device import (
+    NoRoomError,
+    autocast,
+    choose_device,
+    choose_precision,
+    room_named,
+    set_threads,
+)
 from erde_torch.networks.build import build_network
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.staged import StagedNetwork
@@ -19,10 +28,20 @@ def test_cpu_is_always_there(monkeypatch):
 
 
 def test_float32_is_not_rounded_to_tf32(monkeypatch):
+    """Whatever else asks for it: an environment variable, the setting above all others."""
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    parts = [p for p in (cudnn.conv, cudnn.rnn, matmul) if hasattr(p, "fp32_precision")]
     for start in (lambda: choose_device("cpu"), lambda: StagedNetwork(small_network())):
-        monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+        monkeypatch.setenv("NVIDIA_TF32_OVERRIDE", "1")
+        for part in parts:
+            part.fp32_precision = "tf32"
         start()
-        assert not torch.backends.cudnn.allow_tf32
+        torch.backends.fp32_precision = "tf32"
+        assert [part.fp32_precision for part in parts] == ["ieee"] * 3
+        assert os.environ["NVIDIA_TF32_OVERRIDE"] == "0"
+        torch.backends.fp32_precision = "none"
+        assert not cudnn.allow_tf32  # who asks by the old name is not refused
+        assert not matmul.allow_tf32
 
 
 def small_network():
@@ -55,3 +74,9 @@ def test_threads():
     for threads in (2, 1):
         set_threads(threads)
         assert torch.get_num_threads() == threads
+
+
+def test_too_little_memory_names_the_setting():
+    told = r"train.batch_size must fit the GPU's memory: lower it \(CUDA out of memory\)"
+    with pytest.raises(NoRoomError, match=told), room_named("train.batch_size"):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB. GPU 0 has …")

@@ -1,6 +1,7 @@
 """The job lists of the shipped experiments."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -32,6 +33,32 @@ def test_cross_fitting_plans_one_more_teacher_per_fold(checkout):
     text = path.read_text(encoding="utf-8")
     path.write_text(text.replace("teacher:\n", "teacher:\n  folds: 3\n", 1), encoding="utf-8")
     assert checkout.plan("results/cifar100_pareto.png")["teacher"] == 4
+
+
+def planned_threads(checkout, *options):
+    """{rule: threads of its jobs} in a dry run; Snakemake leaves out what is 1."""
+    shown = checkout.snakemake("--dry-run", "results/cifar100_pareto.png", *options).stdout
+    found = {}
+    for job in re.split(r"\n(?=(?:local)?rule )", shown)[1:]:
+        rule = re.match(r"(?:local)?rule (\w+):", job)[1]
+        threads = re.search(r"^ +threads: (\d+)$", job, re.M)
+        found.setdefault(rule, set()).add(int(threads[1]) if threads else 1)
+    return found
+
+
+def test_trainings_share_the_cores(checkout):
+    """The teacher has eight of eight, many students one each, few of them more."""
+    found = planned_threads(checkout, "--cores", "8")
+    assert found["teacher"] == found["cache"] == found["verify"] == {8}
+    assert found["student"] == found["exit_logits"] == {1}
+    path = checkout.root / "workflow/experiments/cifar100.yaml"
+    text = path.read_text(encoding="utf-8")
+    of_teacher = text.replace("batch_size: 128,", "batch_size: 128, threads: 3,", 1)
+    path.write_text(of_teacher.replace("seeds: [0, 1, 2]", "seeds: [0]"), encoding="utf-8")
+    cores = 2 * len(yaml.safe_load(text)["variants"])
+    found = planned_threads(checkout, "--cores", str(cores))
+    assert found["teacher"] == found["cache"] == {3}
+    assert found["student"] == found["exit_logits"] == {2}
 
 
 def test_online_students_need_no_cache(checkout):

@@ -11,7 +11,7 @@ rule cache:
         "results/{experiment}/logs/cache.log",
     benchmark:
         "results/{experiment}/benchmarks/cache.tsv"
-    threads: setting(lambda exp: exp.teacher.threads)
+    threads: asking_threads("teacher")
     resources:
         gpu=gpus,
         mem_mb=memory("cache"),
@@ -45,7 +45,7 @@ rule verify:
     benchmark:
         "results/{experiment}/benchmarks/verify.tsv"
     priority: 10
-    threads: setting(lambda exp: exp.teacher.threads)
+    threads: asking_threads("teacher")
     resources:
         gpu=gpus,
         mem_mb=memory("verify"),

@@ -22,6 +22,7 @@ from erde.running.interpreter import speakable_interpreter
 from erde.running.plain_errors import PlainErrors
 from erde.running.asking.questions import Questions
 from erde.running.asking.teacher_facts import file_hashes, kind_of
+from erde.running.threads import student_threads, teacher_threads
 from erde.running.cluster.needs import memory_mb
 from erde_core.errors import ErdeError
 from erde_torch.teachers.settings import KINDS
@@ -175,12 +176,32 @@ def training(part, wildcards):
     return getattr(experiment(wildcards.experiment), part).train
 
 
+def open_threads(part, wildcards):
+    """Cores for a training of ``part`` that leaves them open; 1 on a cluster, which is asked less."""
+    exp = experiment(wildcards.experiment)
+    cores = 1 if on_cluster() else workflow.resource_settings.cores or 1
+    if part == "teacher":
+        return teacher_threads(cores)
+    return student_threads(cores, len(exp.variants) * len(exp.seeds))
+
+
 def training_threads(part):
     """Its cores: so many threads in each of its processes."""
 
     def cores(wildcards):
-        train = training(part, wildcards)
-        return train.threads * train.processes
+        train, given = training(part, wildcards), open_threads(part, wildcards)
+        return train.threads_of(max(1, given // train.processes)) * train.processes
+
+    return cores
+
+
+def asking_threads(part):
+    """Cores of what asks a network of ``part``, in one process."""
+
+    def cores(wildcards):
+        exp = experiment(wildcards.experiment)
+        asked = exp.teacher.threads if part == "teacher" else exp.student.train.threads
+        return open_threads(part, wildcards) if asked == "auto" else asked
 
     return cores
 

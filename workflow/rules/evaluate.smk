@@ -18,7 +18,7 @@ rule exit_logits:
         "results/{experiment}/logs/{network}_exit_logits.log",
     benchmark:
         "results/{experiment}/benchmarks/{network}_exit_logits.tsv"
-    threads: setting(lambda exp: exp.student.train.threads)
+    threads: asking_threads("student")
     resources:
         gpu=gpus,
         mem_mb=memory("exit_logits"),

@@ -16,10 +16,12 @@ from erde_torch.training.settings import AugmentSettings
 with running(f"{snakemake.wildcards.experiment} · cache", snakemake.log[0]) as say:
     params, path = snakemake.params, Path(snakemake.output[0])
     host = job_host(snakemake, "cache", say)
-    set_threads(params.train_threads)
+    asked = params.train_threads
+    threads = snakemake.threads if asked == "auto" else asked
+    set_threads(threads)
     dataset, augment = read_dataset(snakemake.input.data), AugmentSettings.of(params.augment)
     data = dataset, dataset_hash(dataset)
-    found = [read_teacher(file, params.train_threads) for file in snakemake.input.teachers]
+    found = [read_teacher(file, threads) for file in snakemake.input.teachers]
     for _, card in found:
         card.check_data(*data)
     teachers = [teacher for teacher, _ in found]

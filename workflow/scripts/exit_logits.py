@@ -12,9 +12,11 @@ from erde_torch.teachers.file import read_teacher
 
 name = f"{snakemake.wildcards.experiment} · {snakemake.wildcards.network} · exit logits"
 with running(name, snakemake.log[0]) as say:
-    set_threads(snakemake.params.train_threads)
+    asked = snakemake.params.train_threads
+    threads = snakemake.threads if asked == "auto" else asked
+    set_threads(threads)
     dataset = read_dataset(snakemake.input.data)
-    network, card = read_teacher(snakemake.input.weights, snakemake.params.train_threads)
+    network, card = read_teacher(snakemake.input.weights, threads)
     if isinstance(network, StoredAnswers):
         exits = answers_exit_logits(network, dataset, dataset_hash(dataset))
     else:

@@ -32,7 +32,7 @@ def teacher(opened, threads):
 def learn(opened):
     student, loss = StudentSettings.of(params.student), LossSettings(**params.loss)
     asked = student, opened.augment, params.views, loss, int(wildcards.seed), opened.host
-    heard = teacher(opened, student.train.threads)
+    heard = teacher(opened, student.train.threads_of(opened.host.threads))
     return Trained(*train_student(opened.dataset, opened.dataset_hash, *asked, **heard))
 
 

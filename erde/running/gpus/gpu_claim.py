@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from erde_core.errors import ErdeError
@@ -71,12 +72,27 @@ def claim_gpus(names: Sequence[str], count: int, say: Callable[[str], None]) -> 
 
 
 def visible_gpus() -> int:
-    """How many GPUs a program here could use, for who shares them out before any starts."""
-    listed = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if listed is not None:
-        return len([name for name in listed.split(",") if name.strip()])
+    """How many GPUs a program here could use, for who shares them out before any starts.
+
+    As CUDA reads ``CUDA_VISIBLE_DEVICES``: up to the first entry that names no GPU.
+    """
+    listed, there = os.environ.get("CUDA_VISIBLE_DEVICES"), _installed_gpus()
+    if listed is None:
+        return there or 0
+    names = (name.strip() for name in listed.split(","))
+    return sum(1 for _ in takewhile(lambda name: _names_gpu(name, there), names))
+
+
+def _names_gpu(name: str, there: int | None) -> bool:
+    if name.isdecimal():
+        return there is None or int(name) < there
+    return name.startswith(("GPU-", "MIG-"))
+
+
+def _installed_gpus() -> int | None:
+    """As the driver's own command says; None where there is no such command."""
     if not shutil.which("nvidia-smi"):
-        return 0
+        return None
     found = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=60)
     return sum(line.startswith("GPU ") for line in found.stdout.splitlines())
 

@@ -24,7 +24,7 @@ class TrainingJob:
     Attributes:
         script: the workflow script, which every process runs.
         launcher: the process that started them.
-        input, output, params, wildcards, config, log: as in Snakemake's object.
+        input, output, params, wildcards, config, log, threads: as in Snakemake's object.
     """
 
     script: str
@@ -35,13 +35,15 @@ class TrainingJob:
     wildcards: Named
     config: Named
     log: tuple[str, ...]
+    threads: int
 
 
 def write_job(path: Path, job: Any, script: str) -> None:  # noqa: ANN401
     """Write what :func:`read_job` reads: ``job`` is a script's ``snakemake`` object."""
     named = ("input", "output", "params", "wildcards")
-    fields = {name: Named(getattr(job, name).items()) for name in named}
-    whole = TrainingJob(script, os.getpid(), **fields, config=Named(job.config), log=tuple(job.log))
+    fields: dict[str, Any] = {name: Named(getattr(job, name).items()) for name in named}
+    config, log = Named(job.config), tuple(job.log)
+    whole = TrainingJob(script, os.getpid(), **fields, config=config, log=log, threads=job.threads)
     path.write_text(json.dumps(asdict(whole)), encoding="utf-8")
 
 

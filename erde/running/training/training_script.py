@@ -122,7 +122,8 @@ def run_training(
             check_devices(device, train.processes)
             if device.type == "cuda":
                 claim_for_children(train.processes, say)
-            launch(job, script, train.processes, train.threads)
+            threads = train.threads_of(max(1, job.threads // train.processes))
+            launch(job, script, train.processes, threads)
 
 
 def check_devices(device: torch.device, processes: int) -> None:

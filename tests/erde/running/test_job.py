@@ -9,7 +9,7 @@ from erde.running.job import running
 from erde_core.errors import ErdeError
 from erde_core.store.manifest import ManifestError
 from erde_core.store.tables import read_table
-from erde_torch.training.loop import NonFiniteLossError
+from erde_torch.training.optimisation.losses import NonFiniteLossError
 
 LINE = re.compile(r"\d\d:\d\d:\d\d \[digits · data\] ")
 

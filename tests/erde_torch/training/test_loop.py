@@ -4,7 +4,8 @@ import pytest
 import torch
 
 from erde_torch.networks.answers import exit_accuracy
-from erde_torch.training.loop import NonFiniteLossError, seed_initialisation, seed_step
+from erde_torch.training.loop import seed_initialisation, seed_step
+from erde_torch.training.optimisation.losses import NonFiniteLossError
 from erde_torch.training.optimisation.optimiser import learning_rate, make_optimiser
 from tests.erde_torch.repeated_training import EPOCHS, SEED, STEPS, cross_entropy
 

@@ -5,11 +5,12 @@ import random
 import signal
 
 import pytest
+import torch
 
 from erde_torch.device import choose_precision
 from erde_torch.training.checkpoint import CheckpointError
 from erde_torch.training.interrupt import Interrupted
-from erde_torch.training.loop import NonFiniteLossError
+from erde_torch.training.optimisation.losses import NonFiniteLossError
 from tests.erde_torch.repeated_training import CPU, STEPS, assert_same, at_step, content, terminate
 
 DRAW = random.SystemRandom().randrange(10**6)
@@ -74,6 +75,16 @@ def test_finished_training_is_not_done_again(training, said):
 
     assert_same(content(finished.start(never)), wanted)
     assert said == ["the training is already finished"]
+
+
+def test_a_resumed_training_keeps_its_threads(training, said):
+    """Its host may have other cores by now."""
+    with pytest.raises(Interrupted):
+        training().start(at_step(7, terminate))
+    torch.set_num_threads(2)
+    training().start()
+    assert torch.get_num_threads() == 1
+    assert "1 CPU threads, as it began, and not 2" in said
 
 
 def test_checkpoint_of_another_identity_is_not_resumed(training):

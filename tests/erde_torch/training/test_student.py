@@ -199,7 +199,8 @@ def test_kd_weight_rises_from_nothing_over_its_epochs(train, handed, cached):
     logits = handed["network"](batch.images).detach()
 
     def loss(epochs_done):
-        return objective(logits, dataclasses.replace(batch, epochs_done=epochs_done)).item()
+        done = torch.tensor(epochs_done, dtype=torch.float64)
+        return objective(logits, dataclasses.replace(batch, epochs_done=done)).item()
 
     found = [loss(done) for done in (0.0, 0.5, 1.0, 2.0, 3.0)]
     assert found[0] == pytest.approx(
@@ -213,5 +214,5 @@ def test_kd_weight_rises_from_nothing_over_its_epochs(train, handed, cached):
 def test_a_batch_knows_how_far_the_training_is(train, handed, cached):
     train("kd", cached=cached(), epochs=4, batch_size=8)
     data = handed["data"]
-    done = [batch.epochs_done for batch in data.epoch(0, 2, 1)]
+    done = [batch.epochs_done.item() for batch in data.epoch(0, 2, 1)]
     assert done == [2 + step / data.steps for step in range(1, data.steps)]

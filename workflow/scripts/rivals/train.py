@@ -20,7 +20,8 @@ def learn(opened):
     data = dataset, opened.dataset_hash
     student, loss = StudentSettings.of(params.student), LossSettings(**params.loss)
     expected = expected_identity(*data, opened.augment, params.views)
-    rows, found = open_cache(snakemake.input.cache, host, student.train.threads, **expected)
+    threads = student.train.threads_of(host.threads)
+    rows, found = open_cache(snakemake.input.cache, host, threads, **expected)
     shape, classes = dataset.image_shape, len(dataset.class_names)
     plain = rival_network(wildcards.rival, student.network, classes, shape)
     narrowed = replace(student, network=plain.network)

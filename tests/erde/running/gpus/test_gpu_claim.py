@@ -90,7 +90,19 @@ def test_any_name_becomes_a_file_in_the_folder(tmp_path, said):
 
 
 @pytest.mark.parametrize(
-    ("listed", "count"), [("0", 1), ("GPU-a,GPU-b", 2), ("3, 5,", 2), ("", 0), ("MIG-x", 1)]
+    ("listed", "count"),
+    [
+        ("0", 1),
+        ("GPU-a,GPU-b", 2),
+        ("3, 5,", 2),
+        ("", 0),
+        ("MIG-x", 1),
+        ("-1", 0),
+        ("0,-1,1", 1),
+        ("NoDevFiles", 0),
+        ("none", 0),
+        ("1,,2", 1),
+    ],
 )
 def test_the_visible_ones_are_counted_as_listed(monkeypatch, listed, count):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
@@ -105,6 +117,9 @@ def test_without_a_list_nvidia_smi_is_asked(monkeypatch, tmp_path):
     smi.write_text('#!/bin/sh\necho "GPU 0: H100 (UUID: a)"\necho "  MIG 1g"\necho "GPU 1: H100"\n')
     smi.chmod(0o755)
     assert visible_gpus() == 2
+    for listed, count in (("0,1", 2), ("1,2,0", 1), ("5", 0)):  # there is no GPU 2
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
+        assert visible_gpus() == count
 
 
 def test_a_link_that_lies_in_the_temporary_folder_is_not_followed(tmp_path):

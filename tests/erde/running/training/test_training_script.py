@@ -14,8 +14,8 @@ def job(tmp_path, monkeypatch):
     """``job(processes)``: what Snakemake hands to a script that trains a teacher."""
     monkeypatch.chdir(tmp_path)
 
-    def make(processes, device="cpu"):
-        train = TINY["teacher"]["train"] | {"processes": processes, "threads": 3}
+    def make(processes, device="cpu", threads=3):
+        train = TINY["teacher"]["train"] | {"processes": processes, "threads": threads}
         keys = TINY | {"teacher": TINY["teacher"] | {"train": train}}
         (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(keys), encoding="utf-8")
         return SimpleNamespace(
@@ -23,6 +23,7 @@ def job(tmp_path, monkeypatch):
             wildcards=SimpleNamespace(experiment="tiny"),
             config={"experiments": str(tmp_path), "checkpoint_seconds": 7},
             log=[str(tmp_path / "log")],
+            threads=6,
         )
 
     return make
@@ -51,6 +52,14 @@ def test_several_processes_are_launched(job, launched):
     run_training(asked, "script.py", "teacher", "teacher", seen.append)
     assert launched == [(asked, "script.py", 2, 3)]
     assert seen == []  # the work is theirs
+
+
+def test_open_threads_are_those_of_the_job_shared_by_its_processes(job, launched):
+    run_training(job(2, threads="auto"), "script.py", "teacher", "teacher", print)
+    assert launched[0][2:] == (2, 3)
+    seen = []
+    run_training(job(1, threads="auto"), "script.py", "teacher", "teacher", seen.append)
+    assert seen[0].threads == 6
 
 
 def test_their_gpus_are_claimed_before_they_start(job, launched, monkeypatch):

@@ -1,0 +1,30 @@
+"""The fixtures of the rehearsal: those of PyTorch's side, a GPU that is none, and the table."""
+
+import pytest
+
+from tests.gpu_rehearsal.pretended_gpu import pretended_gpu
+from tests.torch_fixtures import *  # noqa: F403 -- pytest finds fixtures by their names here
+
+TABLE = pytest.StashKey[dict]()
+
+
+@pytest.fixture
+def waits():
+    """The pretended GPU is there; gives the counter of what waits for it."""
+    with pretended_gpu() as counter:
+        yield counter
+
+
+@pytest.fixture
+def noted(request):
+    """``noted(name, figure)``: a line of the table that ends the test run."""
+    return request.config.stash.setdefault(TABLE, {}).__setitem__
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    table = config.stash.get(TABLE, {})
+    if table:
+        terminalreporter.section("how often the host waits for the GPU")
+        width = max(map(len, table))
+        for name, figure in table.items():
+            terminalreporter.line(f"{name:{width}}  {figure:g}")

@@ -1,0 +1,127 @@
+"""Every other job on the pretended GPU gives the CPU's bits."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import torch
+
+from erde.experiment.schema import parse_experiment
+from erde.running import estimate as estimate_module
+from erde.running.estimate import estimate
+from erde_core.store.teacher_logits import TeacherLogits
+from erde_torch.device import choose_device, choose_precision
+from erde_torch.networks.exit_logits import collect_exit_logits
+from erde_torch.networks.staged import StagedNetwork
+from erde_torch.networks.viewed_images import plain_images
+from erde_torch.parity.cases import parity_cases
+from erde_torch.parity.report import backends, compare
+from erde_torch.teacher_cache.verify import verify_cache
+from erde_torch.training.data import network_card
+from erde_torch.training.teacher_answers import CachedTeacher
+from tests.erde_torch.deployable import random_network
+from tests.gpu_rehearsal.jobs import AUGMENT, DATA, HASH, NETWORK, Jobs
+from tests.gpu_rehearsal.pretended_gpu import CPU, GPU, pretended_gpu
+
+
+@pytest.mark.parametrize("precision", ["float32", "bf16"])
+def test_the_cache_is_the_cpus_and_verified(tmp_path, precision):
+    wanted = Jobs(CPU, tmp_path / "cpu").cache([random_network()], precision)
+    with pretended_gpu():
+        found = Jobs(GPU, tmp_path / "gpu").cache([random_network()], precision)
+        np.testing.assert_array_equal(found.logits, wanted.logits)
+        np.testing.assert_array_equal(found.wrong_on_train, wanted.wrong_on_train)
+        np.testing.assert_array_equal(found.wrong_on_val, wanted.wrong_on_val)
+        answer = verify_cache(found, DATA, HASH, [random_network()], AUGMENT, GPU)
+    assert answer["largest"] < 0.05 or precision == "bf16"
+
+
+def test_the_exit_logits_are_the_cpus():
+    card = network_card(DATA, HASH, NETWORK, "float32")
+    wanted = collect_exit_logits(random_network(), card, DATA, HASH, CPU)
+    with pretended_gpu():
+        found = collect_exit_logits(random_network(), card, DATA, HASH, GPU)
+    for split in ("val", "test"):
+        ours, theirs = getattr(found, split), getattr(wanted, split)
+        np.testing.assert_array_equal(ours.logits, theirs.logits)
+    assert found.network == wanted.network
+    assert found.macs.tolist() == wanted.macs.tolist()
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.2, 2.2, 4.6])
+def test_staged_inference_waits_once_per_early_exit(threshold, waits, noted):
+    pixels = DATA.train.images
+    images = plain_images(pixels, DATA.mean, DATA.std, CPU)
+    everyone = torch.arange(len(pixels))
+    normalised = images.batch(everyone, torch.zeros_like(everyone))
+    wanted = StagedNetwork(random_network(), CPU).predict(normalised, threshold)
+    there, staged = normalised.to(GPU), StagedNetwork(random_network(), GPU)
+    waits.clear()
+    found = staged.predict(there, threshold)
+    noted(f"staged inference at {threshold} nats, per batch", waits.total())
+    assert waits.total() <= 3, waits
+    for name in ("label", "probability", "exit"):
+        assert torch.equal(getattr(found, name).cpu(), getattr(wanted, name))
+
+
+def test_the_loss_agrees_with_the_reference_there_too(waits):
+    there = [b for b in backends() if b.device == "pretended GPU"]
+    assert [b.dtype for b in there] == ["float64", "float32", "float16", "bfloat16"]
+    case = next(case for case in parity_cases() if case.name == "masked")
+    assert all(compare(backend, case)["within"] for backend in there)
+
+
+def test_the_estimate_measures_there(waits):
+    part = {"network": {"name": "resnet10", "width": 1 / 16}, "train": {"epochs": 1}}
+    asked = parse_experiment(
+        {
+            "dataset": {"name": "digits"},
+            "augment": {"pad": 1, "flip": True},
+            "teacher": part,
+            "student": part,
+            "seeds": [0],
+            "variants": {"erde": {"method": "erde"}},
+        },
+        "x.yaml",
+    )
+    found = estimate(DATA, asked, GPU)
+    assert all(value > 0 for value in found.values())
+    torch.cuda.empty_cache.assert_called()
+    assert waits["synchronize"] == 9  # three parts, a warm-up and two batches each
+
+
+def test_device_and_precision_are_the_gpus(waits):
+    assert choose_device("auto").type == "cuda"
+    assert choose_precision("auto", GPU) == "bf16"
+
+
+def test_where_the_cache_lies_is_said(tmp_path, waits, monkeypatch):
+    for free, said in (
+        (80 << 30, "of 85.9 GB free on the GPU, it lies there"),
+        (10, "is read from"),
+    ):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_, free=free: (free, free))
+        (sentence,) = estimate_module._residency(1e9, GPU)
+        assert sentence.startswith("teacher's cache: 1.00 GB; ")
+        assert said in sentence
+    assert estimate_module._residency(1e9, CPU) == []
+
+
+def test_a_cache_goes_to_the_gpu_view_by_view(waits, monkeypatch):
+    """In main memory there is one view at a time, not the whole cache once more."""
+    logits = np.random.default_rng(0).normal(size=(50, 120, 4, 10)).astype(np.float16)
+    tracemalloc.start()
+    rows = CachedTeacher(TeacherLogits(logits, None, None, None, None, ""), GPU)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < logits.nbytes / 4
+    samples, views = np.array([3, 119]), np.array([49, 0])
+    np.testing.assert_array_equal(rows(samples, views).cpu(), logits[views, samples])
+
+
+def test_another_model_of_gpu_sets_the_checkpoint_aside_and_says_so(tmp_path, waits, monkeypatch):
+    jobs = Jobs(GPU, tmp_path)
+    jobs.teacher(host=jobs.host("one"), epochs=1, batch_size=60)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda *_: "another GPU")
+    jobs.teacher(host=jobs.host("one"), epochs=1, batch_size=60)
+    assert any("device: pretended GPU → another GPU" in line for line in jobs.said), jobs.said
