@@ -128,8 +128,8 @@ def spoil_step(monkeypatch, number, trained):
     monkeypatch.undo()
     made, begun = teacher._cross_entropy_at_every_exit, loop.TrainingState
 
-    def spoilt(smoothing):
-        rule, steps = made(smoothing), itertools.count(1)
+    def spoilt(*asked_of_it):
+        rule, steps = made(*asked_of_it), itertools.count(1)
         return lambda *asked: rule(*asked) * (math.nan if next(steps) == number else 1.0)
 
     def state(network, *rest):
