@@ -179,6 +179,16 @@ def test_the_certified_threshold_is_the_default(copied, deployable):
     )
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_certified_threshold_may_be_a_whole_number(copied, deployable, count):
+    certificate = {"harmed": 0, "units": 400, "epsilon": 0.01, "delta": 0.05}
+    edit_manifest(copied, certified_theta=1, certificate=certificate)
+    runner = Runner(copied)
+    given = runner.predict(deployable.pixels[:count], 1.0)
+    for mine, its in zip(runner.predict(deployable.pixels[:count]), given, strict=True):
+        np.testing.assert_array_equal(mine, its)
+
+
 def test_a_changed_file_is_refused(copied):
     with open(copied / "stage2.onnx", "ab") as file:
         file.write(b"x")
@@ -233,7 +243,8 @@ def test_the_shipped_program_is_run_from_its_own_folder(copied, deployable, tmp_
     assert done.stdout == f"{copied}/manifest.py erde-seed0\n", done.stderr
 
 
-@pytest.mark.parametrize("theta", [-0.1, 4.7, float("nan"), None])
+# The last one is 2 log 10 rounded up to float32: it is judged in double precision like the others.
+@pytest.mark.parametrize("theta", [-0.1, 4.7, float("nan"), None, np.float32(4.60517024)])
 def test_theta_out_of_range(runner, deployable, theta):
     with pytest.raises(ValueError, match=r"theta must be certified or given, 0 … 4.6052, got"):
         runner.predict(deployable.pixels, theta)
