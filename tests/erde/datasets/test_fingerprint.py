@@ -52,9 +52,9 @@ def test_what_is_no_image_of_a_split_does_not_count(root):
     assert folder_fingerprint(root) == before
 
 
-@pytest.mark.parametrize("hide", ["nothing", "empty"])
+@pytest.mark.parametrize("hide", ["nothing", "empty", "empty parts"])
 def test_a_folder_that_cannot_be_read_has_not_changed(root, tmp_path, hide):
-    """Unmounted: gone, or an empty mount point."""
+    """Unmounted: gone, or empty mount points, of the whole folder or of each part."""
     results, images = tmp_path / "results", tmp_path / "images"
     images.mkdir()
     for part in ("train", "test"):
@@ -67,6 +67,9 @@ def test_a_folder_that_cannot_be_read_has_not_changed(root, tmp_path, hide):
     images.rename(tmp_path / "away")
     if hide == "empty":
         images.mkdir()
+    elif hide == "empty parts":
+        for part in ("train", "test"):
+            (images / part).mkdir(parents=True)
     assert images_identity(source, tmp_path, results, said.append) == identity
     assert len(said) == 1
     assert "cannot be read" in said[0]
