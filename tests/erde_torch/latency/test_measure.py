@@ -1,10 +1,13 @@
 """Times, speed-ups and their images, by a clock that the tests turn."""
 
+import contextlib
+
 import numpy as np
 import pytest
 import torch
 
 from erde_torch.latency import measure
+from erde_torch.latency.machine import Load
 from erde_torch.latency.measure import STUDENT, TEACHER, Contender, Plan, latency_rows
 
 CPU = torch.device("cpu")
@@ -94,3 +97,18 @@ def test_uneven_rounds_are_recorded(contender, clock):
     teacher, student = latency_rows([slow, even], [1], Plan(rounds=3, calls=1), CPU)
     assert teacher["round_spread"] == 0.5
     assert student["round_spread"] == 0
+
+
+def test_what_other_processes_did_meanwhile_is_recorded(contender, monkeypatch):
+    """Of each batch size its own."""
+    found = iter([0.25, 1.5])
+
+    @contextlib.contextmanager
+    def watched():
+        load = Load()
+        yield load
+        load.cores = next(found)
+
+    monkeypatch.setattr(measure, "other_load", watched)
+    rows = table(contender, [1, 4], Plan(rounds=1))
+    assert {(row["batch"], row["other_load"]) for row in rows} == {(1, 0.25), (4, 1.5)}
