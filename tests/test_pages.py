@@ -262,6 +262,6 @@ def test_the_list_of_results_has_every_output_of_the_rules():
 
 def test_the_map_of_the_packages_shows_every_folder():
     parts = ("erde_core", "erde_torch", "erde")
-    inits = (path for part in parts for path in (REPOSITORY / part).glob("*/__init__.py"))
+    inits = (path for part in parts for path in (REPOSITORY / part).glob("*/**/__init__.py"))
     folders = {path.parent.relative_to(REPOSITORY).as_posix() for path in inits}
     assert folders == {f for f in folders if f"`{f}/`" in TEXTS["docs/architecture.md"]}
