@@ -3,14 +3,14 @@
 import ast
 from pathlib import Path
 
-from erde.deployment.program import PROGRAM_FILES
+from erde.deployment.program import INT8_PROGRAM_FILES
 from erde_core.errors import ErdeError
 from erde_torch.training.checkpoint import CheckpointError
 
 REPOSITORY = Path(__file__).parents[1]
 FOLDERS = ("erde_core", "erde_torch", "erde", "workflow/scripts", "studies")
 # A deployment carries these along, and they run there without the package.
-CARRIED = {path.resolve() for path in PROGRAM_FILES.values()}
+CARRIED = {path.resolve() for path in INT8_PROGRAM_FILES.values()}
 PLAIN = {"ValueError", "RuntimeError", "Exception"}
 # Errors of files that are carried along, and a training that was asked to stop: no error.
 OTHER_KINDS = {"ImageError", "ManifestError", "Interrupted"}

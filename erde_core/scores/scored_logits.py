@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from erde_core.errors import ErdeError
 from erde_core.scores.fitted import FittedScore
 from erde_core.scores.split import scored_split
 from erde_core.store.exit_logits import FLOAT32, ExitLogits, SplitLogits
@@ -71,5 +72,5 @@ def score_networks(
         try:
             found[variant, seed] = score_logits(label, exits)
         except ValueError as error:
-            raise ValueError(f"{variant}/seed{seed}: {error}") from None
+            raise ErdeError(f"{variant}/seed{seed}: {error}") from None
     return found

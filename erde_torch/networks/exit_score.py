@@ -9,6 +9,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from erde_core.errors import ErdeError
 from erde_core.scores.fitted import FittedScore
 from erde_core.scores.gate import LARGEST_LOG_ODDS, Gate
 from erde_torch.networks.multi_exit import exit_entropy
@@ -53,7 +54,7 @@ class ExitScore(nn.Module):
         self.name = score.name if score else "entropy"
         gated = score is not None and score.gate is not None
         if not gated and self.name not in FUNCTIONS:
-            raise ValueError(
+            raise ErdeError(
                 f"score must be one that PyTorch computes ({', '.join(FUNCTIONS)}), "
                 f"got {self.name!r}"
             )

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde_core.choose import thresholds_for_budgets
+from erde_core.errors import ErdeError
 from erde_core.outcomes import right_answers
 from erde_core.policy import exit_indices
 from erde_core.scores.fitted import LABELS, FittedScore, needs_fitting
@@ -59,7 +60,7 @@ def chosen_thresholds(
     for row, budget in zip(found, budgets, strict=True):
         index = best_index(points, budget)
         if index is None:
-            raise ValueError(f"budget must reach the first exit's {macs[0]} MACs, got {budget:g}")
+            raise ErdeError(f"budget must reach the first exit's {macs[0]} MACs, got {budget:g}")
         row[:] = points.threshold[index]
     return found
 

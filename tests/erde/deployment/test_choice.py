@@ -12,6 +12,7 @@ MANIFEST = {
     "teacher_macs": 2000,
     "curve": [[0.0, 0.90, 400.0], [0.2, 0.91, 300.0], [0.5, 0.88, 200.0], [4.6, 0.60, 100.0]],
     "certified_theta": 0.1,
+    "score": {"name": "entropy", "temperatures": None, "gate": None},
 }
 
 
@@ -52,6 +53,12 @@ def test_choice(option, theta):
 def test_bad_choice(option, message):
     with pytest.raises(ValueError, match=message):
         choose_threshold(MANIFEST, **option)
+
+
+def test_a_theta_of_another_score_is_named_by_it():
+    margin = MANIFEST | {"largest_theta": 1.0, "score": MANIFEST["score"] | {"name": "margin"}}
+    with pytest.raises(ValueError, match=r"0 … 1\.0000 of the score margin, got 2$"):
+        choose_threshold(margin, theta=2)
 
 
 def test_nothing_given_and_nothing_certified():

@@ -45,7 +45,7 @@ def test_files_and_their_hashes(exported):
 
 
 def test_the_program_is_short_and_imports_little(exported):
-    for name, most in (("run.py", 190), ("image_reader.py", 150), ("cells.py", 30)):
+    for name, most in (("run.py", 200), ("image_reader.py", 250), ("cells.py", 30)):
         assert len((exported / name).read_text().splitlines()) < most
     for name in PROGRAM_FILES:
         lines = (exported / name).read_text().splitlines()

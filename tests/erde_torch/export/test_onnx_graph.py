@@ -57,10 +57,12 @@ def test_the_single_graph_takes_one_threshold_per_exit(exported, deployable, ima
     expected = exit_indices(entropies, thresholds)
     assert set(expected) == {0, 1, 2, 3}
     for n in range(60):
-        logits, exits = session.run(None, {"images": images[n : n + 1], "thresholds": thresholds})
+        inputs = {"images": images[n : n + 1], "thresholds": thresholds}
+        logits, exits, first = session.run(None, inputs)
         assert exits[0] == expected[n]
         reference = deployable.split.logits[n, expected[n]]
         np.testing.assert_allclose(logits[0], reference, rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(first, entropies[n, :1], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,6 @@
+import dataclasses
+
+import numpy as np
 import pytest
 import torch
 
@@ -22,3 +25,18 @@ def make_state(make_network, short_training):
         return state
 
     return make
+
+
+@pytest.fixture(scope="module")
+def uneven_dataset(tiny_dataset):
+    """Labels whose classes have from 38 images down to 7, of all 10."""
+    labels = np.floor(10 * (np.arange(120) / 120) ** 2).astype(np.int64)
+    return dataclasses.replace(
+        tiny_dataset, train=dataclasses.replace(tiny_dataset.train, labels=labels)
+    )
+
+
+@pytest.fixture(scope="module")
+def balanced(uneven_dataset):
+    """The weight of each class, N / (C · n_c)."""
+    return np.array([120 / (10 * (uneven_dataset.train.labels == c).sum()) for c in range(10)])

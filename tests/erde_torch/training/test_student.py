@@ -46,13 +46,13 @@ def cached(tiny_dataset, tiny_hash, augment, environment, teacher, tmp_path):
 def train(tiny_dataset, tiny_hash, augment, environment, small_network, short_training):
     count = itertools.count()
 
-    def run(method, seed=0, views=None, settings=(), **given):
-        keys = ("epochs", "batch_size", "kd_warmup")
+    def run(method, seed=0, views=None, settings=(), dataset=tiny_dataset, **given):
+        keys = ("epochs", "batch_size", "kd_warmup", "class_weights")
         changes = {name: given.pop(name) for name in keys if name in given}
         student = StudentSettings(network=small_network, train=short_training(**changes))
         env = environment(folder=f"student {next(count)}")
         loss = method_settings(method, **dict(settings))
-        asked = tiny_dataset, tiny_hash, student, augment, views, loss, seed, env
+        asked = dataset, tiny_hash, student, augment, views, loss, seed, env
         return train_student(*asked, **given)
 
     return run
@@ -92,6 +92,25 @@ def test_first_step_is_the_references_loss(train, handed, cached, case):
     loss = erde_core.erde_loss(student, rows, batch.labels.numpy(), settings)
     wanted = (loss * settings.weights_of_exits(4)).sum(1).mean()
     assert found == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("method", ["ce", "erde"])
+def test_balanced_weights_are_the_references(
+    train, handed, cached, uneven_dataset, balanced, method
+):
+    """The cross-entropy of class c counts N / (C · n_c) times; the other terms stay."""
+    answers = cached() if method != "ce" else None
+    train(method, class_weights="balanced", cached=answers, dataset=uneven_dataset)
+    network, batch = handed["network"].train(), next(handed["data"].epoch(0, 0, 0))
+    seed_step(0, 0)
+    logits = network(batch.images)
+    found = handed["objective"](logits, batch).item()
+    rows = None if batch.teacher is None else batch.teacher.numpy()
+    settings, labels = method_settings(method), batch.labels.numpy()
+    asked = logits.detach().numpy().astype(np.float64), rows, labels, settings
+    wanted = erde_core.erde_loss(*asked, class_weight=balanced).sum(1).mean()
+    assert found == pytest.approx(wanted, rel=1e-5)
+    assert found != pytest.approx(erde_core.erde_loss(*asked).sum(1).mean(), rel=1e-3)
 
 
 def test_training_starts_with_that_loss(train, handed, cached, monkeypatch):

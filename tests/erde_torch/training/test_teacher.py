@@ -20,11 +20,11 @@ CPU = torch.device("cpu")
 
 @pytest.fixture
 def train(tiny_dataset, tiny_hash, augment, environment, small_network, short_training):
-    def run(fold=None, folds=1, seed=0, folder="checkpoints", **changes):
+    def run(fold=None, folds=1, seed=0, folder="checkpoints", dataset=tiny_dataset, **changes):
         settings = short_training(**changes)
         teacher = TeacherSettings(network=small_network, train=settings, folds=folds, seed=seed)
         host = environment(folder=folder)
-        return train_teacher(tiny_dataset, tiny_hash, teacher, augment, host, fold)
+        return train_teacher(dataset, tiny_hash, teacher, augment, host, fold)
 
     return run
 
@@ -92,6 +92,20 @@ def test_objective_is_torchs_cross_entropy_summed_over_exits(train, handed, smoo
     found = handed["objective"](logits, Batch(None, labels, None, None))
     each = [F.cross_entropy(logits[:, e], labels, label_smoothing=smoothing) for e in range(4)]
     torch.testing.assert_close(found, sum(each))
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_balanced_weights_are_the_references(train, handed, uneven_dataset, balanced, smoothing):
+    """The cross-entropy of class c counts N / (C · n_c) times at every exit."""
+    train(label_smoothing=smoothing, class_weights="balanced", dataset=uneven_dataset)
+    logits = torch.randn(10, 4, 10, generator=torch.Generator().manual_seed(0))
+    labels = np.arange(10)
+    found = handed["objective"](logits, Batch(None, torch.from_numpy(labels), None, 0.0)).item()
+    log_p = logits.double().log_softmax(-1).numpy()
+    target = (1 - smoothing) * np.eye(10) + smoothing / 10
+    each = -(log_p * target[:, None]).sum(-1)
+    assert found == pytest.approx((balanced[labels, None] * each).sum(1).mean(), rel=1e-5)
+    assert found != pytest.approx(each.sum(1).mean(), rel=1e-3)
 
 
 def test_identity_tells_trainings_apart(train, handed):

@@ -116,7 +116,7 @@ def test_different_networks_are_compared_where_both_can_pay(students):
     }
     methods = METHODS | {"own": "kd"}
     resampled = resample_variants(students | dear)
-    rows = comparison_rows(resampled, methods, 5)
+    rows = comparison_rows(resampled, methods, SCORE)
     alone = comparison_rows(resample_variants(students), METHODS, SCORE)
     assert [row for row in rows if row["against"] == "kd"] == alone
     budgets = [r["at"] for r in rows if r["against"] == "own" and r["equal"] == "macs"]
@@ -133,7 +133,7 @@ def test_without_a_cost_in_common_only_thresholds_are_compared(students, macs, b
     dear = {("own", s): dataclasses.replace(network(9 + s), macs=np.array(macs)) for s in (0, 1)}
     resampled = resample_variants(students | dear)
     methods = METHODS | {"own": "kd"}
-    rows = [r for r in comparison_rows(resampled, methods, 5) if r["against"] == "own"]
+    rows = [r for r in comparison_rows(resampled, methods, SCORE) if r["against"] == "own"]
     assert sum(row["equal"] == "macs" for row in rows) == budgets
     equal = [r["equal"] for r in overall_rows(resampled, methods) if r["against"] == "own"]
     assert equal == ["macs", "theta"][1 - budgets :]

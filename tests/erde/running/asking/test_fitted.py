@@ -38,7 +38,7 @@ def resnet18(tmp_path_factory):
 def test_a_plain_classifier_has_one_exit_that_all_exits_hear(resnet18, tmp_path):
     questions = Questions(tmp_path / "kept", "1")
     found, facts = fitted(experiment(teacher=resnet18), questions)
-    assert (facts.exits, facts.counted, found.taught_exits) == (1, True, 1)
+    assert (facts.exits, facts.counted, found.taught) == (1, True, 1)
     loss = found.variants["erde"].loss
     assert (loss.target_from, loss.right_from) == ("last", "last")
     assert cache_bytes(found, facts_or_none(found)) == 9 * 1200 * 1 * 10 * 2
@@ -69,7 +69,7 @@ def test_an_answer_is_kept_until_file_or_code_change(resnet18, tmp_path, monkeyp
 def test_nothing_is_asked_of_networks_that_the_table_knows(monkeypatch):
     monkeypatch.setattr(subprocess, "run", None)
     found, facts = fitted(experiment(), Questions())
-    assert (facts, found.taught_exits) == (None, 4)
+    assert (facts, found.taught) == (None, 4)
 
 
 @pytest.mark.parametrize(
