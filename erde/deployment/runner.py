@@ -87,6 +87,12 @@ class Runner:
             must(kind == m["precision"], f"{folder}/{name}: must be in {m['precision']}", kind)
         # ONNX Runtime may not take the single file in 8 bits; there is none then.
         *self.stages, self.single = sessions if "single.onnx" in files else [*sessions, None]
+        # Only the last stage answers alone; images that no stage lets leave would have no answer.
+        early = [len(stage.get_outputs()) > 1 for stage in self.stages]
+        inputs = self.single.get_inputs() if self.single else []
+        sizes = [one.shape[0] for one in inputs if one.name == "thresholds"]
+        fits = not early[-1] and all(early[:-1]) and all(n == len(early) - 1 for n in sizes)
+        must(fits, f"{folder}: macs must have one number per exit of the networks", len(m["macs"]))
 
     def predict(self, pixels: NDArray[np.uint8], theta: float | None = None) -> Answers:
         """Class, its probability and the exit taken, ``(N,)`` each.

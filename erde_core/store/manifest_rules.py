@@ -143,7 +143,7 @@ def _score(value: Json, fields: Mapping[str, Json]) -> bool:
     exits = len(fields["macs"])
     return (
         _text(name)
-        and isinstance(gate, dict) == (name == "gate")
+        and (isinstance(gate, dict) if name == "gate" else gate is None)
         and (heat is None or _list(heat, lambda t: _between(t, 1 / _LARGE, _LARGE), exits))
         and (gate is None or (heat is None and set(gate) == set(_GATE)))
     )
