@@ -176,6 +176,7 @@ def test_every_changed_field_breaks_the_seal(folder):
         ("score", FIELDS["score"] | {"temperatures": [1.5]}),
         ("score", FIELDS["score"] | {"temperatures": [1.5, 0]}),
         ("score", FIELDS["score"] | {"gate": GATE}),
+        ("score", FIELDS["score"] | {"gate": True}),
         ("score", {"name": "entropy"}),
         ("largest_theta", 0),
         ("precision", "bf16"),
