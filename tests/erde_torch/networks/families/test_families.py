@@ -150,7 +150,7 @@ def test_an_exit_inside_a_stage_changes_nothing_but_where_one_can_leave(name):
     if stage is None:
         pytest.skip("one block per stage")
     inside, _ = make(name, exits=[f"{stage}.0"])
-    assert inside.exits == 2
+    assert inside.exit_count == 2
     whole, shape = make(name, exits=[stage])
     images = images_of(shape, 2)
     with torch.no_grad():
