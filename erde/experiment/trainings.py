@@ -52,7 +52,7 @@ class Training:
         return f"{network.name.replace('/', '-')}{width}{plain}-{digest[:8]}"
 
 
-def kind_of(network: AnyNetwork) -> str:
+def way_of(network: AnyNetwork) -> str:
     """``early exit``, ``plain``, ``cascade`` (of plain networks) or ``mixture``."""
     if isinstance(network, CascadeSettings):
         plain = all(member.exit_count == 1 for member in network.members)

@@ -28,7 +28,7 @@ def no_gpu_here(monkeypatch, tmp_path):
 def test_an_open_device_asks_for_a_gpu_of_the_cluster(checkout, no_gpu_here, also):
     asked = resources(checkout, "results/cifar100_pareto.png", *PROFILE, *also)
     on_gpu = {rule for rule, values in asked.items() if values.get("gpu") == "1"}
-    assert on_gpu == {"teacher", "cache", "verify", "student", "exit_logits"}
+    assert on_gpu == {"teacher", "cache", "verify", "student", "member", "exit_logits"}
     assert all("gpu" not in asked[rule] for rule in ("data", "sweep", "plot"))
 
 

@@ -62,7 +62,7 @@ def test_a_failed_rule_leaves_the_folder_as_it_was(finished):
     finally:
         manifest.write_text(code)
     assert done.returncode
-    assert "teacher_macs must be a whole number >= 1, got -1" in done.stdout + done.stderr
+    assert "teacher_macs must be null or a whole number >= 1, got -1" in done.stdout + done.stderr
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 

@@ -101,9 +101,9 @@ def test_the_slider_moves_numbers_and_markers(page):
             assert accuracy == pytest.approx(100 * float(rows[variant]["accuracy"]))
         seen.append(float(rows["erde"]["macs"]))
     assert seen[0] > seen[2]
-    log_classes = "return JSON.parse(document.getElementById('data').textContent).log_classes"
+    unsure = "return JSON.parse(document.getElementById('data').textContent).unsure"
     box = "return document.getElementById('theta').value"
-    assert page.run(box) == f"{page.run(log_classes):.5g}"
+    assert page.run(box) == f"{page.run(unsure):.5g}"
 
 
 def test_certificates_are_those_of_the_table(report, page):

@@ -1,5 +1,5 @@
 # Which way is best at a cost: plain, early exit, cascade or mixture.
-from erde.experiment.trainings import kind_of
+from erde.experiment.trainings import way_of
 
 
 def member_names(wildcards):
@@ -21,7 +21,7 @@ def ways(wildcards):
     networks |= {
         name: exp.trainings()[name].network for name in member_names(wildcards)
     }
-    return {name: kind_of(network) for name, network in networks.items()}
+    return {name: way_of(network) for name, network in networks.items()}
 
 
 def envelope_inputs(wildcards):

@@ -4,7 +4,7 @@ import pytest
 
 from erde.experiment.errors import ExperimentError
 from erde.experiment.schema import parse_experiment
-from erde.experiment.trainings import kind_of
+from erde.experiment.trainings import way_of
 
 THIN = {"name": "resnet10", "width": 0.1, "exits": []}
 DEAR = {"name": "resnet10", "width": 0.2, "exits": []}
@@ -75,7 +75,7 @@ def test_weights_of_exits_are_shared_out_among_the_members():
 def test_what_a_network_is_called():
     keys = {"c": kd(THIN, DEAR), "m": kd(THIN, EARLY), "p": kd(THIN), "e": kd(EARLY)}
     found = parsed(**keys)
-    kinds = [kind_of(found.network_of(label)) for label in ("c", "m", "p", "e", "kd")]
+    kinds = [way_of(found.network_of(label)) for label in ("c", "m", "p", "e", "kd")]
     assert kinds == ["cascade", "mixture", "plain", "early exit", "early exit"]
 
 

@@ -150,7 +150,7 @@ def test_without_classes_in_their_order_it_only_guesses_and_the_log_says_so(run)
 
 def test_a_timm_student_is_itself(run):
     network, card = read_network(run.root / "results/timm/erde/seed0/weights.safetensors")
-    assert (network.exits, card.network["name"]) == (4, "timm/mobilenetv3_small_050")
+    assert (network.exit_count, card.network["name"]) == (4, "timm/mobilenetv3_small_050")
 
 
 def test_another_file_of_the_same_name_is_read_anew(run):
