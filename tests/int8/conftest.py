@@ -9,6 +9,7 @@ import torch
 from erde.deployment.program import INT8_PROGRAM_FILES
 from erde.deployment.runner import Runner
 from erde_core.images import ImageDataset, Split
+from erde_core.scores.scored_logits import score_logits
 from erde_torch.export.manifest import deployment_manifest
 from erde_torch.int8.deployment import write_int8_deployment
 from erde_torch.int8.exit_logits import int8_exit_logits
@@ -41,7 +42,9 @@ class InInt8:
 
     def ship(self, folder, exits=None, stages=None, **changes):
         """Write a deployment and give its runner; ``changes`` go into the manifest."""
-        manifest = deployment_manifest(self.card, exits or self.exits, 10**6, "tests", "x-int8")
+        manifest = deployment_manifest(
+            self.card, score_logits("entropy", exits or self.exits), 10**6, "tests", "x-int8"
+        )
         write_int8_deployment(folder, stages or self.stages, manifest | changes, INT8_PROGRAM_FILES)
         return Runner(folder)
 

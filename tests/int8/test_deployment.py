@@ -15,6 +15,7 @@ from erde.deployment.program import INT8_PROGRAM_FILES
 from erde.deployment.runner import Runner, predictor
 from erde_core.certify import certified_threshold
 from erde_core.outcomes import right_answers
+from erde_core.scores.scored_logits import score_logits
 from erde_core.softmax import entropy
 from erde_torch.export import agreement as agreement_module
 from erde_torch.export.agreement import deployment_agreement
@@ -92,7 +93,9 @@ def test_float32_logits_are_no_int8_networks(in_int8, tmp_path, float32_exits):
 
 
 def test_a_float32_manifest_is_refused_beside_int8_stages(in_int8, tmp_path, float32_exits):
-    manifest = deployment_manifest(in_int8.card, float32_exits, 10**6, "tests", "x")
+    manifest = deployment_manifest(
+        in_int8.card, score_logits("entropy", float32_exits), 10**6, "tests", "x"
+    )
     names = [f"stage{e}.onnx" for e in range(4)]
     single, _ = deployment_module.taken_single(in_int8.stages)
     models = dict(zip(names, in_int8.stages, strict=True)) | {"single.onnx": single}
@@ -103,7 +106,9 @@ def test_a_float32_manifest_is_refused_beside_int8_stages(in_int8, tmp_path, flo
 
 def test_an_int8_manifest_is_refused_beside_float32_stages(in_int8, tmp_path):
     stages = stage_models(in_int8.network, in_int8.card.image_shape)
-    manifest = deployment_manifest(in_int8.card, in_int8.exits, 10**6, "tests", "x")
+    manifest = deployment_manifest(
+        in_int8.card, score_logits("entropy", in_int8.exits), 10**6, "tests", "x"
+    )
     facts = in_int8.ship(tmp_path / "x").manifest["quantisation"] | {"single": "none"}
     models = {f"stage{e}.onnx": stage for e, stage in enumerate(stages)}
     changed = manifest | {"quantisation": facts, "weights_sha256": stages_hash(stages)}
@@ -118,7 +123,9 @@ def test_the_curve_of_the_float32_network_is_refused(in_int8, tmp_path, float32_
 
 
 def test_a_float32_folder_stays_as_it_was(in_int8, tmp_path, float32_exits):
-    manifest = deployment_manifest(in_int8.card, float32_exits, 10**6, "tests", "x")
+    manifest = deployment_manifest(
+        in_int8.card, score_logits("entropy", float32_exits), 10**6, "tests", "x"
+    )
     assert manifest["precision"] == "float32"
     write_deployment(tmp_path / "x", in_int8.network, manifest, {})
     assert "quantisation" not in Runner(tmp_path / "x").manifest
