@@ -96,7 +96,7 @@ def _compare(raw, read, text):
 def _compare_variants(raw, read, text):
     for label, keys in raw.items():
         if label in read:  # not a list of values, which has labels of its own
-            flat = {"method": read[label]["method"], "teacher": read[label]["teacher"]}
+            flat = {key: read[label][key] for key in ("method", "teacher", "network")}
             _compare(keys, flat | read[label]["loss"], text)
 
 
