@@ -4,7 +4,7 @@
 ``TESTS``: file → the tests that must notice, as arguments of pytest.
 """
 
-from mutants import reference, twins
+from . import reference, twins
 
 TESTS = reference.TESTS | twins.TESTS
 MUTANTS = reference.MUTANTS | twins.MUTANTS

@@ -160,7 +160,7 @@ MUTANTS = {
     "erde_core/statistics/halves.py": [
         ("fits[dealt[::2]] = True", "fits[dealt[: len(dealt) // 2]] = True"),
         ("return Halves(fits[member])", "return Halves(np.arange(len(member)) % 2 == 0)"),
-        ("len(first) < LEAST_GROUPS", "len(member) < LEAST_GROUPS"),
+        ("groups = len(np.unique(group))", "groups = len(group)"),
     ],
     "erde_core/statistics/intervals.py": [
         ("_UNSEEN = 2.0", "_UNSEEN = 0.0"),
