@@ -8,6 +8,7 @@ import torch
 
 from erde.datasets.digits import DigitsSettings, prepare
 from erde.deployment.runner import predictor
+from erde_core.scores.scored_logits import score_logits
 from erde_core.settings import method_settings
 from erde_core.store.dataset import dataset_hash
 from erde_torch.export.agreement import deployment_agreement
@@ -75,5 +76,6 @@ def test_from_training_to_decisions(name, tmp_path):
         for implementation, agreement in found:
             agreement.check(implementation)
 
-    manifest = deployment_manifest(card, exits, 10 * int(exits.macs[-1]), "families", name)
+    scored = score_logits("entropy", exits)
+    manifest = deployment_manifest(card, scored, 10 * int(exits.macs[-1]), "families", name)
     write_deployment(tmp_path / "shipped", network, manifest, {}, check)
