@@ -15,16 +15,17 @@ REPOSITORY = Path(__file__).parents[2]
 PARTS = ("Snakefile", "workflow", "profiles", "erde_core", "erde_torch", "erde")
 
 # Small enough to train in seconds, large enough that every rule does real work.
+# One thread: what it computes is then the same on every machine, and on a cluster.
 TINY = {
     "dataset": {"name": "digits", "train_images": 200, "canvas": 16},
     "augment": {"pad": 1, "flip": False},
     "teacher": {
         "network": {"name": "resnet18", "width": 0.0625},
-        "train": {"epochs": 2, "batch_size": 50, "precision": "float32"},
+        "train": {"epochs": 2, "batch_size": 50, "precision": "float32", "threads": 1},
     },
     "student": {
         "network": {"name": "resnet10", "width": 0.0625},
-        "train": {"epochs": 2, "batch_size": 50, "precision": "float32"},
+        "train": {"epochs": 2, "batch_size": 50, "precision": "float32", "threads": 1},
     },
     "seeds": [0],
     "variants": {"ce": {"method": "ce"}, "kd": {"method": "kd"}, "erde": {"method": "erde"}},
