@@ -1,7 +1,7 @@
 """What ``--config key=value`` may say of a run; an experiment's results never depend on it."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -21,6 +21,7 @@ class RunOptions:
         latency: measure seconds on this machine for the report.
         checkpoint_seconds: between two checkpoints of a training; 0 for one after every step.
         gpu_for_auto: whether ``device: auto`` asks for a GPU; None to look.
+        students_per_gpu: how many trainings of students share a GPU of this machine.
     """
 
     experiments: str | None = None
@@ -29,6 +30,7 @@ class RunOptions:
     latency: bool = True
     checkpoint_seconds: float = 300.0
     gpu_for_auto: bool | None = None
+    students_per_gpu: int = 1
 
 
 def run_options(config: Mapping[str, Any]) -> RunOptions:
@@ -41,12 +43,7 @@ def run_options(config: Mapping[str, Any]) -> RunOptions:
     for key in config:
         if key not in known:
             raise ExperimentError(f"--config {key}: unknown key {key!r}; {nearest(key, known)}")
-    found: dict[str, Any] = {}
-    for key, value in config.items():
-        if key in ("experiments", "data"):
-            found[key] = _folder(key, value)
-        else:
-            found[key] = _seconds(key, value) if key == "checkpoint_seconds" else _yes(key, value)
+    found = {key: _READERS.get(key, _yes)(key, value) for key, value in config.items()}
     return RunOptions(**found)
 
 
@@ -67,7 +64,22 @@ def _seconds(key: str, value: object) -> float:
     return seconds
 
 
+def _count(key: str, value: object) -> int:
+    text = str(value)
+    if not text.isascii() or not text.isdecimal() or int(text) < 1:
+        raise ExperimentError(f"--config {key} must be a whole number >= 1, got {shown(value)}")
+    return int(text)
+
+
 def _folder(key: str, value: object) -> str:
     if value is None or isinstance(value, bool | list | dict) or not str(value):
         raise ExperimentError(f"--config {key} must name a folder, got {shown(value)}")
     return str(value)
+
+
+_READERS: dict[str, Callable[[str, object], Any]] = {
+    "experiments": _folder,
+    "data": _folder,
+    "checkpoint_seconds": _seconds,
+    "students_per_gpu": _count,
+}

@@ -6,8 +6,9 @@ import platform
 import shutil
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,12 +16,13 @@ from torch import nn
 from erde.experiment.schema import Experiment
 from erde.running.clock import clock
 from erde.running.holding.lock import folder_lock
+from erde_core.errors import ErdeError
 from erde_core.images import ImageDataset
 from erde_core.store.files import write_text
-from erde_torch.device import autocast, choose_precision, on_device
+from erde_torch.device import autocast, choose_precision, on_device, room_named
 from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.settings import NetworkSettings
-from erde_torch.training.data import network_card
+from erde_torch.training.data import network_card, padded_bytes
 from erde_torch.training.host import Host
 from erde_torch.training.settings import TrainSettings
 from erde_torch.training.teacher_answers import becomes_resident
@@ -28,25 +30,38 @@ from erde_torch.training.teacher_answers import becomes_resident
 _MEASURED_STEPS = 2
 _FLOAT16_BYTES, _FLOAT32_BYTES = 2, 4
 _COPIES_PER_NETWORK = 3  # weights; and in the checkpoint: weights and momentum
+_STUDENT_BYTES = "student_device_bytes"
+_MOST_USED = 0.8  # of a GPU's memory, by what is counted: each process keeps some for CUDA itself
 
 
-def announce(dataset: ImageDataset, experiment: Experiment, folder: Path, host: Host) -> None:
-    """Say what the whole experiment costs, once per experiment file and machine; check the disk.
+def announce(
+    dataset: ImageDataset,
+    experiment: Experiment,
+    folder: Path,
+    host: Host,
+    students_per_gpu: int = 1,
+) -> None:
+    """Say what the whole experiment costs, once per experiment file and machine; check the room.
 
     Every training calls it first. The estimate is kept in ``folder/estimate.json``.
 
     Raises:
         OSError: the disk has less room than the experiment needs.
+        ErdeError: so many students do not fit the memory of a GPU.
+        NoRoomError: not even one does, or not the teacher.
     """
     asked = f"{json.dumps(experiment.named())} {platform.node()} {host.device.type}"
     key = hashlib.sha256(asked.encode()).hexdigest()
     path = folder / "estimate.json"
     with folder_lock(folder / "checkpoints" / "estimate", lambda _: None):  # a second's wait
-        if _known_key(path) == key:
+        known = _known(path)
+        if known.get("key") == key:
+            check_sharing(known, students_per_gpu, host.device)
             return
         found = estimate(dataset, experiment, host.device)
+        check_sharing(found, students_per_gpu, host.device)
         free = shutil.disk_usage(folder).free
-        for sentence in [*_sentences(found, free), *_residency(found["cache_bytes"], host.device)]:
+        for sentence in [*_sentences(found, free), *_on_gpu(found, host.device)]:
             host.say(sentence)
         if found["disk_bytes"] > free:
             needed = found["disk_bytes"] / 1e9
@@ -54,12 +69,37 @@ def announce(dataset: ImageDataset, experiment: Experiment, folder: Path, host: 
         write_text(path, json.dumps({"key": key} | found, indent=2) + "\n")
 
 
-def _known_key(path: Path) -> str | None:
-    """Of the estimate in the file; a damaged one is as good as none, and is made anew."""
+def _known(path: Path) -> dict[str, Any]:
+    """The estimate in the file; a damaged one is as good as none, and is made anew."""
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["key"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and _STUDENT_BYTES in found else {}
+
+
+def check_sharing(found: Mapping[str, float], students: int, device: torch.device) -> None:
+    """Refuse more students on a GPU than its memory holds.
+
+    Args:
+        found: as :func:`estimate` gives it.
+        students: at one time on each GPU.
+        device: where they are to be trained.
+
+    Raises:
+        ErdeError: names how many fit.
+    """
+    if device.type == "cuda" and students > max(1, _fitting(found, device)):
+        raise ErdeError(
+            f"--config students_per_gpu must be at most {max(1, _fitting(found, device))} here, "
+            f"got {students}: one student takes {found[_STUDENT_BYTES] / 1e9:.2f} GB of the GPU's "
+            f"{torch.cuda.mem_get_info(device)[1] / 1e9:.1f} GB"
+        )
+
+
+def _fitting(found: Mapping[str, float], device: torch.device) -> int:
+    """How many students a GPU holds at one time."""
+    return int(_MOST_USED * torch.cuda.mem_get_info(device)[1] / found[_STUDENT_BYTES])
 
 
 def estimate(
@@ -73,16 +113,23 @@ def estimate(
 
     Returns:
         ``teacher_seconds``, ``cache_seconds``, ``students_seconds``, ``cache_bytes``,
-        ``disk_bytes``.
+        ``disk_bytes``, and of a GPU what one student takes there: ``student_device_bytes``.
+
+    Raises:
+        NoRoomError: a batch does not fit the GPU's memory.
     """
     student, samples = experiment.student, len(dataset.train)
     trainings = Counter(training.network for training in experiment.trainings().values())
-    learn, parameters = 0.0, 0
+    learn, parameters, most = 0.0, 0, 0
     for network, count in trainings.items():
-        seconds, size = _student_costs(dataset, network, student.train, device)
+        with room_named("student.train.batch_size"):
+            seconds, size, peak = _student_costs(dataset, network, student.train, device)
         learn, parameters = learn + count * seconds, parameters + count * size
+        most = max(most, peak)
     seeds = len(experiment.seeds)
-    found = _teacher_costs(dataset, experiment, device)
+    with room_named("teacher.train.batch_size"):
+        found = _teacher_costs(dataset, experiment, device)
+    found[_STUDENT_BYTES] = most + _resident_bytes(dataset, experiment, found["cache_bytes"], device)
     found["students_seconds"] = seeds * student.train.epochs * samples * learn
     found["disk_bytes"] += seeds * parameters * _COPIES_PER_NETWORK * _FLOAT32_BYTES
     if device.type == "cuda":
@@ -92,10 +139,16 @@ def estimate(
 
 def _student_costs(
     dataset: ImageDataset, network: NetworkSettings, train: TrainSettings, device: torch.device
-) -> tuple[float, int]:
-    """Seconds per image, and parameters; the network is gone afterwards."""
-    built = _build(dataset, network)
-    return _seconds_per_image(built, dataset, train, device, True), _parameters(built)
+) -> tuple[float, int, int]:
+    """Seconds per image, parameters, and a GPU's bytes; the network is gone afterwards."""
+    built, peak = _build(dataset, network), 0
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    seconds, size = _seconds_per_image(built, dataset, train, device, True), _parameters(built)
+    if device.type == "cuda":
+        momentum = size * _FLOAT32_BYTES  # which no optimiser has made here
+        peak = torch.cuda.max_memory_allocated(device) + momentum
+    return seconds, size, peak
 
 
 def _teacher_costs(
@@ -135,13 +188,34 @@ def _sentences(found: dict[str, float], free: float) -> list[str]:
     ]
 
 
-def _residency(size: float, device: torch.device) -> list[str]:
-    """Where students read the cache from, if that is a question."""
-    if device.type != "cuda" or not size:
+def _on_gpu(found: Mapping[str, float], device: torch.device) -> list[str]:
+    """What students take of a GPU, and where they read the cache from, if that is a question."""
+    if device.type != "cuda":
         return []
-    free = torch.cuda.mem_get_info(device)[0] / 1e9
-    where = "is read from its file" if not becomes_resident(int(size), device) else "lies there"
-    return [f"teacher's cache: {size / 1e9:.2f} GB; of {free:.1f} GB free on the GPU, it {where}"]
+    student, size = found[_STUDENT_BYTES] / 1e9, found["cache_bytes"]
+    said = [
+        f"a student takes {student:.2f} GB of the GPU; "
+        f"up to {max(1, _fitting(found, device))} can share it (--config students_per_gpu)"
+    ]
+    if size:
+        free = torch.cuda.mem_get_info(device)[0] / 1e9
+        where = "lies there" if becomes_resident(int(size), device) else "is read from its file"
+        said.append(
+            f"teacher's cache: {size / 1e9:.2f} GB; of {free:.1f} GB free on the GPU, it {where}"
+        )
+    return said
+
+
+def _resident_bytes(
+    dataset: ImageDataset, experiment: Experiment, cache: float, device: torch.device
+) -> int:
+    """Of what a student keeps on a GPU beside its network: images, and the cache."""
+    if device.type != "cuda":
+        return 0
+    images = 0  # crops are cut on the host
+    if experiment.augment.crops is None:
+        images = padded_bytes(dataset.train.images, experiment.augment.pad)
+    return images + int(cache) * becomes_resident(int(cache), device)
 
 
 def _build(dataset: ImageDataset, network: NetworkSettings) -> MultiExitNetwork:

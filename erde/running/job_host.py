@@ -20,7 +20,9 @@ def job_host(
 ) -> Host:
     """The host of a Snakemake job (its script's ``snakemake`` object) called ``name``."""
     if processes.count == 1:
-        device = claim_device(job.params.device, say)
+        places = int(job.config["students_per_gpu"])
+        # A GPU counts for so many units; who asks for one of them shares it.
+        device = claim_device(job.params.device, say, places if job.resources.gpu == 1 else 1)
     else:  # the process that started these claimed their GPUs
         device = processes.own_device(choose_device(job.params.device))
     folder = Path("results", job.wildcards.experiment, "checkpoints", name)

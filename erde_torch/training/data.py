@@ -41,7 +41,7 @@ def viewed_train_images(
         look = augment.crops, augment.flip, augment.colour
         size = dataset.val.images.shape[1], dataset.val.images.shape[2]
         return CroppedImages(images, size, *look, *statistics, device)
-    needed, room = _padded_bytes(images, augment.pad), room_for_data(device)
+    needed, room = padded_bytes(images, augment.pad), room_for_data(device)
     if needed <= room:
         return ViewedImages(images, views, *statistics, augment.pad_mode, device)
     say(
@@ -51,7 +51,8 @@ def viewed_train_images(
     return StreamedImages(images, views, *statistics, augment.pad_mode, device)
 
 
-def _padded_bytes(images: NDArray[np.uint8], pad: int) -> int:
+def padded_bytes(images: NDArray[np.uint8], pad: int) -> int:
+    """Of ``images``, uint8 ``(N, H, W, channels)``, padded on every side."""
     count, height, width, channels = images.shape
     return int(count * (height + 2 * pad) * (width + 2 * pad) * channels)
 

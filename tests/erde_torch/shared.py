@@ -47,7 +47,8 @@ class Shared:
             output=Named(folder=str(self.folder)),
             params=Named(device="cpu", code="", train=TRAIN, fault=fault),
             wildcards=Named(experiment="shared"),
-            config={"checkpoint_seconds": seconds},
+            config={"checkpoint_seconds": seconds, "students_per_gpu": 1},
+            resources=Named(gpu=0),
             log=[str(self.log)],
             threads=2,
         )

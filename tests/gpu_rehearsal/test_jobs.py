@@ -1,5 +1,6 @@
 """Every other job on the pretended GPU gives the CPU's bits."""
 
+import itertools
 import tracemalloc
 
 import numpy as np
@@ -8,9 +9,9 @@ import torch
 
 from erde.experiment.schema import parse_experiment
 from erde.running import estimate as estimate_module
-from erde.running.estimate import estimate
+from erde.running.estimate import announce, estimate
 from erde_core.store.teacher_logits import TeacherLogits
-from erde_torch.device import choose_device, choose_precision
+from erde_torch.device import NoRoomError, choose_device, choose_precision
 from erde_torch.networks.exit_logits import collect_exit_logits
 from erde_torch.networks.staged import StagedNetwork
 from erde_torch.networks.viewed_images import plain_images
@@ -71,23 +72,70 @@ def test_the_loss_agrees_with_the_reference_there_too(waits):
     assert all(compare(backend, case)["within"] for backend in there)
 
 
-def test_the_estimate_measures_there(waits):
+def experiment(**keys):
     part = {"network": {"name": "resnet10", "width": 1 / 16}, "train": {"epochs": 1}}
-    asked = parse_experiment(
-        {
-            "dataset": {"name": "digits"},
-            "augment": {"pad": 1, "flip": True},
-            "teacher": part,
-            "student": part,
-            "seeds": [0],
-            "variants": {"erde": {"method": "erde"}},
-        },
-        "x.yaml",
-    )
-    found = estimate(DATA, asked, GPU)
+    whole = {
+        "dataset": {"name": "digits"},
+        "augment": {"pad": 1, "flip": True},
+        "teacher": part,
+        "student": part,
+        "seeds": [0],
+        "variants": {"erde": {"method": "erde"}},
+    }
+    return parse_experiment(whole | keys, "x.yaml")
+
+
+def test_the_estimate_measures_there(waits):
+    found = estimate(DATA, experiment(), GPU)
     assert all(value > 0 for value in found.values())
     torch.cuda.empty_cache.assert_called()
     assert waits["synchronize"] == 9  # three parts, a warm-up and two batches each
+
+
+def test_what_a_student_takes_is_weights_images_and_cache(waits, monkeypatch):
+    """1 MiB at its peak as the pretended GPU says it, and momentum."""
+    found = estimate(DATA, experiment(), GPU)
+    parameters = sum(p.numel() for p in random_network().parameters())
+    images = len(DATA.train) * 18 * 18 * 3
+    whole = (1 << 20) + 4 * parameters + images
+    assert found["student_device_bytes"] == whole + found["cache_bytes"]
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (10, 80 << 30))
+    assert estimate(DATA, experiment(), GPU)["student_device_bytes"] == whole
+    assert estimate(DATA, experiment(), CPU)["student_device_bytes"] == 0
+
+
+@pytest.mark.parametrize("part", ["teacher", "student"])
+def test_a_batch_too_large_to_be_measured_names_the_setting(part, waits, monkeypatch):
+    usual, learning = estimate_module._seconds_per_image, {"student": 0, "teacher": 1}[part]
+    calls = itertools.count()
+
+    def full(*asked):
+        if next(calls) == learning:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB.")
+        return usual(*asked)
+
+    monkeypatch.setattr(estimate_module, "_seconds_per_image", full)
+    with pytest.raises(NoRoomError, match=f"^{part}.train.batch_size must fit the GPU's memory"):
+        estimate(DATA, experiment(), GPU)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_more_students_than_fit_on_a_gpu_are_refused(again, tmp_path, waits, monkeypatch):
+    """Before anything is trained, and also when the estimate is known from before."""
+    found = {"student_device_bytes": 20e9, "cache_bytes": 0, "disk_bytes": 0}
+    found |= {f"{name}_seconds": 1.0 for name in ("teacher", "cache", "students")}
+    monkeypatch.setattr(estimate_module, "estimate", lambda *_: dict(found))
+    host = Jobs(GPU, tmp_path).host()
+    if again:
+        announce(DATA, experiment(), tmp_path, host, 3)
+        monkeypatch.setattr(estimate_module, "estimate", None)
+    with pytest.raises(ValueError) as caught:
+        announce(DATA, experiment(), tmp_path, host, 4)
+    assert str(caught.value) == (
+        "--config students_per_gpu must be at most 3 here, got 4: "
+        "one student takes 20.00 GB of the GPU's 85.9 GB"
+    )
+    assert (tmp_path / "estimate.json").exists() == again
 
 
 def test_device_and_precision_are_the_gpus(waits):
@@ -101,10 +149,13 @@ def test_where_the_cache_lies_is_said(tmp_path, waits, monkeypatch):
         (10, "is read from"),
     ):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_, free=free: (free, free))
-        (sentence,) = estimate_module._residency(1e9, GPU)
+        found = {"cache_bytes": 1e9, "student_device_bytes": 4e9}
+        student, sentence = estimate_module._on_gpu(found, GPU)
         assert sentence.startswith("teacher's cache: 1.00 GB; ")
         assert said in sentence
-    assert estimate_module._residency(1e9, CPU) == []
+        fits = "17 can share" if free > 10 else "1 can share"
+        assert student.startswith(f"a student takes 4.00 GB of the GPU; up to {fits} it")
+    assert estimate_module._on_gpu(found, CPU) == []
 
 
 def test_a_cache_goes_to_the_gpu_view_by_view(waits, monkeypatch):

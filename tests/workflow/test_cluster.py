@@ -81,7 +81,28 @@ def test_local_jobs_share_the_gpus_that_are_visible(checkout, monkeypatch):
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", listed)
         done = checkout.snakemake("--cores", "1", "--force", "results/tiny/data.h5")
         assert provided_gpus(done) == count
-    done = checkout.snakemake(
-        "--cores", "1", "--force", "results/tiny/data.h5", "--resources", "gpu=2"
-    )
-    assert provided_gpus(done) == 2
+    asked = ("--resources", "gpu=2", "--config", "students_per_gpu=3")
+    done = checkout.snakemake("--cores", "1", "--force", "results/tiny/data.h5", *asked)
+    assert provided_gpus(done) == 6  # a GPU counts as three
+
+
+def test_students_share_a_gpu_and_all_else_has_it_alone(checkout):
+    """Also a training of several processes."""
+    keys = TINY | {"device": "cuda"}
+    keys["student"] = TINY["student"] | {"train": TINY["student"]["train"] | {"processes": 2}}
+    checkout.write_experiment("two", keys)
+    options = ("--config", "students_per_gpu=3", "gpu_for_auto=true")
+    found = resources(checkout, "results/cifar100_report.html", *options)
+    units = {rule: int(values["gpu"]) for rule, values in found.items() if "gpu" in values}
+    sharers = {"student", "member", "rival"}
+    assert {rule for rule, number in units.items() if number == 1} == sharers
+    assert {rule for rule, number in units.items() if number == 3} == units.keys() - sharers
+    found = resources(checkout, "results/two_pareto.png", *options)
+    assert (found["teacher"]["gpu"], found["student"]["gpu"]) == ("3", "6")
+
+
+def test_a_cluster_shares_out_its_gpus_itself(checkout):
+    options = (*PROFILE, "--dry-run", "--config", "students_per_gpu=2")
+    done = checkout.snakemake("results/cifar100_pareto.png", *options, check=False)
+    assert done.returncode == 1
+    assert "--config students_per_gpu must be 1 on a cluster" in done.stdout + done.stderr

@@ -84,7 +84,7 @@ def test_an_edit_of_the_figure_draws_again(finished):
 
 
 def test_how_often_checkpoints_are_saved_reruns_nothing(finished):
-    assert finished.plan(TARGET, "--config", "checkpoint_seconds=7") == {}
+    assert finished.plan(TARGET, "--config", "checkpoint_seconds=7", "students_per_gpu=2") == {}
 
 
 TRAINED = {"data", "teacher", "cache", "student"}

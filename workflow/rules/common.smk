@@ -55,11 +55,17 @@ LATENCY_WANTED = OPTIONS.latency
 # What scripts read beside their params: it changes no result, so a change reruns nothing.
 config["experiments"] = str(EXPERIMENTS)
 config["checkpoint_seconds"] = OPTIONS.checkpoint_seconds
+config["students_per_gpu"] = OPTIONS.students_per_gpu
 
 # Local jobs that want a GPU take turns on those that there are; each claims its own. Where
 # Snakemake counts nodes (--jobs), a cluster may be meant, which shares out its GPUs by itself.
-if workflow.resource_settings.nodes is None and "gpu" not in workflow.global_resources:
-    workflow.register_resource("gpu", max(1, visible_gpus()))
+# Resources are whole numbers: with students_per_gpu a GPU counts for so many of them.
+if workflow.resource_settings.nodes is None:
+    if "gpu" in workflow.global_resources:
+        number = workflow.global_resources["gpu"].value
+    else:
+        number = max(1, visible_gpus())
+    workflow.register_resource("gpu", number * OPTIONS.students_per_gpu)
 
 
 wildcard_constraints:
@@ -160,10 +166,15 @@ def gpu_for_auto():
     return on_cluster() or bool(shutil.which("nvidia-smi"))
 
 
-def gpus(wildcards):
-    """Ask for a GPU if the experiment says so, or leaves it open and there may be one."""
+def wants_gpu(wildcards):
+    """Whether the experiment says so, or leaves it open and there may be one."""
     device = experiment(wildcards.experiment).device
-    return int(device == "cuda" or (device == "auto" and gpu_for_auto()))
+    return device == "cuda" or (device == "auto" and gpu_for_auto())
+
+
+def gpus(wildcards):
+    """Ask for a whole GPU if one is wanted."""
+    return OPTIONS.students_per_gpu * wants_gpu(wildcards)
 
 
 def memory(job):
@@ -207,8 +218,15 @@ def asking_threads(part):
 
 
 def training_gpus(part):
-    """Its GPUs: one per process."""
-    return lambda wildcards: gpus(wildcards) * training(part, wildcards).processes
+    """Its GPUs: one per process; students of one process may share one."""
+
+    def asked(wildcards):
+        processes = training(part, wildcards).processes
+        if part == "student" and processes == 1:
+            return int(wants_gpu(wildcards))
+        return gpus(wildcards) * processes
+
+    return asked
 
 
 def view_count(exp):

@@ -25,6 +25,11 @@ def remake_what_a_stopped_run_removed():
 def nothing_but_checks(wildcards):
     """An input function that names no file: it is asked whenever a plan is made."""
     remake_what_a_stopped_run_removed()
+    if OPTIONS.students_per_gpu > 1 and on_cluster():
+        raise refusal(
+            "--config students_per_gpu must be 1 on a cluster, which gives each job GPUs of its own, "
+            f"got {OPTIONS.students_per_gpu}"
+        )
     name, machine_mb = wildcards.experiment, (
         None if on_cluster() else machine_memory_mb()
     )

@@ -5,14 +5,15 @@ from collections.abc import Callable
 
 import torch
 
-from erde.running.gpus.gpu_claim import claim_gpus
+from erde.running.gpus.gpu_claim import claim_gpus, claim_share
 from erde_torch.device import choose_device
 
 
-def claim_device(name: str, say: Callable[[str], None]) -> torch.device:
+def claim_device(name: str, say: Callable[[str], None], places: int = 1) -> torch.device:
     """What ``name`` chooses; of several GPUs one that no other process of this user has claimed.
 
-    Waits while all are claimed, and says which device it is.
+    Waits while all are claimed, and says which device it is. With ``places`` above 1, so many
+    processes that ask like this one share a GPU.
     """
     device = choose_device(name)
     if device.type == "cpu":
@@ -21,10 +22,11 @@ def claim_device(name: str, say: Callable[[str], None]) -> torch.device:
         say(f"device: CPU{unused}")
         return device
     names = _gpu_names()
-    (position,) = claim_gpus(names, 1, say)
+    position = claim_gpus(names, 1, say)[0] if places == 1 else claim_share(names, places, say)
     torch.cuda.set_device(position)
     kind = torch.cuda.get_device_name(position)
-    say(f"device: GPU {position} of {len(names)} visible, {kind} ({names[position]})")
+    shared = f"; shared by up to {places} trainings" if places > 1 else ""
+    say(f"device: GPU {position} of {len(names)} visible, {kind} ({names[position]}){shared}")
     return torch.device("cuda", position)
 
 

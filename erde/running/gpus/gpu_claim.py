@@ -3,6 +3,9 @@
 Jobs that Snakemake starts side by side all see the same GPUs; nobody but themselves shares these
 out. A claim is a file lock, named after the GPU itself and not after its place in the list, which
 Slurm may number anew in each job. The kernel drops it when the process ends, however it ends.
+
+Who shares a GPU holds its lock as a reader, and a place on it: one more lock. So a job that wants
+the GPU alone waits until all have left, and the other way round.
 """
 
 import contextlib
@@ -20,7 +23,8 @@ from pathlib import Path
 from erde_core.errors import ErdeError
 
 POLL_SECONDS = 2.0
-_claimed: dict[str, int] = {}  # by this process, for its life: {name: descriptor of the lock}
+# By this process, for its life: {name: descriptors of the locks}.
+_claimed: dict[str, list[int]] = {}
 
 
 def claim_folder() -> Path:
@@ -62,13 +66,36 @@ def claim_gpus(names: Sequence[str], count: int, say: Callable[[str], None]) -> 
     """
     if count > len(names):
         raise ErdeError(f"GPUs of one job must be at most the {len(names)} visible, got {count}")
-    folder, waits = claim_folder(), False
-    while not _try(folder, names, count):
+    folder = claim_folder()
+    what = f"no {count} of the {len(names)} visible GPUs is free of your other jobs"
+    _wait(lambda: _try(folder, names, count), what, say)
+    return [position for position, name in enumerate(names) if name in _claimed][:count]
+
+
+def claim_share(names: Sequence[str], places: int, say: Callable[[str], None]) -> int:
+    """Wait until fewer than ``places`` others share one of the GPUs, and share it; the emptiest.
+
+    Args:
+        names, say: as for :func:`claim_gpus`.
+        places: how many may share a GPU.
+
+    Returns:
+        Its position in ``names``.
+    """
+    folder = claim_folder()
+    what = f"no place, of {places} on each of the {len(names)} visible GPUs, is free"
+    _wait(lambda: _try_share(folder, names, places), what, say)
+    return next(position for position, name in enumerate(names) if name in _claimed)
+
+
+def _wait(attempt: Callable[[], bool], what: str, say: Callable[[str], None]) -> None:
+    """Until ``attempt`` succeeds; ``what`` is said once, if that takes more than one."""
+    waits = False
+    while not attempt():
         if not waits:
-            say(f"waiting: no {count} of the {len(names)} visible GPUs is free of your other jobs")
+            say(f"waiting: {what}")
             waits = True
         time.sleep(POLL_SECONDS)
-    return [position for position, name in enumerate(names) if name in _claimed][:count]
 
 
 def visible_gpus() -> int:
@@ -109,19 +136,36 @@ def _try(folder: Path, names: Sequence[str], count: int) -> bool:
         for descriptor in taken.values():
             os.close(descriptor)
         return False
-    _claimed.update(taken)
+    _claimed.update({name: [descriptor] for name, descriptor in taken.items()})
     return True
+
+
+def _try_share(folder: Path, names: Sequence[str], places: int) -> bool:
+    if any(name in _claimed for name in names):
+        return True
+    for place in range(places):  # the first place of every GPU before the second of any
+        for name in names:
+            whole = folder / _file_name(name)
+            shared = _lock(whole, fcntl.LOCK_SH)
+            if shared is None:
+                continue
+            own = _lock(whole.with_name(f"{whole.name}.{place}"))
+            if own is not None:
+                _claimed[name] = [shared, own]
+                return True
+            os.close(shared)
+    return False
 
 
 def _file_name(name: str) -> str:
     return "".join(c if c.isalnum() or c in "-_" else "_" for c in name)
 
 
-def _lock(path: Path) -> int | None:
+def _lock(path: Path, kind: int = fcntl.LOCK_EX) -> int | None:
     """The descriptor that holds the lock; None if another process has it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
         return None

@@ -74,7 +74,8 @@ def train_and_write(
         if host.processes.first:
             experiment = job.wildcards.experiment
             asked = read_experiment(f"{job.config['experiments']}/{experiment}.yaml")
-            announce(dataset, asked, Path("results", experiment), host)
+            shared = int(job.config["students_per_gpu"])
+            announce(dataset, asked, Path("results", experiment), host, shared)
         augment = AugmentSettings.of(job.params.augment)
         opened = Opened(host, dataset, dataset_hash(dataset), augment)
         trained = learn(opened)

@@ -25,6 +25,10 @@ def test_words_for_yes(word):
         ({"rivalz": True}, "unknown key 'rivalz'; did you mean 'rivals'"),
         ({"checkpoint_seconds": "soon"}, "must be a number >= 0, got 'soon'"),
         ({"checkpoint_seconds": True}, "must be a number >= 0, got True"),
+        ({"students_per_gpu": "two"}, "students_per_gpu must be a whole number >= 1, got 'two'"),
+        ({"students_per_gpu": 0}, "must be a whole number >= 1, got 0"),
+        ({"students_per_gpu": 1.5}, "must be a whole number >= 1, got 1.5"),
+        ({"students_per_gpu": True}, "must be a whole number >= 1, got True"),
         ({"data": None}, "--config data must name a folder, got None"),
     ],
 )
@@ -36,6 +40,11 @@ def test_other_words_and_keys_are_refused_by_name(config, message):
 
 def test_defaults():
     assert run_options({}) == RunOptions()
+
+
+@pytest.mark.parametrize("number", [3, "3"])
+def test_students_that_share_a_gpu_are_counted(number):
+    assert run_options({"students_per_gpu": number}).students_per_gpu == 3
 
 
 @pytest.mark.parametrize("seconds", [0, "0", 0.5, 86400])

@@ -6,20 +6,49 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from erde.running import job_host
 from erde.running.gpus import claim_device as module
 from erde.running.gpus.claim_device import claim_device, claim_for_children
 
 CPU = torch.device("cpu")
 
 
-def test_each_job_takes_a_gpu_of_its_own_and_says_which(monkeypatch, said):
+@pytest.fixture
+def used(monkeypatch):
+    """There are three GPUs; the numbers that were set as the process's own."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     properties = [SimpleNamespace(uuid=f"uuid{i}") for i in range(3)]
     monkeypatch.setattr(torch.cuda, "get_device_properties", properties.__getitem__)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _: "H100")
-    used, asked = [], []
+    used = []
     monkeypatch.setattr(torch.cuda, "set_device", used.append)
+    return used
+
+
+@pytest.mark.parametrize(("units", "places"), [(1, 3), (3, 1)])
+def test_a_job_that_asks_for_one_unit_of_a_gpu_shares_it(units, places, monkeypatch, said):
+    asked = []
+    monkeypatch.setattr(job_host, "claim_device", lambda *a: asked.append(a) or CPU)
+    job = SimpleNamespace(
+        config={"students_per_gpu": 3, "checkpoint_seconds": 1},
+        resources=SimpleNamespace(gpu=units),
+        params=SimpleNamespace(device="auto", code=""),
+        wildcards=SimpleNamespace(experiment="x"),
+        threads=1,
+    )
+    job_host.job_host(job, "teacher", said.append)
+    assert asked == [("auto", said.append, places)]
+
+
+def test_a_shared_gpu_is_said_to_be_one(used, monkeypatch, said):
+    monkeypatch.setattr(module, "claim_share", lambda names, places, say: len(names) - places)
+    assert claim_device("auto", said.append, 2) == torch.device("cuda", 1)
+    assert said == ["device: GPU 1 of 3 visible, H100 (uuid1); shared by up to 2 trainings"]
+
+
+def test_each_job_takes_a_gpu_of_its_own_and_says_which(used, monkeypatch, said):
+    asked = []
     monkeypatch.setattr(module, "claim_gpus", lambda *a: asked.append(a) or [2])
     assert claim_device("auto", said.append) == torch.device("cuda", 2)
     assert used == [2]

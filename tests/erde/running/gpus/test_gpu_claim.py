@@ -7,7 +7,7 @@ from contextlib import ExitStack
 import pytest
 
 from erde.running.gpus import gpu_claim
-from erde.running.gpus.gpu_claim import claim_folder, claim_gpus, visible_gpus
+from erde.running.gpus.gpu_claim import claim_folder, claim_gpus, claim_share, visible_gpus
 from tests.erde.running.started import said, started
 
 CLAIMS = """
@@ -19,6 +19,7 @@ found = gpu_claim.claim_gpus(names, count, lambda text: print(text, flush=True))
 print("claimed", *(names[position] for position in found), flush=True)
 sys.stdin.read()
 """
+SHARES = CLAIMS.replace("claim_gpus", "claim_share").replace("in found", "in [found]")
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +32,42 @@ def own_folder(tmp_path, monkeypatch):
 
 def job(names, count=1):
     return started(CLAIMS, names, count)
+
+
+def sharer(names, places=2):
+    return started(SHARES, names, places)
+
+
+def test_sharers_spread_over_the_gpus_and_fill_them():
+    with ExitStack() as stack:
+        jobs = [stack.enter_context(sharer("GPU-a,GPU-b")) for _ in range(2)]
+        assert {said(one) for one in jobs} == {"claimed GPU-a", "claimed GPU-b"}
+        jobs += [stack.enter_context(sharer("GPU-a,GPU-b")) for _ in range(2)]
+        assert {said(one) for one in jobs[2:]} == {"claimed GPU-a", "claimed GPU-b"}
+        with sharer("GPU-a,GPU-b") as fifth:
+            wanted = "waiting: no place, of 2 on each of the 2 visible GPUs, is free"
+            assert said(fifth) == wanted
+            jobs[3].kill()
+            assert said(fifth).startswith("claimed GPU-")
+
+
+def test_who_wants_a_gpu_alone_shares_it_with_nobody():
+    with sharer("GPU-a") as first, job("GPU-a") as whole:
+        assert said(first) == "claimed GPU-a"
+        assert said(whole).startswith("waiting: no 1 of the 1 visible GPUs is free")
+        first.kill()
+        assert said(whole) == "claimed GPU-a"
+        with sharer("GPU-a") as second:
+            assert said(second).startswith("waiting: no place")
+            whole.kill()
+            assert said(second) == "claimed GPU-a"
+
+
+def test_a_sharer_that_asks_again_keeps_its_place(said):
+    assert claim_share(["a", "b"], 3, said.append) == 0
+    assert claim_share(["a", "b"], 3, said.append) == 0
+    assert sorted(path.name for path in claim_folder().iterdir()) == ["a", "a.0"]
+    assert said == []
 
 
 def test_jobs_side_by_side_take_one_each_and_the_next_waits():

@@ -21,7 +21,8 @@ def job(tmp_path, monkeypatch):
         return SimpleNamespace(
             params=SimpleNamespace(device=device, code="code"),
             wildcards=SimpleNamespace(experiment="tiny"),
-            config={"experiments": str(tmp_path), "checkpoint_seconds": 7},
+            config={"experiments": str(tmp_path), "checkpoint_seconds": 7, "students_per_gpu": 1},
+            resources=SimpleNamespace(gpu=0),
             log=[str(tmp_path / "log")],
             threads=6,
         )
