@@ -39,11 +39,21 @@ def announce(
     experiment: Experiment,
     folder: Path,
     host: Host,
+    *,
     students_per_gpu: int = 1,
+    for_cpu: str | None = None,
 ) -> None:
     """Say what the whole experiment costs, once per experiment file and machine; check the room.
 
     Every training calls it first. The estimate is kept in ``folder/estimate.json``.
+
+    Args:
+        dataset, experiment: what is trained on what.
+        folder: of the experiment's results.
+        host: where it is trained.
+        students_per_gpu: as the run's option says.
+        for_cpu: a smaller experiment of the same kind, where there is one; it is named where no
+            GPU was found.
 
     Raises:
         OSError: the disk has less room than the experiment needs.
@@ -61,7 +71,8 @@ def announce(
         found = estimate(dataset, experiment, host.device)
         check_sharing(found, students_per_gpu, host.device)
         free = shutil.disk_usage(folder).free
-        for sentence in [*_sentences(found, free), *_on_gpu(found, host.device)]:
+        smaller = for_cpu if experiment.device == "auto" and host.device.type == "cpu" else None
+        for sentence in [*_sentences(found, free, smaller), *_on_gpu(found, host.device)]:
             host.say(sentence)
         if found["disk_bytes"] > free:
             needed = found["disk_bytes"] / 1e9
@@ -129,7 +140,9 @@ def estimate(
     seeds = len(experiment.seeds)
     with room_named("teacher.train.batch_size"):
         found = _teacher_costs(dataset, experiment, device)
-    found[_STUDENT_BYTES] = most + _resident_bytes(dataset, experiment, found["cache_bytes"], device)
+    found[_STUDENT_BYTES] = most + _resident_bytes(
+        dataset, experiment, found["cache_bytes"], device
+    )
     found["students_seconds"] = seeds * student.train.epochs * samples * learn
     found["disk_bytes"] += seeds * parameters * _COPIES_PER_NETWORK * _FLOAT32_BYTES
     if device.type == "cuda":
@@ -178,12 +191,13 @@ def _cached_views(experiment: Experiment) -> int:
     return experiment.cache.view_count or experiment.augment.orbit
 
 
-def _sentences(found: dict[str, float], free: float) -> list[str]:
+def _sentences(found: dict[str, float], free: float, smaller: str | None) -> list[str]:
     parts = {name: found[f"{name}_seconds"] for name in ("teacher", "cache", "students")}
     times = ", ".join(f"{name} {clock(seconds)}" for name, seconds in parts.items())
+    instead = f"; no GPU was found: {smaller} is the experiment for a CPU" if smaller else ""
     return [
         f"estimate for this device: {times}; "
-        f"{sum(parts.values()) / 3600:.2f} h if nothing runs side by side",
+        f"{sum(parts.values()) / 3600:.2f} h if nothing runs side by side{instead}",
         f"estimate of disk: {found['disk_bytes'] / 1e9:.2f} GB of {free / 1e9:.1f} GB free",
     ]
 

@@ -11,6 +11,7 @@ from erde.datasets.photographs.decode import look_at_all
 from erde.datasets.photographs.listed import list_photographs
 from erde.experiment.schema import Experiment
 from erde.running.cluster.needs import facts_or_none, least_memory_mb, least_need
+from erde.running.compilers import check_compilers
 from erde.running.fits import fitting_sentences
 from erde_core.errors import ErdeError
 from erde_core.images import SPLITS
@@ -32,7 +33,7 @@ def check_before_any_job(
     *,
     on_gpu: bool = False,
 ) -> None:
-    """Check what there is to check of the data set, and whether this machine's memory suffices.
+    """Check what there is to check of the data set, of this machine's memory and compilers.
 
     Args:
         experiment: as its file says.
@@ -44,7 +45,7 @@ def check_before_any_job(
         on_gpu: whether trainings keep their batches on a GPU.
 
     Raises:
-        PlanError, DatasetError: one sentence.
+        ErdeError: one sentence.
     """
     source = experiment.dataset
     made = (results / "data.h5").exists()
@@ -63,6 +64,7 @@ def check_before_any_job(
             f"{machine_mb:,}: take fewer or smaller images, or a cluster"
         )
     if machine_mb is not None:
+        check_compilers(experiment, on_gpu)
         check_trainings(experiment, results, machine_mb, on_gpu)
 
 

@@ -21,6 +21,7 @@ from erde_core.policy import exit_indices
 from erde_core.scores.fitted import FittedScore
 from erde_core.softmax import entropy
 from erde_core.store.manifest import Fields
+from erde_torch.device import autocast, choose_precision
 from erde_torch.export.agreement import Predict
 from erde_torch.export.folder import write_deployment
 from erde_torch.export.manifest import network_fields
@@ -40,6 +41,7 @@ from erde_torch.networks.weights import NetworkCard
 
 Call = Callable[[torch.Tensor], torch.Tensor]
 RUNTIMES = ("eager", "compiled", "ONNX Runtime")
+BF16_RUNTIMES = ("eager bf16", "compiled bf16")
 INT8_RUNTIME = "ONNX Runtime int8"
 
 
@@ -123,16 +125,22 @@ class _MeanAnswer(nn.Module):
         return torch.stack(said).mean(dim=0)
 
 
+def runtimes_of(device: torch.device) -> tuple[str, ...]:
+    """What can be timed on ``device``: a GPU that multiplies bf16 natively is for it."""
+    fast = device.type == "cuda" and choose_precision("auto", device) == "bf16"
+    return RUNTIMES + BF16_RUNTIMES * fast
+
+
 def contenders(trial: Trial, runtime: str, folder: Path) -> list[Contender]:
     """All contenders of one runtime; none where ONNX Runtime is asked for beside a GPU.
 
     Args:
         trial: what is timed.
-        runtime: one of ``RUNTIMES``, or ``INT8_RUNTIME``, which wants ``trial.int8`` and, when they
+        runtime: one of ``RUNTIMES``, ``BF16_RUNTIMES``, or ``INT8_RUNTIME``, which wants ``trial.int8`` and, when they
             are timed, the contenders of ONNX Runtime beside it.
         folder: for what is exported; must not hold an export already.
     """
-    if runtime in ("eager", "compiled"):
+    if runtime.startswith(("eager", "compiled")):
         return _torch(trial, runtime)
     if trial.device.type == "cuda":  # the wheel that we install has no GPU provider
         return []
@@ -150,9 +158,9 @@ def working_contenders(
             for contender in mine:
                 contender.run(0, 1)
         except Exception as error:
-            if runtime != "compiled":
+            if not runtime.startswith("compiled"):
                 raise
-            say(f"compiled networks are left out: {str(error).splitlines()[0]}")
+            say(f"{runtime} networks are left out: {str(error).splitlines()[0]}")
         else:
             found += mine
     return found
@@ -181,11 +189,12 @@ def _contender(
 
 
 def _torch(trial: Trial, runtime: str) -> list[Contender]:
-    compiled, device = runtime == "compiled", trial.device
+    compiled, device = runtime.startswith("compiled"), trial.device
+    precision = "bf16" if runtime in BF16_RUNTIMES else "float32"
     viewed = plain_images(trial.pixels, trial.card.mean, trial.card.std, device)
     everyone = torch.arange(len(trial.pixels), device=device)
     images = viewed.batch(everyone, torch.zeros_like(everyone))
-    staged = StagedNetwork(trial.student, device, compiled=compiled, score=trial.score)
+    staged = StagedNetwork(trial.student, device, precision, compiled, trial.score)
     found = []
     for name, network in ((TEACHER, trial.teacher), (STUDENT, trial.student)):
         whole = fold_norms(WholeNetwork(copy.deepcopy(network)).eval())
@@ -193,7 +202,7 @@ def _torch(trial: Trial, runtime: str) -> list[Contender]:
         call = torch.compile(whole, dynamic=True) if compiled else whole
 
         def run_whole(start: int, stop: int, call: Call = call) -> object:
-            with torch.inference_mode():
+            with torch.inference_mode(), autocast(precision, device):
                 step = images_at_once(images)
                 parts = (images[n : min(n + step, stop)] for n in range(start, stop, step))
                 return torch.cat([call(part) for part in parts]).softmax(dim=1).max(dim=1)

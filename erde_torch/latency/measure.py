@@ -31,7 +31,8 @@ class Contender:
 
     Attributes:
         network: ``TEACHER``, ``STUDENT``, or the student's operating point in words.
-        runtime: ``eager``, ``compiled``, ``ONNX Runtime`` or ``ONNX Runtime int8``.
+        runtime: ``eager`` or ``compiled``, in float32 or as in ``eager bf16``; ``ONNX Runtime`` or
+            ``ONNX Runtime int8``.
         threshold: nats; None where the network has no early exit.
         macs: of each image, ``(N,)``.
         run: classifies images ``start`` … ``stop`` - 1.

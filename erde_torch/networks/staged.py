@@ -109,7 +109,8 @@ class StagedNetwork:
         device: where it runs.
         precision: ``float32``, or ``bf16`` where the processor multiplies it natively (the
             decisions then differ from those of the evaluation, which is in float32).
-        compiled: compile each stage for any batch size; the first calls then take seconds.
+        compiled: compile each stage for any batch size; the first call then takes seconds, as
+            does the first with images of another shape.
         score: by which images leave; the entropy where None.
     """
 
@@ -130,6 +131,7 @@ class StagedNetwork:
         fold_norms(copied)
         copied.to(self.device).to(memory_format=torch.channels_last)
         self.stages = exit_stages(copied, score)
+        self._compiled, self._compiled_for = compiled, set[torch.Size]()
         if compiled:
             _allow_recompiles(4 * len(self.stages))
             for stage in self.stages:
@@ -155,12 +157,26 @@ class StagedNetwork:
             )
         images = images.to(self.device, memory_format=torch.channels_last)
         with autocast(self.precision, self.device):
+            if self._compiled and images.shape[1:] not in self._compiled_for:
+                self._compile_for(images)
             parts = [
                 self._predict(part, [*limits.tolist(), np.inf])
                 for part in torch.split(images, images_at_once(images))
             ]
         fields = zip(*((p.label, p.probability, p.exit) for p in parts), strict=True)
         return Predictions(*map(torch.cat, fields))
+
+    def _compile_for(self, images: Tensor) -> None:
+        """Meet one image and several now: PyTorch compiles a batch of one for itself.
+
+        Else the seconds would fall on the first batch of which all but one image have left.
+        """
+        for count in (2, 1):
+            features = torch.zeros_like(images[:1]).expand(count, -1, -1, -1)
+            features = features.contiguous(memory_format=torch.channels_last)
+            for stage in self.stages:
+                _, _, features = stage(features)
+        self._compiled_for.add(images.shape[1:])
 
     def _predict(self, features: Tensor, limits: list[float]) -> Predictions:
         count = len(features)

@@ -1,6 +1,7 @@
 """A GPU that is none: tensors of the CPU that say they are on ``cuda:0``.
 
-What a real GPU refuses (operands on two devices) is refused, and what makes the host wait for it
+What a real GPU refuses (operands on two devices) is refused, as is what gives other bits there each
+time; and what makes the host wait for it
 (reading a number, counting what a mask leaves, a copy from pageable memory) is counted. The values
 are the CPU's own, so that a result can be held to the CPU's bit for bit.
 
@@ -25,11 +26,16 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 GENERATOR = torch.Generator()
 WAITS = Counter()
 _COUNTED = {"_local_scalar_dense", "nonzero", "masked_select", "equal", "_unique2", "bincount"}
+_BY_CHANCE = {"_adaptive_avg_pool2d_backward"}
 _INDEXED = {"index", "index_put", "index_put_", "_index_put_impl_", "_unsafe_index"}
 
 
 class MixedDevicesError(RuntimeError):
     """An operation was given tensors of both devices."""
+
+
+class ChanceError(RuntimeError):
+    """A GPU adds up the numbers of this operation in an order of chance."""
 
 
 class Pretended(torch.Tensor):
@@ -102,6 +108,8 @@ def _pretended(value):
 
 def _judge(name, args, leaves):
     """Refuse what a GPU refuses, and count what would wait for it."""
+    if name in _BY_CHANCE:
+        raise ChanceError(name)
     others = [t for t in leaves if isinstance(t, torch.Tensor) and not isinstance(t, Pretended)]
     indexed = name in _INDEXED and isinstance(args[0], Pretended)
     if name != "copy_" and not indexed and any(t.dim() for t in others):

@@ -10,9 +10,14 @@ import torch
 from erde.experiment.schema import parse_experiment
 from erde.running import estimate as estimate_module
 from erde.running.estimate import announce, estimate
+from erde_core.errors import ErdeError
 from erde_core.store.teacher_logits import TeacherLogits
-from erde_torch.device import NoRoomError, choose_device, choose_precision
+from erde_torch.device import NoRoomError, choose_device, choose_precision, on_device
+from erde_torch.latency.contenders import runtimes_of
+from erde_torch.networks import heads
+from erde_torch.networks.build import build_network
 from erde_torch.networks.exit_logits import collect_exit_logits
+from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.staged import StagedNetwork
 from erde_torch.networks.viewed_images import plain_images
 from erde_torch.parity.cases import parity_cases
@@ -22,7 +27,7 @@ from erde_torch.training.data import network_card
 from erde_torch.training.teacher_answers import CachedTeacher
 from tests.erde_torch.deployable import random_network
 from tests.gpu_rehearsal.jobs import AUGMENT, DATA, HASH, NETWORK, Jobs
-from tests.gpu_rehearsal.pretended_gpu import CPU, GPU, pretended_gpu
+from tests.gpu_rehearsal.pretended_gpu import CPU, GPU, ChanceError, pretended_gpu
 
 
 @pytest.mark.parametrize("precision", ["float32", "bf16"])
@@ -129,13 +134,33 @@ def test_more_students_than_fit_on_a_gpu_are_refused(again, tmp_path, waits, mon
     if again:
         announce(DATA, experiment(), tmp_path, host, 3)
         monkeypatch.setattr(estimate_module, "estimate", None)
-    with pytest.raises(ValueError) as caught:
+    with pytest.raises(ErdeError) as caught:
         announce(DATA, experiment(), tmp_path, host, 4)
     assert str(caught.value) == (
         "--config students_per_gpu must be at most 3 here, got 4: "
         "one student takes 20.00 GB of the GPU's 85.9 GB"
     )
     assert (tmp_path / "estimate.json").exists() == again
+
+
+def learn_once(**keys):
+    """The gradients of a network with such heads, on the pretended GPU."""
+    network = build_network(NetworkSettings(name="resnet10", width=1 / 16, **keys), 5, (3, 18, 18))
+    on_device(network, GPU)(torch.ones(2, 3, 18, 18).to(GPU)).square().mean().backward()
+
+
+@pytest.mark.parametrize("keys", [{"head": "conv"}, {"head_pool": "adaptive2"}])
+def test_no_head_learns_by_chance(keys, waits, monkeypatch):
+    """And one that does is noticed."""
+    learn_once(**keys)
+    monkeypatch.setattr(heads, "_quarters", lambda size: torch.nn.AdaptiveAvgPool2d(2))
+    with pytest.raises(ChanceError):
+        learn_once(**keys)
+
+
+def test_a_gpu_is_timed_in_bf16_too(waits):
+    assert runtimes_of(GPU) == ("eager", "compiled", "ONNX Runtime", "eager bf16", "compiled bf16")
+    assert runtimes_of(CPU) == ("eager", "compiled", "ONNX Runtime")
 
 
 def test_device_and_precision_are_the_gpus(waits):

@@ -18,9 +18,9 @@ from erde_torch.device import set_threads
 from erde_torch.int8.stages import read_stages
 from erde_torch.latency.contenders import (
     INT8_RUNTIME,
-    RUNTIMES,
     Int8Trial,
     Trial,
+    runtimes_of,
     working_contenders,
 )
 from erde_torch.latency.machine import machine_text
@@ -54,7 +54,7 @@ with running(f"{snakemake.wildcards.experiment} · latency", snakemake.log[0]) a
         *(teacher, student, card, pixels, logits, exits.macs, points, device, predictor),
         *(THREADS, int8, scored.score),
     )
-    runtimes = RUNTIMES + (INT8_RUNTIME,) * (int8 is not None)
+    runtimes = runtimes_of(device) + (INT8_RUNTIME,) * (int8 is not None)
     batches = [batch for batch in BATCHES if batch <= len(pixels)]
     with tempfile.TemporaryDirectory() as folder:
         found = working_contenders(trial, runtimes, Path(folder), say)

@@ -110,7 +110,11 @@ LATENCY = Table(
     "a network in one runtime at one batch size",
     (
         Column("batch", int, "images per call"),
-        Column("runtime", str, "`eager`, `compiled`, `ONNX Runtime`, `ONNX Runtime int8`"),
+        Column(
+            "runtime",
+            str,
+            "`eager`, `compiled`, `ONNX Runtime`, `ONNX Runtime int8`; on a GPU also in `bf16`",
+        ),
         Column("network", str, "the teacher, the student without exits, or an operating point"),
         Column("threshold_nats", float, "θ of the operating point, nats", empty=True),
         *(SCORE, THETA),

@@ -10,6 +10,7 @@ import torch
 
 from erde.evaluation.tables import HISTORY
 from erde.experiment.schema import read_experiment
+from erde.running.compilers import check_compilers
 from erde.running.estimate import announce
 from erde.running.gpus.claim_device import claim_for_children
 from erde.running.holding.lock import check_held, folder_lock
@@ -74,8 +75,16 @@ def train_and_write(
         if host.processes.first:
             experiment = job.wildcards.experiment
             asked = read_experiment(f"{job.config['experiments']}/{experiment}.yaml")
-            shared = int(job.config["students_per_gpu"])
-            announce(dataset, asked, Path("results", experiment), host, shared)
+            for_cpu = f"{experiment}_quick"
+            there = Path(job.config["experiments"], f"{for_cpu}.yaml").is_file()
+            announce(
+                dataset,
+                asked,
+                Path("results", experiment),
+                host,
+                students_per_gpu=int(job.config["students_per_gpu"]),
+                for_cpu=for_cpu if there else None,
+            )
         augment = AugmentSettings.of(job.params.augment)
         opened = Opened(host, dataset, dataset_hash(dataset), augment)
         trained = learn(opened)
@@ -115,7 +124,10 @@ def run_training(
         return
     with running(title, job.log[0]) as say:
         path = f"{job.config['experiments']}/{job.wildcards.experiment}.yaml"
-        train = getattr(read_experiment(path), part).train
+        asked = read_experiment(path)
+        train = getattr(asked, part).train
+        # Again, for a cluster's node is not where the plan was made.
+        check_compilers(asked, choose_device(job.params.device).type == "cuda")
         if train.processes == 1:
             _train(job, name, ALONE, say, body)
         else:

@@ -75,6 +75,7 @@ def test_folds_cost_a_teacher_each(seconds, tiny_dataset, environment):
 
 def test_measured_times_are_times(tiny_dataset, environment):
     found = estimate(tiny_dataset, experiment(), environment().device)
+    assert found.pop("student_device_bytes") == 0  # of a GPU, and there is none
     assert all(seconds > 0 for seconds in found.values())
 
 
@@ -90,6 +91,17 @@ def test_told_once_per_experiment(tiny_dataset, environment, seconds, said, tmp_
     assert json.loads((tmp_path / "estimate.json").read_text())["cache_seconds"] == 21600
     announce(tiny_dataset, experiment(seeds=[5]), tmp_path, environment())
     assert len(said) == 4
+
+
+@pytest.mark.parametrize(("device", "named"), [("auto", True), ("cpu", False)])
+def test_without_a_gpu_the_experiment_for_a_cpu_is_named(
+    tiny_dataset, environment, seconds, said, tmp_path, device, named
+):
+    """Not to who asked for the CPU."""
+    asked = tiny_dataset, experiment(device=device), tmp_path, environment()
+    announce(*asked, for_cpu="x_quick")
+    wanted = "; no GPU was found: x_quick is the experiment for a CPU"
+    assert said[0].endswith(wanted if named else "runs side by side")
 
 
 def test_too_small_a_disk_stops_before_anything(tiny_dataset, environment, seconds, small_disk):

@@ -10,6 +10,8 @@ from erde_core.softmax import entropy, softmax
 from erde_torch.latency import contenders
 from erde_torch.latency.contenders import Trial, WholeNetwork, whole_macs, working_contenders
 from erde_torch.latency.measure import STUDENT, TEACHER
+from erde_torch.networks.staged import StagedNetwork
+from erde_torch.networks.viewed_images import plain_images
 from tests.erde_torch.deployable import card_of, random_network
 
 RUNTIMES = ("eager", "ONNX Runtime")
@@ -68,6 +70,23 @@ def test_every_contender_gives_class_and_probability(found, trial):
             np.testing.assert_array_equal(label, logits[start:stop].argmax(1))
             expected = softmax(logits[start:stop]).max(1)
             np.testing.assert_allclose(probability, expected, rtol=1e-4)
+
+
+def test_in_bf16_all_contenders_are_in_bf16(trial, tmp_path):
+    """The student with exits says what the staged network says in bf16, and nobody what float32
+    says."""
+    whole = {c.network: c for c in contenders.contenders(trial, "eager", tmp_path)}
+    staged = StagedNetwork(trial.student, precision="bf16")
+    viewed = plain_images(trial.pixels, trial.card.mean, trial.card.std, trial.device)
+    images = viewed.batch(torch.arange(20), torch.zeros(20, dtype=torch.int64))
+    for contender in contenders.contenders(trial, "eager bf16", tmp_path):
+        label, probability = answer(contender.run(0, 20))
+        float32 = answer(whole[contender.network].run(0, 20))[1]
+        assert 0 < abs(probability.float() - float32).max() < 0.1
+        if contender.network == "exits":
+            wanted = staged.predict(images, 1.0)
+            assert torch.equal(label, wanted.label)
+            assert torch.equal(probability, wanted.probability)
 
 
 def answer(found):

@@ -48,6 +48,20 @@ def test_one_process_is_this_one_and_holds_the_folder(job, launched, tmp_path):
     assert "[tiny · teacher] done in " in (tmp_path / "log").read_text(encoding="utf-8")
 
 
+def test_what_cannot_be_compiled_is_refused_before_any_work(job, launched, monkeypatch, tmp_path):
+    """On the node itself, where the plan could not look."""
+    asked, seen = job(1), []
+    path = tmp_path / "tiny.yaml"
+    keys = yaml.safe_load(path.read_text(encoding="utf-8"))
+    keys["teacher"]["train"]["compile"] = True
+    path.write_text(yaml.safe_dump(keys), encoding="utf-8")
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(SystemExit):
+        run_training(asked, "script.py", "teacher", "teacher", seen.append)
+    assert seen == []
+    assert "got true and no no-such-compiler" in (tmp_path / "log").read_text(encoding="utf-8")
+
+
 def test_several_processes_are_launched(job, launched):
     seen, asked = [], job(2)
     run_training(asked, "script.py", "teacher", "teacher", seen.append)

@@ -1,0 +1,31 @@
+"""Whether networks can be compiled here: PyTorch itself looks for a compiler in the first step."""
+
+import os
+import shutil
+
+from erde.experiment.schema import Experiment
+from erde_core.errors import ErdeError
+
+
+def check_compilers(experiment: Experiment, on_gpu: bool) -> None:
+    """Refuse trainings that ask to be compiled where there is nothing to do it with.
+
+    Args:
+        experiment: as its file says.
+        on_gpu: whether they run on a GPU, for which Triton calls a C compiler; on the CPU PyTorch
+            calls a C++ compiler.
+
+    Raises:
+        ErdeError: names the key and the missing compiler.
+    """
+    variable, usual = ("CC", ("gcc", "clang")) if on_gpu else ("CXX", ("g++",))
+    named = os.environ.get(variable)
+    wanted = (named,) if named else usual
+    if any(map(shutil.which, wanted)):
+        return
+    for part, trained in (("teacher", experiment.trained_teacher), ("student", experiment.student)):
+        if trained is not None and trained.train.compile:
+            raise ErdeError(
+                f"{part}.train.compile must be false where there is no compiler, got true and no "
+                f"{' or '.join(wanted)}: install one, or name yours in the variable {variable}"
+            )

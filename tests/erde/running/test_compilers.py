@@ -1,0 +1,63 @@
+"""A training that is to be compiled finds a compiler, or is refused before any image is read."""
+
+import pytest
+
+from erde.running import compilers
+from erde.running.compilers import check_compilers
+from erde.running.plan import check_before_any_job
+from erde_core.errors import ErdeError
+from tests.erde.running.test_estimate import experiment
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """The programs that there are; none at first."""
+    programs = []
+    monkeypatch.setattr(compilers.shutil, "which", lambda name: name in programs or None)
+    for variable in ("CC", "CXX"):
+        monkeypatch.delenv(variable, raising=False)
+    return programs
+
+
+def compiled(part):
+    network = {"name": "resnet10", "width": 1 / 16}
+    return experiment(**{part: {"network": network, "train": {"epochs": 3, "compile": True}}})
+
+
+@pytest.mark.parametrize("part", ["teacher", "student"])
+@pytest.mark.parametrize(
+    ("on_gpu", "missing"),
+    [
+        (False, "no g++: install one, or name yours in the variable CXX"),
+        (True, "no gcc or clang: install one, or name yours in the variable CC"),
+    ],
+)
+def test_without_a_compiler_the_key_is_named(found, part, on_gpu, missing):
+    with pytest.raises(ErdeError) as caught:
+        check_compilers(compiled(part), on_gpu)
+    assert str(caught.value) == (
+        f"{part}.train.compile must be false where there is no compiler, got true and {missing}"
+    )
+
+
+@pytest.mark.parametrize(("program", "on_gpu"), [("g++", False), ("gcc", True), ("clang", True)])
+def test_with_one_it_passes(found, program, on_gpu):
+    found.append(program)
+    check_compilers(compiled("teacher"), on_gpu)
+
+
+def test_what_the_environment_names_is_what_is_called(found, monkeypatch):
+    found.append("g++")
+    monkeypatch.setenv("CXX", "icpx")
+    with pytest.raises(ValueError, match="no icpx: "):
+        check_compilers(compiled("student"), on_gpu=False)
+
+
+def test_nobody_else_needs_one(found):
+    check_compilers(experiment(), on_gpu=False)
+
+
+def test_the_plan_looks_unless_jobs_run_elsewhere(found, tmp_path):
+    check_before_any_job(compiled("student"), tmp_path, None, None)
+    with pytest.raises(ValueError, match=r"student\.train\.compile must be false"):
+        check_before_any_job(compiled("student"), tmp_path, None, 16_000)
