@@ -26,6 +26,19 @@ def contenders(text):
     return {name: float(rate) for name, rate in rows}
 
 
+def test_the_threads_of_auto_are_held_against_one(monkeypatch, capsys):
+    threads, used = importlib.import_module("benchmarks.threads"), []
+    monkeypatch.setattr("sys.argv", ["threads", *SMALL, "--cores", "11"])
+    monkeypatch.setattr(threads, "set_threads", used.append)
+    threads.main()
+    assert used == [1, 8, 1, 8]  # in turns, after a round to warm up
+    text = capsys.readouterr().out
+    rates = re.findall(r"[(](\d)[)]: ([\d.]+) images/s", text)
+    assert [count for count, _ in rates] == ["1", "8"]
+    ratio = float(re.search(r"^auto over one thread: ([\d.]+) ", text, re.M)[1])
+    assert ratio == pytest.approx(float(rates[1][1]) / float(rates[0][1]), rel=0.05)
+
+
 def test_the_training_benchmark_times_the_contenders_of_the_page(monkeypatch, capsys):
     training = importlib.import_module("benchmarks.training")
     monkeypatch.setattr("sys.argv", ["training", *SMALL])

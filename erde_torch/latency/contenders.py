@@ -136,8 +136,8 @@ def contenders(trial: Trial, runtime: str, folder: Path) -> list[Contender]:
 
     Args:
         trial: what is timed.
-        runtime: one of ``RUNTIMES``, ``BF16_RUNTIMES``, or ``INT8_RUNTIME``, which wants ``trial.int8`` and, when they
-            are timed, the contenders of ONNX Runtime beside it.
+        runtime: one of ``RUNTIMES`` or ``BF16_RUNTIMES``, or ``INT8_RUNTIME``, which wants
+            ``trial.int8`` and, when they are timed, the contenders of ONNX Runtime beside it.
         folder: for what is exported; must not hold an export already.
     """
     if runtime.startswith(("eager", "compiled")):

@@ -115,7 +115,7 @@ def _quarters(size: Sequence[int]) -> nn.AvgPool2d:
 def _convolutions(
     front: list[nn.Module], channels: int, size: Sequence[int], classes: int, stage_macs: int
 ) -> tuple[list[nn.Module], int, Sequence[int]]:
-    """``front`` and up to two 3×3 convolutions of stride 2; their channels, and the size they leave.
+    """``front`` and up to two 3×3 convolutions of stride 2; their channels, and the size left.
 
     As wide as makes the head at most a quarter of all up to its exit, at most twice ``channels``.
     """

@@ -8,6 +8,8 @@ import sys
 import pytest
 import yaml
 
+from tests.workflow.conftest import REPOSITORY
+
 STUDY = {
     "data": 1,
     "teacher": 1,
@@ -35,30 +37,51 @@ def test_cross_fitting_plans_one_more_teacher_per_fold(checkout):
     assert checkout.plan("results/cifar100_pareto.png")["teacher"] == 4
 
 
-def planned_threads(checkout, *options):
-    """{rule: threads of its jobs} in a dry run; Snakemake leaves out what is 1."""
-    shown = checkout.snakemake("--dry-run", "results/cifar100_pareto.png", *options).stdout
-    found = {}
+def planned_threads(checkout, *names):
+    """{experiment: {rule: threads of its jobs}} with 8 cores; Snakemake leaves out what is 1."""
+    targets = [f"results/{name}_pareto.png" for name in names]
+    shown = checkout.snakemake("--dry-run", "--cores", "8", *targets).stdout
+    found = {name: {} for name in names}
     for job in re.split(r"\n(?=(?:local)?rule )", shown)[1:]:
         rule = re.match(r"(?:local)?rule (\w+):", job)[1]
         threads = re.search(r"^ +threads: (\d+)$", job, re.M)
-        found.setdefault(rule, set()).add(int(threads[1]) if threads else 1)
+        made_for = re.search(r"^ +wildcards: experiment=([^,\n]+)", job, re.M)
+        if made_for:
+            jobs = found[made_for[1]].setdefault(rule, set())
+            jobs.add(int(threads[1]) if threads else 1)
     return found
 
 
-def test_trainings_share_the_cores(checkout):
+def test_trainings_share_the_cores_as_the_page_says(checkout):
     """The teacher has eight of eight, many students one each, few of them more."""
-    found = planned_threads(checkout, "--cores", "8")
-    assert found["teacher"] == found["cache"] == found["verify"] == {8}
-    assert found["student"] == found["exit_logits"] == {1}
+    page = (REPOSITORY / "docs/cluster.md").read_text(encoding="utf-8")
+    table = page[page.index("| `snakemake --cores 8`") :].split("\n\n")[0]
+    first, few, last = (row.strip("| ").split(" | ") for row in table.splitlines()[2:])
+    path = checkout.root / "workflow/experiments/cifar100.yaml"
+    keys = yaml.safe_load(path.read_text(encoding="utf-8"))
+    two = yaml.safe_load(re.search(r"`variants: (.*)`", few[0])[1])
+    checkout.write_experiment("few", keys | {"seeds": [0], "variants": two})
+    rows = [(re.findall("`(.+?)`", row[0]), row[1:]) for row in (first, last)]
+    rows.append((["few"], few[1:]))
+    found = planned_threads(checkout, *(name for names, _ in rows for name in names))
+    for names, (asked, learning) in rows:
+        for name in names:
+            of, where = found[name], {"teacher", "cache", "verify"}
+            assert {rule: of[rule] for rule in where} == {rule: {int(asked)} for rule in where}, (
+                name
+            )
+            assert of["student"] == of["exit_logits"] == {int(learning)}, name
+            assert of.get("member", {int(learning)}) == {int(learning)}, name
+
+
+def test_threads_that_are_set_are_asked_for(checkout):
     path = checkout.root / "workflow/experiments/cifar100.yaml"
     text = path.read_text(encoding="utf-8")
     of_teacher = text.replace("batch_size: 128,", "batch_size: 128, threads: 3,", 1)
-    path.write_text(of_teacher.replace("seeds: [0, 1, 2]", "seeds: [0]"), encoding="utf-8")
-    cores = 2 * len(yaml.safe_load(text)["variants"])
-    found = planned_threads(checkout, "--cores", str(cores))
+    path.write_text(of_teacher, encoding="utf-8")
+    found = planned_threads(checkout, "cifar100")["cifar100"]
     assert found["teacher"] == found["cache"] == {3}
-    assert found["student"] == found["exit_logits"] == {2}
+    assert found["student"] == found["exit_logits"] == {1}
 
 
 def test_online_students_need_no_cache(checkout):
