@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from erde_core.errors import ErdeError
 from erde_torch.networks.macs import Shape, counted_macs, evaluated
@@ -90,32 +91,22 @@ def _map_layers(
         raise ErdeError(f"images must leave at least 2×2 pixels at every early exit, got {left}")
     front: list[nn.Module] = [nn.BatchNorm2d(channels), nn.ReLU(inplace=False)]
     if settings.kind == "conv":
-        front, channels, size = _convolutions(front, channels, size, classes, stage_macs)
+        front, channels = _convolutions(front, channels, size, classes, stage_macs)
     adaptive = settings.kind == "conv" or settings.pool == "adaptive2"
     pixels = 4 if adaptive else (size[0] // 2) * (size[1] // 2)
     return [
         *front,
-        _quarters(size) if adaptive else nn.AvgPool2d(2),
+        Quarters() if adaptive else nn.AvgPool2d(2),
         nn.Flatten(),
         nn.Dropout(settings.dropout),
         nn.Linear(channels * pixels, classes),
     ]
 
 
-def _quarters(size: Sequence[int]) -> nn.AvgPool2d:
-    """Means over four parts of a map of ``size``; where a side is odd, they share its middle.
-
-    The numbers of ``nn.AdaptiveAvgPool2d(2)``, whose gradient a GPU adds up in an order of chance.
-    """
-    parts = [(side + 1) // 2 for side in size]
-    steps = [side // 2 for side in size]
-    return nn.AvgPool2d((parts[0], parts[1]), (steps[0], steps[1]))
-
-
 def _convolutions(
     front: list[nn.Module], channels: int, size: Sequence[int], classes: int, stage_macs: int
-) -> tuple[list[nn.Module], int, Sequence[int]]:
-    """``front`` and up to two 3×3 convolutions of stride 2; their channels, and the size left.
+) -> tuple[list[nn.Module], int]:
+    """``front`` and up to two 3×3 convolutions of stride 2; and their channels.
 
     As wide as makes the head at most a quarter of all up to its exit, at most twice ``channels``.
     """
@@ -123,7 +114,7 @@ def _convolutions(
     while min(sides[-1]) > _LARGEST_POOLED and len(sides) <= _MOST_CONVOLUTIONS:
         sides.append([(side + 1) // 2 for side in sides[-1]])
     if len(sides) == 1:
-        return front, channels, size
+        return front, channels
 
     def macs(width: int) -> int:
         inputs = [channels] + [width] * (len(sides) - 2)
@@ -144,7 +135,7 @@ def _convolutions(
             nn.ReLU(inplace=True),
         ]
         inputs = width
-    return layers, width, sides[-1]
+    return layers, width
 
 
 def _token_head(settings: HeadSettings, channels: int, last: bool) -> nn.Sequential:
@@ -152,6 +143,29 @@ def _token_head(settings: HeadSettings, channels: int, last: bool) -> nn.Sequent
     if last:
         return nn.Sequential(pooled, linear)
     return nn.Sequential(nn.LayerNorm(channels), pooled, nn.Dropout(settings.dropout), linear)
+
+
+class Quarters(nn.AdaptiveAvgPool2d):
+    """Means over four parts of a map; where a side is odd, they share its middle.
+
+    A GPU adds up the gradient of adaptive pooling in an order of chance. There it is the pooling of
+    fixed windows that gives the same means.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(2)
+
+    def forward(self, features: Tensor) -> Tensor:
+        if features.device.type == "cuda":
+            return quarter_means(features)
+        return super().forward(features)
+
+
+def quarter_means(features: Tensor) -> Tensor:
+    """``(N, channels, 2, 2)`` of ``(N, channels, H, W)`` with sides of at least 2."""
+    sides = features.shape[-2:]
+    windows, steps = [(side + 1) // 2 for side in sides], [side // 2 for side in sides]
+    return functional.avg_pool2d(features, windows, steps)
 
 
 class ChannelsFirst(nn.Module):

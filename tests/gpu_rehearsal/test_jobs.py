@@ -132,10 +132,10 @@ def test_more_students_than_fit_on_a_gpu_are_refused(again, tmp_path, waits, mon
     monkeypatch.setattr(estimate_module, "estimate", lambda *_: dict(found))
     host = Jobs(GPU, tmp_path).host()
     if again:
-        announce(DATA, experiment(), tmp_path, host, 3)
+        announce(DATA, experiment(), tmp_path, host, students_per_gpu=3)
         monkeypatch.setattr(estimate_module, "estimate", None)
     with pytest.raises(ErdeError) as caught:
-        announce(DATA, experiment(), tmp_path, host, 4)
+        announce(DATA, experiment(), tmp_path, host, students_per_gpu=4)
     assert str(caught.value) == (
         "--config students_per_gpu must be at most 3 here, got 4: "
         "one student takes 20.00 GB of the GPU's 85.9 GB"
@@ -153,7 +153,7 @@ def learn_once(**keys):
 def test_no_head_learns_by_chance(keys, waits, monkeypatch):
     """And one that does is noticed."""
     learn_once(**keys)
-    monkeypatch.setattr(heads, "_quarters", lambda size: torch.nn.AdaptiveAvgPool2d(2))
+    monkeypatch.setattr(heads.Quarters, "forward", torch.nn.AdaptiveAvgPool2d.forward)
     with pytest.raises(ChanceError):
         learn_once(**keys)
 

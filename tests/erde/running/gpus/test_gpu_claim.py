@@ -52,15 +52,17 @@ def test_sharers_spread_over_the_gpus_and_fill_them():
 
 
 def test_who_wants_a_gpu_alone_shares_it_with_nobody():
-    with sharer("GPU-a") as first, job("GPU-a") as whole:
+    with ExitStack() as stack:
+        first = stack.enter_context(sharer("GPU-a"))
         assert said(first) == "claimed GPU-a"
+        whole = stack.enter_context(job("GPU-a"))
         assert said(whole).startswith("waiting: no 1 of the 1 visible GPUs is free")
         first.kill()
         assert said(whole) == "claimed GPU-a"
-        with sharer("GPU-a") as second:
-            assert said(second).startswith("waiting: no place")
-            whole.kill()
-            assert said(second) == "claimed GPU-a"
+        second = stack.enter_context(sharer("GPU-a"))
+        assert said(second).startswith("waiting: no place")
+        whole.kill()
+        assert said(second) == "claimed GPU-a"
 
 
 def test_a_sharer_that_asks_again_keeps_its_place(said):
