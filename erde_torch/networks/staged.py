@@ -23,6 +23,9 @@ from erde_torch.networks.multi_exit import MultiExitNetwork
 # 32 images of 32×32: the fastest of 8, 16, 32 and 64 with one thread and ResNet10 at full width.
 _PIXELS_PER_THREAD = 32 * 32 * 32
 _LARGEST_BLOCK = 2**25 - 2**16
+# PyTorch compiles anew for batches of 1, of 2 … 15 and of more, and for a number that is a side of
+# the features as well: these hardly are.
+_KINDS = (29, 11, 1)
 _FEWEST = 4  # of large images: fewer leave a stage's kernels too little to do
 
 
@@ -160,23 +163,23 @@ class StagedNetwork:
             if self._compiled and images.shape[1:] not in self._compiled_for:
                 self._compile_for(images)
             parts = [
-                self._predict(part, [*limits.tolist(), np.inf])
+                self._predict(self._own(part), [*limits.tolist(), np.inf])
                 for part in torch.split(images, images_at_once(images))
             ]
         fields = zip(*((p.label, p.probability, p.exit) for p in parts), strict=True)
         return Predictions(*map(torch.cat, fields))
 
     def _compile_for(self, images: Tensor) -> None:
-        """Meet one image and several now: PyTorch compiles a batch of one for itself.
-
-        Else the seconds would fall on the first batch of which all but one image have left.
-        """
-        for count in (2, 1):
-            features = torch.zeros_like(images[:1]).expand(count, -1, -1, -1)
-            features = features.contiguous(memory_format=torch.channels_last)
+        """Meet every kind of batch now, not when all but one image of some later one have left."""
+        for count in _KINDS:
+            features = self._own(images.new_zeros(count, *images.shape[1:]))
             for stage in self.stages:
                 _, _, features = stage(features)
         self._compiled_for.add(images.shape[1:])
+
+    def _own(self, images: Tensor) -> Tensor:
+        """Before compiled stages a copy: they are compiled anew for a part of a tensor."""
+        return images.clone(memory_format=torch.channels_last) if self._compiled else images
 
     def _predict(self, features: Tensor, limits: list[float]) -> Predictions:
         count = len(features)
