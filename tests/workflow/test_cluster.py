@@ -91,7 +91,7 @@ def test_students_share_a_gpu_and_all_else_has_it_alone(checkout):
     keys = TINY | {"device": "cuda"}
     keys["student"] = TINY["student"] | {"train": TINY["student"]["train"] | {"processes": 2}}
     checkout.write_experiment("two", keys)
-    options = ("--config", "students_per_gpu=3", "gpu_for_auto=true")
+    options = ("--resources", "gpu=2", "--config", "students_per_gpu=3", "gpu_for_auto=true")
     found = resources(checkout, "results/cifar100_report.html", *options)
     units = {rule: int(values["gpu"]) for rule, values in found.items() if "gpu" in values}
     sharers = {"student", "member", "rival"}
