@@ -138,9 +138,8 @@ def test_the_plan_says_what_validation_cannot_take(checkout):
 
 
 def test_a_folder_that_no_memory_holds_is_refused_in_the_plan(checkout):
-    """By its size in pixels: its images are looked at first, and have another one."""
-    images(checkout.root, count=80, size=(2, 2))
-    checkout.write_experiment("bad", changed(image_size=[2, 2]))
+    images(checkout.root, count=80)
+    checkout.write_experiment("bad", FOLDER)
     assert checkout.plan("results/bad/data.h5") == {"data": 1}
     code = checkout.root / "erde/running/machine.py"
     text = code.read_text(encoding="utf-8")
