@@ -44,10 +44,10 @@ def _checked(experiment: "Experiment", file: Path) -> tuple["Experiment", list[s
     on_gpu = experiment.device == "cuda" or (experiment.device == "auto" and visible_gpus() > 0)
     said: list[str] = []
     try:
-        found, facts = fitted(experiment, Questions())
-        check_before_any_job(
-            found, Path("results", file.stem), None, memory_mb(), said.append, on_gpu=on_gpu
-        )
+        questions = Questions()
+        found, facts = fitted(experiment, questions)
+        results, machine = Path("results", file.stem), (memory_mb(), questions)
+        check_before_any_job(found, results, None, *machine, said.append, on_gpu=on_gpu)
     except ErdeError as error:
         raise ErdeError(f"{file}: {error}") from None
     return found, [*said, *(facts.remarks if facts else ())]

@@ -75,12 +75,13 @@ class OrSwitch:
         self.settings = settings
 
     def __get_pydantic_core_schema__(self, source: object, handler: Any) -> Any:  # noqa: ANN401
-        def validated(value: object, inner: Callable[[object], object]) -> object:
+        def either(value: object, inner: Callable[[object], object]) -> object:
             return value if isinstance(value, bool) else inner(value)
 
         mapping: Any = Annotated[self.settings, FromMapping()]
         inner = handler.generate_schema(mapping)
-        return core_schema.no_info_wrap_validator_function(validated, inner)
+        written = core_schema.wrap_serializer_function_ser_schema(either, schema=inner)
+        return core_schema.no_info_wrap_validator_function(either, inner, serialization=written)
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:  # noqa: ANN401
         return {"anyOf": [{"type": "boolean"}, handler(schema)]}

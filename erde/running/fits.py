@@ -1,161 +1,189 @@
-"""Whether trainings fit into this machine, before an image is decoded: a short process is asked.
+"""Whether every job fits into this machine's memory, asked before the first one.
 
-What a training step keeps for its backward pass is counted on tensors without memory. It is a lower
-bound of what the step takes, so that nothing is refused that would run.
+Compared is what a job takes at least, so that nothing is refused that would run. What a training's
+step keeps is counted by a short process, and only where a bound from the table of networks does
+not say already that it fits.
 """
 
-import json
-import subprocess
-import sys
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from erde.datasets.source import Facts
 from erde.experiment.schema import Experiment
+from erde.running.asking.questions import Questions
+from erde.running.asking.step_memory import Device, Step, step_memory
 from erde.running.clock import clock
+from erde.running.cluster.needs import facts_or_none, least_data_bytes, most_training_bytes
 from erde_core.errors import ErdeError
 from erde_torch.networks.settings import NetworkSettings
+from erde_torch.teachers.settings import LogitsTeacher
+from erde_torch.training.settings import TrainSettings
 
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
-
-_COPIES = 4 * 4  # bytes of float32: weights, gradients, momentum, and what a checkpoint gathers
-_PASSES = 3 * 2  # a step is three forward passes, a multiply-accumulate two operations
-_SECONDS = 0.3  # of measuring
+_FLOAT16_BYTES, _FLOAT32_BYTES = 2, 4
+_ANY_GPU = 8 * 10**9  # bytes; where the bound is below it, smaller GPUs have room as well
+_LARGE = 2_000_000  # pixels of a batch, beyond which what it takes is said: 128 of 125 × 125
 
 
 @dataclass(frozen=True)
-class Needed:
-    """What one training takes at least.
+class Room:
+    """What jobs may use.
 
     Attributes:
-        fixed_bytes, image_bytes: whatever the batch, and for each image of it.
-        image_operations: of one image in one epoch.
-        operations_per_second: of the device, by a convolution of middling size.
-        device_bytes: of the device's memory; 0 for main memory.
+        memory_bytes: of main memory, for one process.
+        on_gpu: whether trainings keep their batches on a GPU.
     """
 
-    fixed_bytes: int
-    image_bytes: int
-    image_operations: int
-    operations_per_second: float
-    device_bytes: int
+    memory_bytes: int
+    on_gpu: bool
 
 
-def fitting_sentences(experiment: Experiment, facts: Facts, memory: int) -> list[str]:
-    """A line on memory and time for the teacher and for one student.
+@dataclass(frozen=True)
+class _Training:
+    """``part``: its place in the file; ``made``: whether all its weights are there."""
+
+    part: str
+    network: NetworkSettings
+    train: TrainSettings
+    made: bool
+
+
+def check_memory(
+    experiment: Experiment, results: Path, room: Room, questions: Questions
+) -> list[str]:
+    """Refuse jobs that cannot fit; what is made already is passed over.
 
     Args:
-        experiment, facts: what is to be trained, on what.
-        memory: bytes of main memory that a process may use.
+        experiment: what is to be made.
+        results: its folder.
+        room: of this machine.
+        questions: who is asked about networks.
+
+    Returns:
+        What is worth knowing of trainings with large batches: least memory, and time.
 
     Raises:
-        ErdeError: the batches of one do not fit; the sentence says which would.
+        ErdeError: names the job, its least need, the memory that there is and what would fit.
     """
-    said, trained = [], {"teacher": experiment.trained_teacher, "student": experiment.student}
-    parts = {name: part for name, part in trained.items() if part is not None}
-    networks = [part.network for part in parts.values()]
-    asked = _asked(networks, facts, experiment.device)
-    for (name, part), found in zip(parts.items(), asked, strict=True):
-        room = found.device_bytes or memory
-        batch, epochs = part.train.batch_size, part.train.epochs
-        bytes_needed = found.fixed_bytes + batch * found.image_bytes
-        if bytes_needed > room:
-            fits = (room - found.fixed_bytes) // found.image_bytes
-            instead = f"batch_size {fits}" if fits >= 2 else "no batch"
-            raise ErdeError(
-                f"{name}.train.batch_size: {batch} images of {facts.height} × {facts.width} pixels "
-                f"take at least {bytes_needed / 1e9:.1f} GB in training, this machine has "
-                f"{room / 1e9:.1f}: {instead} would fit at width {part.network.width:g}; smaller "
-                "are a smaller width, image_size, or another network"
-            )
-        work = epochs * facts.train * found.image_operations
-        said.append(
-            f"{name}: at least {bytes_needed / 1e9:.2f} GB in batches of {batch}, and about "
-            f"{clock(work / found.operations_per_second)} for {epochs} epochs"
-        )
+    facts = facts_or_none(experiment)
+    if facts is None:
+        return []
+    least = least_data_bytes(experiment)
+    if least > room.memory_bytes and not (results / "data.h5").exists():
+        what, advice = "dataset: preparing it", "fewer or smaller images"
+        raise _refusal(what, least, room.memory_bytes, "machine", advice)
+    said = _check_trainings(experiment, facts, results, room, questions)
+    _check_cache(experiment, facts, results, room)
     return said
 
 
-def _asked(networks: list[NetworkSettings], facts: Facts, device: str) -> list[Needed]:
+def _check_cache(experiment: Experiment, facts: Facts, results: Path, room: Room) -> None:
+    """All answers to one view are there at once, in main memory."""
+    cached = any(training.reads_cache for training in experiment.trainings().values())
+    stored = isinstance(experiment.teacher, LogitsTeacher)
+    if stored or not cached or (results / "teacher_logits.h5").exists():
+        return
+    least = facts.train * (experiment.taught or 1) * facts.classes * _FLOAT16_BYTES
+    if least > room.memory_bytes:
+        what, advice = "cache: the answers to one view", "fewer images"
+        raise _refusal(what, least, room.memory_bytes, "machine", advice)
+
+
+def _check_trainings(
+    experiment: Experiment, facts: Facts, results: Path, room: Room, questions: Questions
+) -> list[str]:
+    trainings = [
+        training
+        for training in _trainings(experiment, results)
+        if not training.made and _is_worth_counting(training, facts, room)
+    ]
+    if not trainings:
+        return []
+    networks = [training.network for training in trainings]
+    steps, device = step_memory(networks, facts, experiment.device, questions)
+    return [
+        _checked(training, step, device, facts, room.memory_bytes)
+        for training, step in zip(trainings, steps, strict=True)
+    ]
+
+
+def _trainings(experiment: Experiment, results: Path) -> Iterator[_Training]:
+    """The teacher's, and one of the students' for each network."""
+    trained = experiment.trained_teacher
+    if trained is not None:
+        folds = range(trained.folds) if trained.folds > 1 else ()
+        folders = ["teacher", *(f"teacher/fold{fold}" for fold in folds)]
+        made = _are_made(results, folders)
+        yield _Training("teacher", trained.network, trained.train, made)
+    folders_of: dict[NetworkSettings, list[str]] = {}
+    for folder, training in experiment.trainings().items():
+        seeds = [f"{folder}/seed{seed}" for seed in experiment.seeds]
+        folders_of.setdefault(training.network, []).extend(seeds)
+    for network, folders in folders_of.items():
+        made = _are_made(results, folders)
+        yield _Training("student", network, experiment.student.train, made)
+
+
+def _are_made(results: Path, folders: Sequence[str]) -> bool:
+    return all((results / folder / "weights.safetensors").exists() for folder in folders)
+
+
+def _is_worth_counting(training: _Training, facts: Facts, room: Room) -> bool:
+    """Asking takes seconds: what fits by far, and has small images, is not asked about."""
     shape = facts.channels, facts.height, facts.width
-    described = [network.described() for network in networks]
-    question = json.dumps([described, facts.classes, shape, device])
-    command = [sys.executable, "-m", "erde.running.fits", question]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ErdeError(done.stderr.strip().rpartition("\n")[2])
-    return [Needed(**found) for found in json.loads(done.stdout.splitlines()[-1])]
+    most = most_training_bytes(training.network, training.train, shape)
+    large = training.train.batch_size * facts.height * facts.width > _LARGE
+    return large or most > (_ANY_GPU if room.on_gpu else room.memory_bytes)
 
 
-def _answer(question: str) -> None:
-    import torch
+def _checked(
+    training: _Training, step: Step, device: Device, facts: Facts, memory_bytes: int
+) -> str:
+    """What it takes at least, in words.
 
-    described, classes, shape, wanted = json.loads(question)
-    cuda = wanted != "cpu" and torch.cuda.is_available()
-    device = torch.device("cuda" if cuda else "cpu")
-    speed = _operations_per_second(device)
-    memory = torch.cuda.mem_get_info()[1] if cuda else 0
-    try:
-        counted = [_counted(NetworkSettings(**keys), classes, tuple(shape)) for keys in described]
-    except ErdeError as error:
-        sys.exit(str(error))
-    print(json.dumps([asdict(Needed(*found, speed, memory)) for found in counted]))
-
-
-def _counted(
-    settings: NetworkSettings, classes: int, shape: tuple[int, int, int]
-) -> tuple[int, int, int]:
-    """The first three fields of :class:`Needed`."""
-    from erde_torch.networks.build import build_network
-    from erde_torch.networks.macs import exit_macs
-    from erde_torch.networks.shapes_only import shapes_only
-
-    with shapes_only():
-        network = build_network(settings, classes, shape).train()
-    weights = sum(parameter.numel() for parameter in network.parameters())
-    operations = _PASSES * int(exit_macs(network, shape)[-1])
-    return _COPIES * weights, _kept_bytes(network, shape), operations
-
-
-def _kept_bytes(network: "nn.Module", shape: tuple[int, int, int]) -> int:
-    """Bytes that one image keeps alive until the backward pass."""
-    import torch
-    from torch import Tensor
-
-    own = {parameter.untyped_storage()._cdata for parameter in network.parameters()}
-    kept: dict[int, int] = {}
-
-    def note(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if storage._cdata not in own:
-            kept[storage._cdata] = storage.nbytes()  # of a meta tensor: what it would have
-        return tensor
-
-    images = torch.empty(2, *shape, device="meta")
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        alive = network(images)  # holds what was kept, so that no address comes twice
-    del alive
-    return sum(kept.values()) // 2
+    Raises:
+        ErdeError: it does not fit.
+    """
+    train, batch = training.train, training.train.batch_size
+    room = device.memory_bytes or memory_bytes
+    # Every process has a GPU of its own, and all of them share main memory.
+    parts = train.processes if device.memory_bytes else 1
+    fixed = train.processes * step.weights * _copies(train) * _FLOAT32_BYTES // parts
+    image = _image_bytes(step, train, device) / parts
+    least = int(fixed + batch * image)
+    if least > room:
+        fitting = int((room - fixed) / image) if image else 0
+        fitting -= fitting % train.processes
+        width = f"{training.network.name} × width {training.network.width:g}"
+        what = f"{training.part}: batch_size {batch} of {width} at {facts.height} × {facts.width}"
+        advice = "a smaller width, smaller images, another network"
+        if fitting >= 2 * train.processes:
+            advice = f"a batch_size of at most {fitting}, {advice}"
+        owner = "GPU" if device.memory_bytes else "machine"
+        raise _refusal(f"{what} pixels", least, room, owner, advice)
+    work = train.epochs * facts.train * step.image_operations / train.processes
+    return (
+        f"{training.part}: at least {least / 1e9:.2f} GB in batches of {batch}, and about "
+        f"{clock(work / device.operations_per_second)} for {train.epochs} epochs"
+    )
 
 
-def _operations_per_second(device: "torch.device") -> float:
-    import time
-
-    import torch
-
-    layer = torch.nn.Conv2d(64, 64, 3, padding=1, bias=False).to(device)
-    images = torch.randn(8, 64, 28, 28, device=device)
-    operations, done = 2 * 8 * 28 * 28 * 64 * 64 * 9, 0
-    with torch.no_grad():
-        layer(images)
-        started = time.perf_counter()
-        while time.perf_counter() - started < _SECONDS:
-            layer(images).sum().item()
-            done += 1
-    return operations * done / (time.perf_counter() - started)
+def _copies(train: TrainSettings) -> int:
+    """Numbers for each weight that last from step to step; gradients come as activations go."""
+    moments = 2 if train.optimiser == "adamw" else int(train.momentum > 0)
+    return 1 + moments + int(train.ema_decay > 0)
 
 
-if __name__ == "__main__":
-    _answer(sys.argv[1])
+def _image_bytes(step: Step, train: TrainSettings, device: Device) -> float:
+    """Kept of an image, at least."""
+    if train.compile:  # a compiled graph computes again what it would rather not keep
+        return 0
+    precision = device.precision if train.precision == "auto" else train.precision
+    return step.image_bytes / 2 if precision == "bf16" else step.image_bytes
+
+
+def _refusal(what: str, least: int, room: int, owner: str, advice: str) -> ErdeError:
+    return ErdeError(
+        f"{what} must fit into this {owner}'s {room // 10**6:,} MB of memory, "
+        f"got at least {-(-least // 10**6):,} MB: take {advice}, or a cluster"
+    )

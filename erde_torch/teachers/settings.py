@@ -218,8 +218,6 @@ def _sides(size: object) -> tuple[int, int] | None:
     """
     if size is None:
         return None
-    if size is None:
-        return None
     sides = list(size) if isinstance(size, tuple | list) else [size, size]
     whole = [int(side) for side in sides if type(side) is int and side > 0]
     if len(sides) != 2 or len(whole) != 2:

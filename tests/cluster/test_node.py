@@ -17,7 +17,8 @@ def test_what_a_job_detached_ends_with_the_node():
         node = SlurmNode(Path(name))
         try:
             node.start()
-            node.command("sbatch", "--mem=100", "--wrap=setsid sleep 3600 & sleep 1")
+            detached = "--wrap=setsid sleep 3600 & sleep 1"
+            node.command("sbatch", "--mem=100", "--output=/dev/null", detached)
             deadline = time.monotonic() + 60
             while not [pid for pid in node.processes() if _command(pid).startswith("sleep 3600")]:
                 assert time.monotonic() < deadline
@@ -25,6 +26,7 @@ def test_what_a_job_detached_ends_with_the_node():
         finally:
             node.stop()
         assert node.processes() == []
+        assert list(Path().glob("slurm-*")) == []  # nothing of it stays in the repository
 
 
 def _command(pid):

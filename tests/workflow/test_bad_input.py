@@ -138,18 +138,15 @@ def test_the_plan_says_what_validation_cannot_take(checkout):
 
 
 def test_a_folder_that_no_memory_holds_is_refused_in_the_plan(checkout):
-    """By its size in pixels: its images are looked at first, and have another one."""
-    images(checkout.root, count=80, size=(2, 2))
-    checkout.write_experiment("bad", changed(image_size=[2, 2]))
+    images(checkout.root, count=80)
+    checkout.write_experiment("bad", FOLDER)
     assert checkout.plan("results/bad/data.h5") == {"data": 1}
     code = checkout.root / "erde/running/machine.py"
     text = code.read_text(encoding="utf-8")
     code.write_text(text.replace("// 10**6 if known", "* 0 if known"), encoding="utf-8")
-    source = checkout.root / "erde/running/cluster/needs.py"
-    text = source.read_text(encoding="utf-8")
-    source.write_text(text.replace("stored = 0", "stored = 10**15"), "utf-8")
     said = refused_in_the_plan(checkout)
-    assert "teacher: this job takes at least 1,000,000,000 MB of memory, this machine has 0" in said
+    assert "teacher: batch_size 50 of resnet" in said
+    assert "must fit into this machine's 0 MB of memory, got at least " in said
     assert checkout.plan("results/bad/data.h5", "--jobs", "2") == {"data": 1}  # as on a cluster
 
 

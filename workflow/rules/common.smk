@@ -25,6 +25,7 @@ from erde.running.asking.teacher_facts import file_hashes, kind_of
 from erde.running.threads import student_threads, teacher_threads
 from erde.running.cluster.needs import memory_mb
 from erde_core.errors import ErdeError
+from erde_torch.networks.table import NETWORKS
 from erde_torch.teachers.settings import KINDS
 
 min_version("9.0")
@@ -86,9 +87,11 @@ def code(*modules):
 QUESTIONS = Questions(
     Path(".snakemake/erde"),
     code(
+        "erde.running.asking.counted_step",
         "erde.running.asking.network_exits",
         "erde.running.asking.teacher_facts",
         *(kind.module for kind in KINDS.values()),
+        *(family.module for family in NETWORKS.values()),
     ),
 )
 

@@ -39,6 +39,7 @@ def nothing_but_checks(wildcards):
             Path("results", name),
             own_images(name),
             machine_mb,
+            QUESTIONS,
             logger.info,
             on_gpu=bool(gpus(wildcards)),
         )

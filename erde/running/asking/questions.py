@@ -20,6 +20,7 @@ from erde_core.store.files import write_text
 ANSWERS = {
     "exits": "erde.running.asking.network_exits:answer",
     "teacher": "erde.running.asking.teacher_facts:answer",
+    "step_memory": "erde.running.asking.counted_step:answer",
 }
 
 

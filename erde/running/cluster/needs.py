@@ -6,7 +6,6 @@ too little costs the job. On a GPU the activations lie elsewhere, and the bound 
 
 import functools
 import math
-from dataclasses import dataclass
 
 from erde.datasets.images import DatasetError
 from erde.datasets.source import Facts, SourceSettings
@@ -24,7 +23,6 @@ _BASE_MB = 3_000  # Python, PyTorch with its GPU libraries, and the two Snakemak
 _COPIES_READ = 8  # of the pixels, while archives are unpacked and split
 _COPIES_AT_LEAST = 2  # of the pixels, as read and as split
 _COPIES_TRAINED = 4  # as stored, padded, and while one becomes the other
-_BOUND_OVER_LEAST = 4  # of what a batch keeps: the bound is loose, a refusal must not be
 _MOST_EXITS = 64  # assumed where only PyTorch can count the exits
 _STEM_MAPS = 6  # convolution, norm, activation and pooling, forward and backward
 _ASKED = 64  # images in training that weigh as much as a batch that is only asked (500)
@@ -78,56 +76,26 @@ def memory_mb(experiment: Experiment, job: str) -> int:
     )
 
 
-def least_memory_mb(experiment: Experiment) -> int:
-    """MB that preparing the data set takes at least, below the upper bound; 0 if unknown."""
+def least_data_bytes(experiment: Experiment) -> int:
+    """What preparing the data set takes at least, below the upper bound; 0 if unknown."""
     facts = facts_or_none(experiment)
     if facts is None or _streams(experiment):
         return 0
     pixels = facts.images * facts.height * facts.width * facts.channels
-    return _COPIES_AT_LEAST * pixels // 10**6
+    return _COPIES_AT_LEAST * pixels
 
 
-@dataclass(frozen=True)
-class LeastNeed:
-    """MB that a job takes at least: ``fixed``, and ``per_image`` of a batch of ``batch``."""
+def most_training_bytes(
+    network: NetworkSettings, train: TrainSettings, shape: tuple[int, int, int]
+) -> int:
+    """What a training of ``network`` takes at most, data and cache left out.
 
-    fixed: float
-    per_image: float
-    batch: int
-
-    @property
-    def memory_mb(self) -> int:
-        """Of the whole job."""
-        return int(self.fixed + self.per_image * self.batch)
-
-
-def least_need(experiment: Experiment, job: str, on_gpu: bool) -> LeastNeed:
-    """What ``teacher``, ``cache`` or ``student`` takes at least, far below :func:`memory_mb`.
-
-    The images as they are stored; and what forward and backward keep of a batch, unless it lies on
-    a GPU, or one view's answers. The cache is mapped, and counts nothing.
+    Args:
+        network, train: what is trained, and how.
+        shape: (channels, height, width) of an image.
     """
-    facts = facts_or_none(experiment)
-    if facts is None:
-        return LeastNeed(0, 0, 0)
-    stored = 0  # a source that streams has images that need not be in memory
-    if not _streams(experiment):
-        stored = facts.images * facts.height * facts.width * facts.channels
-    if job == "cache":
-        exits = experiment.taught or 1
-        answers = facts.train * exits * facts.classes * _FLOAT16_BYTES
-        return LeastNeed((stored + answers) / 10**6, 0, 0)
-    train = experiment.student.train
-    networks = [one.network for one in experiment.trainings().values()]
-    trained = experiment.trained_teacher
-    if job == "teacher":
-        if trained is None:  # nobody trains it
-            return LeastNeed(0, 0, 0)
-        train, networks = trained.train, [trained.network]
-    shape = (facts.channels, facts.height, facts.width)
-    kept = 0 if on_gpu else max(_kept_per_image(network, shape) for network in networks)
-    per_image = train.processes * kept / _BOUND_OVER_LEAST / 10**6
-    return LeastNeed(train.processes * stored / 10**6, per_image, train.batch_size)
+    base = train.processes * _BASE_MB * 10**6
+    return base + train.batch_size * _kept_per_image(network, shape)
 
 
 def _streams(experiment: Experiment) -> bool:

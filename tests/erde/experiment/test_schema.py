@@ -3,6 +3,8 @@ import json
 import re
 import subprocess
 import sys
+import warnings
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -281,6 +283,16 @@ def test_int8_is_a_switch_or_how():
     how = parse_experiment(KEYS | {"int8": {"method": "entropy"}}, "x.yaml")
     assert how.quantisation == Int8Settings(method="entropy")
     assert how.named()["int8"]["method"] == "entropy"
+
+
+def test_a_file_is_dumped_whole_as_it_was_read():
+    for value in (False, True, {"images": 100}):
+        found = parse_experiment(KEYS | {"int8": value}, "x.yaml")
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            dumped = found.model_dump()["int8"]
+            assert json.loads(found.model_dump_json())["int8"] == dumped
+        assert dumped == (value if isinstance(value, bool) else asdict(Int8Settings(images=100)))
 
 
 @pytest.mark.parametrize(

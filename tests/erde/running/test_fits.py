@@ -1,80 +1,169 @@
+"""What this machine's memory cannot hold is refused before any job, and nothing else is."""
+
 import dataclasses
 
 import pytest
-import torch
 
-from erde.datasets.source import Facts
 from erde.experiment.schema import parse_experiment
-from erde.running import fits
-from erde.running.fits import Needed, fitting_sentences
-from erde_torch.networks.settings import NetworkSettings
+from erde.running.asking.step_memory import Device, Step
+from erde.running.fits import Room, check_memory
+from erde_core.errors import ErdeError
 
-FACTS = Facts(train=1000, val=10, test=10, height=224, width=224, channels=3, classes=10)
+STEP = Step(weights=10**7, image_bytes=10**7, image_operations=10**10)
+CPU = Device(memory_bytes=0, precision="float32", operations_per_second=1e11)
+GPU = Device(memory_bytes=4 * 10**9, precision="float32", operations_per_second=1e13)
 
 
-def experiment(batch_size=100):
-    train = {"epochs": 10, "batch_size": batch_size}
-    keys = {
-        "dataset": {"name": "digits"},
-        "teacher": {"network": {"name": "resnet18"}, "train": train},
-        "student": {"network": {"name": "resnet10"}, "train": train},
+class Told:
+    """Questions whose answers are known: the same step for every network."""
+
+    def __init__(self, device=CPU):
+        self.device, self.asked = device, []
+
+    def ask(self, about, words):
+        assert about == "step_memory"
+        self.asked += [network["name"] for network in words["networks"]]
+        steps = [dataclasses.asdict(STEP)] * len(words["networks"])
+        return {"steps": steps, "device": dataclasses.asdict(self.device)}
+
+
+def experiment(teacher=None, student=None, folds=1, **keys):
+    train = {"epochs": 10} | (teacher or {})
+    given = {
+        "dataset": {"name": "cifar10"},
+        "teacher": {"network": {"name": "resnet18"}, "train": train, "folds": folds},
+        "student": {"network": {"name": "resnet10"}, "train": {"epochs": 1} | (student or {})},
         "seeds": [0],
         "variants": {"erde": {"method": "erde"}},
     }
-    return parse_experiment(keys, "x")
+    return parse_experiment(given | keys, "x")
 
 
-@pytest.fixture
-def needed(monkeypatch):
-    found = Needed(10**9, 10**7, 10**10, 1e11, 0)
-    monkeypatch.setattr(fits, "_asked", lambda networks, facts, device: [found] * len(networks))
-    return found
+def check(folder, asked, memory, told=None, on_gpu=False):
+    return check_memory(asked, folder, Room(int(memory), on_gpu), told or Told())
 
 
-def test_what_fits_is_said_with_its_time(needed):
-    said = fitting_sentences(experiment(), FACTS, 4 * 10**9)
-    # 10 epochs of 1,000 images of 10 G operations at 100 G per second
-    assert said[0] == "teacher: at least 2.00 GB in batches of 100, and about 16:40 for 10 epochs"
-    assert said[1].startswith("student: ")
+def refused(folder, asked, memory, told=None, on_gpu=False):
+    with pytest.raises(ErdeError) as caught:
+        check(folder, asked, memory, told, on_gpu)
+    return str(caught.value)
 
 
-def test_what_does_not_fit_is_refused_with_what_would(needed):
-    rule = (
-        r"^teacher.train.batch_size: 100 images of 224 × 224 pixels take at least 2.0 GB .* 1.5: "
+def made(folder, *names):
+    for name in names:
+        (folder / name).mkdir(parents=True)
+        (folder / name / "weights.safetensors").touch()
+
+
+@pytest.mark.parametrize(("part", "name"), [("teacher", "resnet18"), ("student", "resnet10")])
+def test_a_batch_that_no_memory_holds_is_refused_with_the_one_that_fits(tmp_path, part, name):
+    # weights and momentum 80 MB, and 10 MB for each image
+    said = refused(tmp_path, experiment(**{part: {"batch_size": 1000}}), 5 * 10**9)
+    assert said == (
+        f"{part}: batch_size 1000 of {name} × width 1 at 32 × 32 pixels must fit into this "
+        "machine's 5,000 MB of memory, got at least 10,080 MB: take a batch_size of at most 492, "
+        "a smaller width, smaller images, another network, or a cluster"
     )
-    with pytest.raises(ValueError, match=rule + "batch_size 50 would fit at width 1"):
-        fitting_sentences(experiment(), FACTS, 15 * 10**8)
-    with pytest.raises(ValueError, match="no batch would fit"):
-        fitting_sentences(experiment(), FACTS, 10**9)
+    check(tmp_path, experiment(**{part: {"batch_size": 492}}), 5 * 10**9)
+    assert "at most 492" in refused(tmp_path, experiment(**{part: {"batch_size": 493}}), 5 * 10**9)
 
 
-def test_memory_of_the_device_counts_where_it_has_its_own(needed, monkeypatch):
-    small = dataclasses.replace(needed, device_bytes=10**9)
-    monkeypatch.setattr(fits, "_asked", lambda networks, facts, device: [small] * 2)
-    with pytest.raises(ValueError, match=r"this machine has 1.0"):
-        fitting_sentences(experiment(), FACTS, 10**12)
+def test_where_no_batch_fits_none_is_advised(tmp_path):
+    said = refused(tmp_path, experiment(), 99_000_000, Told())
+    assert said.startswith("dataset: preparing it must fit into this machine's 99 MB of memory")
+    (tmp_path / "data.h5").touch()
+    said = refused(tmp_path, experiment(), 99_000_000)
+    assert said.endswith("MB: take a smaller width, smaller images, another network, or a cluster")
+    assert "at most 2," in refused(tmp_path, experiment(), 100_000_000)
 
 
-def test_kept_bytes_are_those_of_a_real_step():
-    """Counted without memory, and with it."""
-    settings = NetworkSettings(name="resnet10", width=0.25)
-    weights, kept, operations = fits._counted(settings, 10, (3, 64, 64))
-    from erde_torch.networks.build import build_network
-    from erde_torch.networks.macs import exit_macs
+def test_main_memory_is_shared_by_all_processes(tmp_path):
+    """Each has its own weights; a batch they share."""
+    two = {"batch_size": 1000, "processes": 2}
+    said = refused(tmp_path, experiment(student=two), 10 * 10**9)
+    assert "got at least 10,160 MB: take a batch_size of at most 984," in said
+    check(tmp_path, experiment(student=two), 10_160_000_000)
+    odd = {"batch_size": 999, "processes": 3}
+    assert "at most 975," in refused(tmp_path, experiment(student=odd), 10**10)  # not 976
 
-    network = build_network(settings, 10, (3, 64, 64)).train()
-    own = {p.data_ptr() for p in network.parameters()}
-    seen = {}
 
-    def note(tensor):
-        storage = tensor.untyped_storage()
-        if storage.data_ptr() not in own:
-            seen[storage.data_ptr()] = storage.nbytes()
-        return tensor
+def test_each_process_has_a_gpu_of_its_own(tmp_path):
+    told, memory = Told(GPU), 10**12
+    large = {"batch_size": 1000}
+    assert "this GPU's 4,000 MB" in refused(tmp_path, experiment(student=large), memory, told, True)
+    two = experiment(student=large | {"processes": 2})
+    said = refused(tmp_path, two, memory, told, True)
+    assert "got at least 5,080 MB: take a batch_size of at most 784," in said
+    four = experiment(student=large | {"processes": 4})
+    check(tmp_path, four, memory, told, on_gpu=True)
 
-    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
-        alive = network(torch.zeros(2, 3, 64, 64))
-    del alive
-    assert kept == pytest.approx(sum(seen.values()) / 2, rel=0.02)
-    assert weights == 16 * sum(p.numel() for p in network.parameters())
-    assert operations == 6 * exit_macs(network, (3, 64, 64))[-1]
+
+def test_what_may_keep_less_is_not_refused(tmp_path):
+    """bfloat16 halves what is kept, a compiled graph may keep nothing; Adam keeps more."""
+    for keys, least in [
+        ({}, 10_080),
+        ({"precision": "bf16"}, 5_080),
+        ({"momentum": 0.0}, 10_040),
+        ({"ema_decay": 0.9}, 10_120),
+        ({"optimiser": "adamw", "learning_rate": 0.001}, 10_120),
+    ]:
+        asked = experiment(student=keys | {"batch_size": 1000})
+        assert f"got at least {least:,} MB" in refused(tmp_path, asked, least * 10**6 - 1)
+        check(tmp_path, asked, least * 10**6)
+    check(tmp_path, experiment(student={"batch_size": 1000, "compile": True}), 2 * 10**9)
+    half = Told(dataclasses.replace(CPU, precision="bf16"))
+    large = experiment(student={"batch_size": 1000})
+    assert "at least 5,080 MB" in refused(tmp_path, large, 5 * 10**9, half)
+
+
+def test_what_surely_fits_is_not_counted(tmp_path):
+    told = Told()
+    assert check(tmp_path, experiment(), 20 * 10**9, told) == []
+    assert told.asked == []
+    check(tmp_path, experiment(), 4 * 10**9, told)
+    assert told.asked == ["resnet18", "resnet10"]
+
+
+def test_of_large_batches_memory_and_time_are_said(tmp_path):
+    asked = experiment(teacher={"batch_size": 2000})
+    # 10 epochs of 45,000 images of 10 G operations at 100 G per second
+    assert check(tmp_path, asked, 10**12) == [
+        "teacher: at least 20.08 GB in batches of 2000, and about 12:30:00 for 10 epochs"
+    ]
+
+
+def test_what_is_made_is_not_asked_about(tmp_path):
+    told = Told()
+    made(tmp_path, "teacher", "erde/seed0")
+    check(tmp_path, experiment(teacher={"batch_size": 1000}), 10**9, told)
+    assert told.asked == []
+    check(tmp_path, experiment(seeds=[0, 1]), 4 * 10**9, told)
+    assert told.asked == ["resnet10"]
+
+
+def test_every_network_that_is_trained_is_asked_about(tmp_path):
+    """A variant's own one, the members of a cascade, and a fold's teacher."""
+    told = Told()
+    members = [{"name": "wrn16_1"}, {"name": "resnet10"}]
+    variants = {
+        "kd": {"method": "kd"},
+        "wide": {"method": "kd", "network": {"name": "wrn16_2"}},
+        "both": {"method": "kd", "network": {"cascade": members}},
+    }
+    made(tmp_path, "teacher", "teacher/fold0")
+    asked = experiment(folds=2, variants=variants)
+    check(tmp_path, asked, 3 * 10**9, told)
+    assert sorted(told.asked) == ["resnet10", "resnet18", "wrn16_1", "wrn16_2"]
+
+
+def test_a_cache_that_no_memory_holds_is_refused(tmp_path):
+    many = {"name": "cifar100", "validation": 5000}
+    asked = experiment(dataset=many)
+    (tmp_path / "data.h5").touch()
+    made(tmp_path, "teacher", "erde/seed0")
+    need = 45_000 * 4 * 100 * 2  # images, exits, classes, float16
+    said = refused(tmp_path, asked, need - 1)
+    assert said.startswith("cache: the answers to one view must fit into this machine's 35 MB")
+    check(tmp_path, asked, need)
+    (tmp_path / "teacher_logits.h5").touch()
+    check(tmp_path, asked, need - 1)

@@ -3,7 +3,7 @@ import copy
 import pytest
 
 from erde.experiment.schema import parse_experiment
-from erde.running.cluster.needs import least_memory_mb, memory_mb
+from erde.running.cluster.needs import least_data_bytes, memory_mb
 from erde_torch.networks.table import known_names
 
 JOBS = ("data", "teacher", "cache", "verify", "student", "rival", "exit_logits")
@@ -74,8 +74,8 @@ def test_a_folder_is_counted(tmp_path):
 
 def test_what_it_takes_at_least_is_below_the_upper_bound():
     experiment = parse_experiment(copy.deepcopy(KEYS), "test")
-    assert least_memory_mb(experiment) == 2 * 60_000 * 32 * 32 * 3 // 10**6
-    assert least_memory_mb(experiment) < memory_mb(experiment, "data")
+    assert least_data_bytes(experiment) == 2 * 60_000 * 32 * 32 * 3
+    assert least_data_bytes(experiment) < 10**6 * memory_mb(experiment, "data")
 
 
 def test_digits_are_in_colour():

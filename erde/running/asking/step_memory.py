@@ -1,0 +1,63 @@
+"""What a training step takes at least, as a process of its own counts it."""
+
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata, util
+
+from erde.datasets.source import Facts
+from erde.running.asking.questions import Questions
+from erde_torch.networks.settings import NetworkSettings
+from erde_torch.networks.table import family_of
+
+
+@dataclass(frozen=True)
+class Step:
+    """Of one network.
+
+    Attributes:
+        weights: how many numbers they are.
+        image_bytes: kept of each image until the backward pass, in float32.
+        image_operations: of each image, forward and backward.
+    """
+
+    weights: int
+    image_bytes: int
+    image_operations: int
+
+
+@dataclass(frozen=True)
+class Device:
+    """What trains.
+
+    Attributes:
+        memory_bytes: its own memory; 0 where it computes in main memory.
+        precision: what ``auto`` is there.
+        operations_per_second: by a convolution of middling size.
+    """
+
+    memory_bytes: int
+    precision: str
+    operations_per_second: float
+
+
+def step_memory(
+    networks: Sequence[NetworkSettings], facts: Facts, device: str, questions: Questions
+) -> tuple[list[Step], Device]:
+    """The step of each network, and the device that ``device`` (``cpu``, ``cuda``, ``auto``) is.
+
+    Raises:
+        ValueError: a network cannot be built for these images.
+    """
+    needs = sorted({need for network in networks for need in family_of(network.name).needs})
+    words = {
+        "networks": [network.described() for network in networks],
+        "classes": facts.classes,
+        "shape": [facts.channels, facts.height, facts.width],
+        "device": device,
+        "machine": [platform.node(), os.environ.get("CUDA_VISIBLE_DEVICES")],
+        "versions": [metadata.version(need) for need in needs if util.find_spec(need)],
+    }
+    found = questions.ask("step_memory", words)
+    return [Step(**step) for step in found["steps"]], Device(**found["device"])

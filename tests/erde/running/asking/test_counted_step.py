@@ -1,0 +1,81 @@
+import json
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from erde.datasets.source import Facts
+from erde.running.asking.counted_step import counted_step
+from erde.running.asking.questions import Questions
+from erde.running.asking.step_memory import step_memory
+from erde.running.cluster.needs import most_training_bytes
+from erde_torch.networks.build import build_network
+from erde_torch.networks.macs import exit_macs
+from erde_torch.networks.settings import NetworkSettings
+from erde_torch.networks.table import known_names
+from erde_torch.training.settings import TrainSettings
+
+FACTS = Facts(train=100, val=10, test=10, height=32, width=32, channels=3, classes=10)
+
+
+def kept(network, shape):
+    """Bytes of one image that a real step keeps."""
+    own = {p.data_ptr() for p in network.parameters()}
+    seen = {}
+
+    def note(tensor):
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            seen[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+        alive = network(torch.zeros(2, *shape))
+    del alive
+    return sum(seen.values()) / 2
+
+
+def test_a_step_is_counted_as_a_real_one_is():
+    """Counted without memory, and with it."""
+    settings, shape = NetworkSettings(name="resnet10", width=0.25), (3, 64, 64)
+    found, network = counted_step(settings, 10, shape), build_network(settings, 10, shape).train()
+    assert found.image_bytes == pytest.approx(kept(network, shape), rel=0.02)
+    assert found.weights == sum(p.numel() for p in network.parameters())
+    assert found.image_operations == 6 * exit_macs(network, shape)[-1]
+
+
+def test_attention_is_not_counted_for_more_than_it_keeps():
+    """Fused kernels do not keep the product of queries and keys; nothing is refused for it."""
+    pytest.importorskip("timm")
+    settings, shape = NetworkSettings(name="timm/vit_tiny_patch16_224"), (3, 224, 224)
+    real = kept(build_network(settings, 10, shape).train(), shape)
+    assert 0.9 * real < counted_step(settings, 10, shape).image_bytes <= real
+
+
+@pytest.mark.parametrize("name", known_names())
+@pytest.mark.parametrize("side", [32, 96])
+def test_no_step_takes_more_than_the_bound_of_its_family(name, side):
+    """Below the bound nobody counts: it must hold."""
+    settings, shape, train = NetworkSettings(name=name), (3, side, side), TrainSettings(epochs=1)
+    found = counted_step(settings, 100, shape)
+    least = 16 * found.weights + train.batch_size * found.image_bytes
+    assert least < most_training_bytes(settings, train, shape)
+
+
+def test_a_step_is_counted_by_another_process_once(tmp_path):
+    settings = [NetworkSettings(name="wrn16_1")]
+    steps, device = step_memory(settings, FACTS, "cpu", Questions(tmp_path, "1"))
+    assert steps == [counted_step(settings[0], 10, (3, 32, 32))]
+    assert (device.memory_bytes, device.precision) == (0, device.precision)
+    assert device.operations_per_second > 0
+    (answer,) = tmp_path.iterdir()
+    told = json.loads(answer.read_text(encoding="utf-8"))
+    told["steps"][0]["weights"] = 1
+    answer.write_text(json.dumps(told), encoding="utf-8")
+    assert step_memory(settings, FACTS, "cpu", Questions(tmp_path, "1"))[0][0].weights == 1
+
+
+def test_who_plans_loads_no_torch():
+    code = "import sys, erde.running.plan; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
