@@ -8,6 +8,7 @@ from onnx import numpy_helper
 
 from erde_core.softmax import entropy
 from erde_torch.export.onnx_graph import stage_models
+from erde_torch.int8.bias_correction import channel_means
 from erde_torch.int8.quantise import calibration_images, facts_of, quantised_stages
 from erde_torch.int8.runtime import normalised, session
 from erde_torch.int8.settings import Int8Settings
@@ -118,3 +119,17 @@ def test_what_is_quantised_stays_as_it_is(in_int8):
     quantised_stages(stages, normalised(in_int8.dataset.train.images, in_int8.card), Int8Settings())
     assert stages[0].SerializeToString() == before
     onnx.checker.check_model(stages[0])
+
+
+@pytest.mark.parametrize("correct_biases", [True, False])
+def test_corrected_biases_bring_mean_logits_back(in_int8, correct_biases):
+    """Over the calibration images, to a step of the 8-bit bias; without them they are off."""
+    (float32, *_), (stage,) = (
+        stage_models(in_int8.network, in_int8.card.image_shape),
+        quantised(in_int8, correct_biases=correct_biases),
+    )
+    images = normalised(in_int8.dataset.train.images, in_int8.card)
+    means = [channel_means(model, ["logits"], images)[0] for model in (float32, stage)]
+    off = np.abs(means[1] - means[0]).max()
+    assert (off < 1e-3) is correct_biases
+    assert facts_of(stage)["correct_biases"] is correct_biases
