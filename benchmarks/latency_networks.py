@@ -50,7 +50,7 @@ def random_trial(options, device):
 def in_8_bits(student, card, pixels, macs, options):
     """The student in 8 bits, and its own thresholds for the same shares of MACs."""
     images = normalised(pixels, card)
-    settings = Int8Settings(reduce_range=options.reduce_range)
+    settings = Int8Settings(reduce_range=options.reduce_range, correct_biases=False)
     stages = quantised_stages(stage_models(student, card.image_shape), images, settings)
     facts = facts_of(stages[0])
     print(

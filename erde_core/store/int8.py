@@ -13,11 +13,13 @@ _FACTS: dict[str, type | tuple[type, ...]] = {
     "images": int,
     "method": str,
     "reduce_range": bool,
+    "correct_biases": bool,
     "float32_bytes": int,
     "int8_bytes": int,
     "exceptions": list,
     "single": (str, type(None)),
 }
+_LATER: dict[str, Any] = {"correct_biases": False}  # manifests from before it say nothing of it
 
 
 def int8_hash(stages: Iterable[str]) -> str:
@@ -42,7 +44,7 @@ def check_int8(fields: Mapping[str, Any]) -> None:
             f"weights_sha256 must be that of the int8 stages, {found[:12]}, "
             f"got {fields['weights_sha256'][:12]}: the θ and the curve are another network's"
         )
-    facts = fields["quantisation"]
+    facts = _LATER | fields["quantisation"]
     if set(facts) != set(_FACTS):
         raise ValueError(f"quantisation must have the fields {list(_FACTS)}, got {list(facts)}")
     for name, kind in _FACTS.items():

@@ -1,8 +1,7 @@
 """Stages in 8 bits: ONNX Runtime's static quantisation, all layers, ranges from train images.
 
 In a stage's graph each tensor is quantised and dequantised again (QDQ); a runtime fuses the pairs
-with the layer between them. Logits and score stay in float32 and float64: in 8 bits they would
-have 256 values, and thresholds lie closer.
+with the layer between them. What stays in float32 is in :mod:`erde_torch.int8.float32_nodes`.
 """
 
 import contextlib
@@ -10,7 +9,7 @@ import copy
 import io
 import json
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto
 from onnxruntime.quantization import (
     CalibrationDataReader,
     CalibrationMethod,
@@ -30,13 +28,14 @@ from onnxruntime.quantization import (
 from erde_core.errors import ErdeError
 from erde_core.images import ImageDataset
 from erde_torch.export.onnx_graph import stage_models
+from erde_torch.int8.bias_correction import bias_corrected
+from erde_torch.int8.float32_nodes import NEXT, exceptions, float32_nodes, take_back
 from erde_torch.int8.runtime import normalised, session
 from erde_torch.int8.settings import Int8Settings
 from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.weights import NetworkCard
 
 PRECISION, FACTS = "precision", "quantisation"  # names of metadata in the graphs
-_LOGITS, _NEXT = "logits", "next_features"
 _BATCH = 32  # images: the activations of so many are held at once
 _METHODS = {
     "minmax": CalibrationMethod.MinMax,
@@ -45,7 +44,6 @@ _METHODS = {
 }
 # ONNX Runtime logs advice to fold norms beforehand, unless a graph says that this was done.
 _PREPARED = ("onnx.quant.pre_process", "onnxruntime.quant")
-_LINEAR = ("QuantizeLinear", "DequantizeLinear")
 
 
 def quantised_network(
@@ -87,6 +85,8 @@ def quantised_stages(
 ) -> list[onnx.ModelProto]:
     """Each of ``stages`` in 8 bits, its ranges from what the 8-bit stages before it give.
 
+    Where the settings say so, biases are then corrected (:mod:`erde_torch.int8.bias_correction`).
+
     Args:
         stages: as :func:`stage_models` gives them; not changed.
         images: normalised, ``(N, channels, H, W)``.
@@ -96,16 +96,19 @@ def quantised_stages(
         Graphs with the inputs and outputs of the float32 stages. Each says ``precision: int8`` in
         its metadata, the first also how it was made (:func:`facts_of`).
     """
-    found, inputs = [], images
+    found, theirs, own = [], images, images
     for stage in stages:
-        model = _quantised(stage, inputs, settings)
+        model = _quantised(stage, own, settings)
+        if settings.correct_biases:
+            model = bias_corrected(stage, model, theirs, own)
         found.append(model)
         if len(stage.graph.output) > 1:
-            inputs = _features(model, inputs)
+            own = _features(model, own)
+            theirs = _features(stage, theirs) if settings.correct_biases else own
     facts = asdict(settings) | {
         "images": len(images),
         "float32_bytes": sum(stage.ByteSize() for stage in stages),
-        "exceptions": [entry for e, model in enumerate(found) for entry in _left(model, e)],
+        "exceptions": [entry for e, model in enumerate(found) for entry in exceptions(model, e)],
     }
     text = json.dumps(facts, sort_keys=True)
     onnx.helper.set_model_props(found[0], {PRECISION: "int8", FACTS: text})
@@ -162,12 +165,12 @@ def _quantised(
             reduce_range=settings.reduce_range,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=[*_score_nodes(stage.graph), *_norms(stage.graph)],
+            nodes_to_exclude=float32_nodes(stage.graph),
             calibrate_method=_METHODS[settings.method],
             extra_options={"CalibStridedMinMax": 1},  # one batch of activations at a time
         )
         found = onnx.load(path)
-    _leave_float32(found.graph, _LOGITS)
+    take_back(found.graph, stage.graph)
     onnx.helper.set_model_props(found, {PRECISION: "int8"})
     onnx.checker.check_model(found, full_check=True)
     return found
@@ -176,60 +179,5 @@ def _quantised(
 def _features(model: onnx.ModelProto, inputs: NDArray[np.float32]) -> NDArray[np.float32]:
     running, name = session(model), model.graph.input[0].name
     starts = range(0, len(inputs), _BATCH)
-    parts = [running.run([_NEXT], {name: inputs[n : n + _BATCH]})[0] for n in starts]
+    parts = [running.run([NEXT], {name: inputs[n : n + _BATCH]})[0] for n in starts]
     return np.concatenate(parts)
-
-
-def _score_nodes(graph: onnx.GraphProto) -> list[str]:
-    """The nodes that neither logits nor features need: they compute the score."""
-    needed, names = {_LOGITS, _NEXT}, []
-    for node in reversed(graph.node):
-        if needed.intersection(node.output):
-            needed.update(node.input)
-        else:
-            names.append(node.name)
-    return names
-
-
-def _norms(graph: onnx.GraphProto) -> list[str]:
-    """The batch norms that follow no convolution, into which they would have been folded.
-
-    ONNX Runtime would bring half of their numbers to 8 bits, and compute in float32 all the same.
-    """
-    return [node.name for node in graph.node if node.op_type == "BatchNormalization"]
-
-
-def _leave_float32(graph: onnx.GraphProto, output: str) -> None:
-    """Take the quantisation of ``output`` out again."""
-    made_by = {name: node for node in graph.node for name in node.output}
-    back = made_by[output]
-    if back.op_type != "DequantizeLinear":
-        return
-    there = made_by[back.input[0]]
-    source = made_by[there.input[0]]
-    old, new = there.input[0], output
-    for node in (there, back):
-        graph.node.remove(node)
-    unused = {*there.input[1:], *back.input[1:]} - {n for node in graph.node for n in node.input}
-    for weight in [w for w in graph.initializer if w.name in unused]:
-        graph.initializer.remove(weight)
-    source.output[:] = [new if name == old else name for name in source.output]
-    for node in graph.node:
-        node.input[:] = [new if name == old else name for name in node.input]
-
-
-def _left(model: onnx.ModelProto, index: int) -> Iterator[dict[str, Any]]:
-    """The layers of stage ``index`` that hold float32 numbers other than scales, and their size."""
-    stored = {w.name: w for w in model.graph.initializer if w.data_type == TensorProto.FLOAT}
-    for node in model.graph.node:
-        sizes = [
-            4 * int(np.prod(stored[name].dims))
-            for name in dict.fromkeys(node.input)
-            if name in stored and node.op_type not in _LINEAR and len(stored[name].dims)
-        ]
-        if sizes:
-            yield {
-                "layer": f"stage{index}/{node.name}",
-                "operator": node.op_type,
-                "bytes": sum(sizes),
-            }

@@ -19,6 +19,7 @@ class Int8Settings:
             it (``percentile``).
         reduce_range: weights in 7 bits, so that processors without VNNI, which add pairs of
             products in 16 bits, cannot overflow and every processor computes the same.
+        correct_biases: whether biases make up for what rounding moves a layer's mean output by.
 
     Raises:
         ValueError: a field breaks its rule.
@@ -29,6 +30,7 @@ class Int8Settings:
     images: Annotated[int, Ge(1)] = 512
     method: Literal["minmax", "entropy", "percentile"] = "minmax"
     reduce_range: bool = True
+    correct_biases: bool = True
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -244,7 +244,7 @@ def _int8(trial: Trial, folder: Path) -> list[Contender]:
         return []
     # Only the clock looks at it: what it answers is nobody's evaluation.
     whole = WholeNetwork(copy.deepcopy(trial.student)).eval()
-    images, settings = normalised(trial.pixels, trial.card), Int8Settings()
+    images, settings = normalised(trial.pixels, trial.card), Int8Settings(correct_biases=False)
     stages = quantised_stages(stage_models(whole, trial.card.image_shape), images, settings)
     macs = whole_macs(trial.student, trial.card.image_shape)
     predict = _shipped_int8(trial, folder / STUDENT, stages, [macs])

@@ -8,6 +8,7 @@ from onnx import numpy_helper
 
 from erde_core.softmax import entropy
 from erde_torch.export.onnx_graph import stage_models
+from erde_torch.int8.bias_correction import channel_means
 from erde_torch.int8.quantise import calibration_images, facts_of, quantised_stages
 from erde_torch.int8.runtime import normalised, session
 from erde_torch.int8.settings import Int8Settings
@@ -118,3 +119,15 @@ def test_what_is_quantised_stays_as_it_is(in_int8):
     quantised_stages(stages, normalised(in_int8.dataset.train.images, in_int8.card), Int8Settings())
     assert stages[0].SerializeToString() == before
     onnx.checker.check_model(stages[0])
+
+
+def test_corrected_biases_bring_mean_logits_back(in_int8):
+    """Over the calibration images, to a step of the 8-bit bias; without them they are off."""
+    (float32, *_) = stage_models(in_int8.network, in_int8.card.image_shape)
+    (plain,) = quantised(in_int8, correct_biases=False)
+    images = normalised(in_int8.dataset.train.images, in_int8.card)
+    models = (float32, in_int8.stages[0], plain)
+    wanted, corrected, rounded = (channel_means(m, ["logits"], images)[0] for m in models)
+    assert np.abs(corrected - wanted).max() < 1e-3 < np.abs(rounded - wanted).max()
+    assert facts_of(in_int8.stages[0])["correct_biases"] is True
+    assert facts_of(plain)["correct_biases"] is False

@@ -279,7 +279,8 @@ def test_int8_is_a_switch_or_how():
     off, on = (parse_experiment(KEYS | {"int8": value}, "x.yaml") for value in (False, True))
     assert "int8" not in off.named()
     assert off.named() == parse_experiment(KEYS, "x.yaml").named()
-    assert on.named()["int8"] == {"images": 512, "method": "minmax", "reduce_range": True}
+    ranges = {"images": 512, "method": "minmax", "reduce_range": True}
+    assert on.named()["int8"] == ranges | {"correct_biases": True}
     how = parse_experiment(KEYS | {"int8": {"method": "entropy"}}, "x.yaml")
     assert how.quantisation == Int8Settings(method="entropy")
     assert how.named()["int8"]["method"] == "entropy"
