@@ -162,7 +162,7 @@ def _quantised(
             reduce_range=settings.reduce_range,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
-            nodes_to_exclude=[*_score_nodes(stage.graph), *_norms(stage.graph)],
+            nodes_to_exclude=[*score_nodes(stage.graph), *_norms(stage.graph)],
             calibrate_method=_METHODS[settings.method],
             extra_options={"CalibStridedMinMax": 1},  # one batch of activations at a time
         )
@@ -180,8 +180,8 @@ def _features(model: onnx.ModelProto, inputs: NDArray[np.float32]) -> NDArray[np
     return np.concatenate(parts)
 
 
-def _score_nodes(graph: onnx.GraphProto) -> list[str]:
-    """The nodes that neither logits nor features need: they compute the score."""
+def score_nodes(graph: onnx.GraphProto) -> list[str]:
+    """The names of the nodes that neither logits nor features need: they compute the score."""
     needed, names = {_LOGITS, _NEXT}, []
     for node in reversed(graph.node):
         if needed.intersection(node.output):
