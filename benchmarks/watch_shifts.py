@@ -7,14 +7,13 @@ Each stream is the test split in another order, changed from its first image on.
 """
 
 import argparse
-import statistics
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.watch_cost import cost
 from erde.datasets.image_file import read_image
 from erde.deployment.image_list import image_files
 from erde.deployment.runner import BATCH, Runner
@@ -80,20 +79,6 @@ def other_images(runner: Runner, folder: Path, count: int) -> Images:
     return np.stack([read_image(files[n], (height, width), channels, True) for n in drawn])
 
 
-def cost(runner: Runner, images: Images, scores: NDArray[np.float64], theta: float) -> str:
-    """Seconds of the guard per image beside those of the network, one image at a time."""
-    watch, both = Watch(runner.manifest), ([], [])
-    for image, score in zip(images, scores.tolist(), strict=True):
-        start = time.perf_counter()
-        runner.scored(image[None], theta)
-        middle = time.perf_counter()
-        watch.update([score])
-        both[0].append(middle - start)
-        both[1].append(time.perf_counter() - middle)
-    network, guard = (1e6 * statistics.median(times) for times in both)
-    return f"network {network:.0f} µs, guard {guard:.1f} µs: {guard / network:.1%}"
-
-
 def main() -> None:
     """Print a row per change."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -119,7 +104,9 @@ def main() -> None:
         low, middle, high = np.quantile(alarms, [0.1, 0.5, 0.9], method="inverted_cdf")
         share = np.isfinite(alarms).mean()
         print(f"| {name} | {right:.1%} | {share:.0%} | {middle:g} ({low:g} … {high:g}) |")
-    print(cost(runner, test.images, scores_of(runner, test.images, theta), theta))
+    scores = scores_of(runner, test.images, theta).tolist()
+    network, guard = (1e6 * seconds for seconds in cost(runner, test.images, scores, theta))
+    print(f"network {network:.0f} µs, guard {guard:.1f} µs: {guard / network:.1%}")
 
 
 if __name__ == "__main__":

@@ -20,8 +20,10 @@ POINTS = 20
 TIE_SCORE = 1e-4  # in the score's unit
 TIE_LOGITS = 1e-4
 
-# Thresholds to the exit taken and the class of every sample, int64 (N,) each.
-Decide = Callable[[float], tuple[NDArray[np.int64], NDArray[np.int64]]]
+# One θ, or one per early exit; and what is made of it: the exit taken and the class of every
+# sample, int64 (N,) each.
+Threshold = float | NDArray[np.float64]
+Decide = Callable[[Threshold], tuple[NDArray[np.int64], NDArray[np.int64]]]
 
 
 @dataclass(frozen=True)
@@ -72,27 +74,44 @@ def spread_thresholds(
     return points.threshold[index]
 
 
+def spread_thresholds_per_exit(
+    split: SplitLogits, macs: NDArray[np.int64], score: FittedScore | None = None
+) -> NDArray[np.float64]:
+    """``POINTS`` sets of thresholds that differ from exit to exit, ``(POINTS, E - 1)``.
+
+    Each exit takes all of :func:`spread_thresholds`, and begins at another place of them.
+    """
+    thresholds, early = spread_thresholds(split, macs, score), len(macs) - 1
+    starts = np.arange(early) * POINTS // max(early, 1)
+    found: NDArray[np.float64] = thresholds[(np.arange(POINTS)[:, None] + starts) % POINTS]
+    return found
+
+
 def compare_decisions(
     split: SplitLogits,
     thresholds: NDArray[np.float64],
     decide: Decide,
     score: FittedScore | None = None,
 ) -> Agreement:
-    """Compare ``decide`` with the reference at each of ``thresholds``, by entropy or ``score``."""
+    """Compare ``decide`` with the reference at each of K thresholds, by entropy or ``score``.
+
+    ``thresholds``: one θ each, ``(K,)``, or one per early exit, ``(K, E - 1)``.
+    """
     score = score or FittedScore("entropy", split.logits.shape[2])
     values = score.values(split.logits)
     everyone = np.arange(len(values))
     largest = np.sort(split.logits, axis=2)[:, :, -2:]
     margin = largest[:, :, 1] - largest[:, :, 0]
     near_ties = wrong = turned = 0
-    for threshold in thresholds.tolist():
+    for threshold in thresholds:
         exits = exit_indices(values, threshold)
         labels = split.logits[everyone, exits].argmax(axis=1)
         # Below 1 the allowance shrinks with the threshold: small scores are as exact, relatively,
         # and a confident network has most of its entropies below 1e-4.
         gap = np.abs(values[:, :-1] - threshold)
         passed = np.arange(gap.shape[1]) <= exits[:, None]
-        tie = ((gap <= TIE_SCORE * min(1.0, threshold)) & passed & (threshold > 0)).any(axis=1)
+        close = (gap <= TIE_SCORE * np.minimum(1.0, threshold)) & (threshold > 0)
+        tie = (close & passed).any(axis=1)
         tie |= margin[everyone, exits] <= TIE_LOGITS
         found_exits, found_labels = decide(threshold)
         differs = (found_exits != exits) | (found_labels != labels)

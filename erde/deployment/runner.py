@@ -9,7 +9,7 @@ import importlib.util
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -42,6 +42,7 @@ else:
 BATCH = 64
 Answers = tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.int64]]
 Logits = tuple[NDArray[np.float32], NDArray[np.int64]]
+Theta = float | Sequence[float] | NDArray[np.float64]  # for all early exits, or one for each
 Scored = tuple[NDArray[np.float32], NDArray[np.int64], NDArray[np.float64]]
 
 
@@ -94,12 +95,12 @@ class Runner:
         fits = not early[-1] and all(early[:-1]) and all(n == len(early) - 1 for n in sizes)
         must(fits, f"{folder}: macs must have one number per exit of the networks", len(m["macs"]))
 
-    def predict(self, pixels: NDArray[np.uint8], theta: float | None = None) -> Answers:
+    def predict(self, pixels: NDArray[np.uint8], theta: Theta | None = None) -> Answers:
         """Class, its probability and the exit taken, ``(N,)`` each.
 
         Args:
             pixels: uint8 ``(N, H, W, channels)``, N >= 1.
-            theta: in the unit of the score (nats); without it the certified one.
+            theta: in the score's unit (nats), one or one per early exit; if left out, as certified.
 
         Raises:
             ValueError: θ is out of its range or missing, images are of another kind, or an answer
@@ -109,42 +110,40 @@ class Runner:
         highest = logits.max(1, keepdims=True)
         return logits.argmax(1), 1 / np.exp(logits - highest).sum(1), exits
 
-    def logits(self, pixels: NDArray[np.uint8], theta: float | None = None) -> Logits:
+    def logits(self, pixels: NDArray[np.uint8], theta: Theta | None = None) -> Logits:
         """Logits ``(N, C)`` of the exit taken, and that exit ``(N,)``; as :meth:`predict`."""
         return self.scored(pixels, theta)[:2]
 
-    def scored(self, pixels: NDArray[np.uint8], theta: float | None = None) -> Scored:
+    def scored(self, pixels: NDArray[np.uint8], theta: Theta | None = None) -> Scored:
         """As :meth:`logits`, and the first exit's score ``(N,)``, for ``watch.Watch``.
 
         NaN where the network has no early exit, or an older program wrote the deployment.
         """
         m, count = self.manifest, len(pixels)
-        theta = m["certified_theta"] if theta is None else float(theta)
-        in_range = theta is not None and 0 <= theta <= m["largest_theta"]
-        must(in_range, f"theta must be certified or given, 0 … {m['largest_theta']:.4f}", theta)
+        limits = manifest.thresholds(m, theta)
         fits = pixels.dtype == np.uint8 and list(pixels.shape[1:]) == m["shape"] and count > 0
         must(fits, f"images must be uint8 (N, *{m['shape']})", f"{pixels.dtype} {pixels.shape}")
         with np.errstate(over="ignore", invalid="ignore"):
             x = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)) * self.scale - self.shift
         alone = count == 1 and self.single
-        logits, exits, first = self._one(x, theta) if alone else self._many(x, theta)
+        logits, exits, first = self._one(x, limits) if alone else self._many(x, limits)
         odd = np.flatnonzero(~np.isfinite(logits).all(1))
         must(not len(odd), "logits must be finite", f"others for image {odd[:1]} of these {count}")
         return logits, exits, first
 
-    def _one(self, x: NDArray[np.float32], theta: float) -> Scored:
-        thresholds = np.full(len(self.stages) - 1, theta, np.float64)
+    def _one(self, x: NDArray[np.float32], limits: list[float]) -> Scored:
+        thresholds = np.array(limits, np.float64)
         logits, exits, *first = self.single.run(None, {"images": x, "thresholds": thresholds})
         return logits, exits, first[0] if first else np.full(1, np.nan)
 
-    def _many(self, x: NDArray[np.float32], theta: float) -> Scored:
+    def _many(self, x: NDArray[np.float32], limits: list[float]) -> Scored:
         logits = np.empty((len(x), len(self.manifest["class_names"])), np.float32)
         exits, waiting, more = np.empty(len(x), int), np.arange(len(x)), [x]
         first = np.full(len(x), np.nan)
         for e, stage in enumerate(self.stages):
             if len(waiting):
                 said, *more = stage.run(None, {stage.get_inputs()[0].name: more[-1]})
-                leaves = more[0] < theta if more else np.ones(len(waiting), bool)
+                leaves = more[0] < limits[e] if more else np.ones(len(waiting), bool)
                 first = more[0] if more and not e else first
                 if leaves.any():  # else nothing is copied
                     logits[waiting[leaves]], exits[waiting[leaves]] = said[leaves], e
@@ -154,7 +153,7 @@ class Runner:
 
 def predictor(
     folder: str | os.PathLike[str], threads: int = 1
-) -> Callable[[NDArray[np.uint8], float], Answers]:
+) -> Callable[[NDArray[np.uint8], Theta], Answers]:
     """``predict`` of the deployment in ``folder``."""
     return Runner(folder, threads).predict
 
@@ -175,15 +174,16 @@ def batches(path: Path, shape: list[int], resize: str) -> Iterator[NDArray[np.ui
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("images", type=Path, help=".npy of uint8 (N, H, W, C), or an image file")
-    parser.add_argument("--theta", type=float, help='as in the manifest\'s "curve"')
+    parser.add_argument("--theta", help='as in the manifest\'s "curve"; or A,B,… per early exit')
     warnings.formatwarning = lambda message, *_, **__: f"run.py: warning: {message}\n"
     options, runner = parser.parse_args(), Runner(Path(__file__).parent)
     m = runner.manifest
+    theta = None if options.theta is None else manifest.thresholds(m, options.theta)
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr] # always a text file here
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(("class", "probability", "exit", "macs"))
     for part in batches(options.images, m["shape"], m["preprocessing"]["resize"]):
-        for label, p, e in zip(*runner.predict(part, options.theta), strict=True):
+        for label, p, e in zip(*runner.predict(part, theta), strict=True):
             table.writerow((cells.guarded(m["class_names"][label]), f"{p:.6f}", e, m["macs"][e]))
     sys.stdout.flush()
 

@@ -147,11 +147,6 @@ class Experiment(_Model):
     def _consistent(self) -> "Experiment":
         for name, variant in self.variants.items():
             check_variant_name(name, variant.method, variant.loss)
-        if self.int8 and self.score != "entropy":
-            raise ErdeError(
-                "int8 must be false where images leave by another score than the entropy, "
-                f"got the score {self.score}"
-            )
         students = len(self.variants) * len(self.seeds)
         if students > _MOST_STUDENTS:
             raise ErdeError(

@@ -4,7 +4,7 @@ A label names a score and how it is fitted: ``entropy``, ``max_prob``, ``margin`
 ``entropy_tempered`` and so on with one temperature per exit, and ``gate``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,17 +129,31 @@ def fit_score(label: str, logits: NDArray[np.floating], labels: NDArray[np.int64
     Raises:
         ValueError: an unknown label, or as the fits.
     """
-    check_label(label)
+    return fit_scores([label], logits, labels)[label]
+
+
+def fit_scores(
+    wanted: Iterable[str], logits: NDArray[np.floating], labels: NDArray[np.int64]
+) -> dict[str, FittedScore]:
+    """:func:`fit_score` of several labels; temperatures, which all share, are fitted once."""
     logits = checks.float_array("logits", logits, ndim=3)
-    classes = logits.shape[2]
-    if not needs_fitting(label):
-        return FittedScore(label, classes)
-    labels = checks.class_labels(labels, len(logits), classes)
-    if label in SCORES:
-        correct = logits.argmax(axis=2) == labels[:, None]
-        return FittedScore(label, classes, gate=SCORES[label].load().fit(logits, correct))
-    name = label.removesuffix(TEMPERED)
-    return FittedScore(name, classes, temperatures=fit_temperatures(logits, labels))
+    classes, found = logits.shape[2], dict[str, FittedScore]()
+    temperatures: Float64 | None = None
+    for label in wanted:
+        if not needs_fitting(label):
+            found[label] = FittedScore(label, classes)
+            continue
+        labels = checks.class_labels(labels, len(logits), classes)
+        if label in SCORES:
+            correct = logits.argmax(axis=2) == labels[:, None]
+            gate = SCORES[label].load().fit(logits, correct)
+            found[label] = FittedScore(label, classes, gate=gate)
+            continue
+        if temperatures is None:
+            temperatures = fit_temperatures(logits, labels)
+        name = label.removesuffix(TEMPERED)
+        found[label] = FittedScore(name, classes, temperatures=temperatures)
+    return found
 
 
 def check_label(label: str) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from erde_core.errors import ErdeError
 from erde_core.outcomes import split_sweep
-from erde_core.scores.fitted import FittedScore, fit_score, needs_fitting
+from erde_core.scores.fitted import FittedScore, fit_score, fit_scores, needs_fitting
 from erde_core.statistics.halves import validation_halves
 from erde_core.store.exit_logits import SplitLogits
 from erde_core.sweep import area_under_curve
@@ -69,6 +69,6 @@ def chosen_split(labels: Sequence[str], val: SplitLogits, macs: NDArray[np.int64
         raise ErdeError("labels must name at least one score to choose from, got none")
     halves = validation_halves(val.labels, val.group)
     fit = part(val, halves.fit)
-    scores = [fit_score(label, fit.logits, fit.labels) for label in labels]
+    scores = fit_scores(labels, fit.logits, fit.labels).values()
     best = max(scores, key=lambda score: area_under_curve(split_sweep(fit, macs, score)))
     return ScoredSplit(best, part(val, halves.rest))

@@ -10,7 +10,7 @@ import os
 import runpy
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING or __package__:
     from erde_core.store.manifest_rules import (
@@ -41,6 +41,7 @@ __all__ = [
     "read_deployment",
     "regular_file",
     "sealed",
+    "thresholds",
 ]
 
 FORMAT, VERSION = "erde deployment", 2
@@ -74,6 +75,32 @@ def read_deployment(folder: str | os.PathLike[str]) -> tuple[Fields, dict[str, b
         if found != noted:
             raise ManifestError(f"{Path(folder) / name}: SHA-256 must be {noted}, got {found}")
     return defaults(fields["shape"]) | fields, contents
+
+
+def thresholds(fields: Mapping[str, Json], theta: Any) -> list[float]:  # noqa: ANN401 -- no NumPy
+    """θ of each early exit.
+
+    Args:
+        fields: of a deployment.
+        theta: in the score's unit, one number for all early exits or as many in a row; of any
+            kind, NumPy's too, or a text with commas between them. The certified one where None.
+
+    Raises:
+        ValueError: none is certified, one is out of range, or there are too many or too few.
+    """
+    given = fields["certified_theta"] if theta is None else theta
+    several = hasattr(given, "__len__") and bool(getattr(given, "ndim", 1))
+    numbers = given.split(",") if isinstance(given, str) else given if several else [given or 0]
+    try:
+        limits = list(map(float, numbers))
+    except ValueError:
+        raise ValueError(f"theta must be a number, or several with commas, got {given!r}") from None
+    early, most = len(fields["macs"]) - 1, fields["largest_theta"]
+    if given is None or not all(0 <= limit <= most for limit in limits):
+        raise ValueError(f"theta must be certified or given, 0 … {most:.4f}, got {given}")
+    if len(limits) not in (1, early):
+        raise ValueError(f"theta must be one number or {early}, got {len(limits)}")
+    return limits if len(limits) == early else limits * early
 
 
 def regular_file(path: Path) -> bytes:

@@ -6,12 +6,15 @@ from pathlib import Path
 
 import onnx
 
+from erde_core.errors import ErdeError
+from erde_core.scores.fitted import from_fields
 from erde_core.store.manifest import Fields, network_files
 from erde_torch.export.folder import write_models
 from erde_torch.export.onnx_graph import single_model
 from erde_torch.int8.quantise import PRECISION, facts_of
 from erde_torch.int8.runtime import session
-from erde_torch.int8.stages import stage_bytes
+from erde_torch.int8.score import with_score
+from erde_torch.int8.stages import stage_bytes, stages_hash
 
 
 def write_int8_deployment(
@@ -23,18 +26,29 @@ def write_int8_deployment(
 ) -> str | None:
     """As :func:`erde_torch.export.folder.write_deployment`, with ``quantisation`` in the manifest.
 
+    The stages compute the manifest's score. ``weights_sha256`` becomes that of the stages as they
+    are shipped, which is another one than ``stages`` have where the score is not the entropy.
+
     Returns:
         None, or why ONNX Runtime does not take the single file, which the folder then lacks.
 
     Raises:
+        ErdeError: the manifest is another network's.
         FileExistsError, ManifestError: as ``write_deployment``.
     """
+    if manifest["weights_sha256"] != (own := stages_hash(stages)):
+        raise ErdeError(
+            f"weights_sha256 must be that of the int8 stages, {own[:12]}, "
+            f"got {manifest['weights_sha256'][:12]}: the θ and the curve are another network's"
+        )
+    stages = with_score(stages, from_fields(manifest["score"], len(manifest["class_names"])))
     models = dict(zip(network_files(len(stages)), stages, strict=False))
     single, reason = taken_single(stages)
     if single is not None:
         models[network_files(len(stages))[-1]] = single
     facts = facts_of(stages[0]) | {"int8_bytes": stage_bytes(stages), "single": reason}
-    write_models(folder, lambda: models, manifest | {"quantisation": facts}, program_files, check)
+    fields = manifest | {"weights_sha256": stages_hash(stages), "quantisation": facts}
+    write_models(folder, lambda: models, fields, program_files, check)
     return reason
 
 

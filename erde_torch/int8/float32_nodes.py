@@ -22,8 +22,20 @@ _PACKED_RANK = 2  # (N, numbers of one sample); features have rows and columns, 
 def float32_nodes(graph: onnx.GraphProto) -> list[str]:
     """The names of the nodes that are not quantised."""
     return [
-        node.name for node in (*_score(graph), *_norms(graph), *_averaging(graph), *_packing(graph))
+        node.name
+        for node in (*score_nodes(graph), *_norms(graph), *_averaging(graph), *_packing(graph))
     ]
+
+
+def score_nodes(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
+    """The nodes that neither logits nor features need: they compute the score."""
+    needed, found = {LOGITS, NEXT}, []
+    for node in reversed(graph.node):
+        if needed.intersection(node.output):
+            needed.update(node.input)
+        else:
+            found.append(node)
+    return found
 
 
 def take_back(graph: onnx.GraphProto, float32: onnx.GraphProto) -> None:
@@ -72,17 +84,6 @@ def exceptions(model: onnx.ModelProto, index: int) -> Iterator[dict[str, Any]]:
                 "operator": node.op_type,
                 "bytes": sum(sizes),
             }
-
-
-def _score(graph: onnx.GraphProto) -> list[onnx.NodeProto]:
-    """The nodes that neither logits nor features need: they compute the score."""
-    needed, found = {LOGITS, NEXT}, []
-    for node in reversed(graph.node):
-        if needed.intersection(node.output):
-            needed.update(node.input)
-        else:
-            found.append(node)
-    return found
 
 
 def _norms(graph: onnx.GraphProto) -> list[onnx.NodeProto]:

@@ -19,7 +19,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from erde_core.policy import exit_indices
 from erde_core.scores.fitted import FittedScore
-from erde_core.softmax import entropy
 from erde_core.store.manifest import Fields
 from erde_torch.device import autocast, choose_precision
 from erde_torch.export.agreement import Predict
@@ -52,12 +51,14 @@ class Int8Trial:
     Attributes:
         stages: quantised, one per exit.
         logits: what its exits say of the trial's images, ``(N, E, C)``.
-        thresholds: nats, by the name of the operating point.
+        thresholds: in the score's unit, by the name of the operating point.
+        score: by which images leave; the entropy where None.
     """
 
     stages: Sequence[onnx.ModelProto]
     logits: NDArray[np.float32]
     thresholds: Mapping[str, float]
+    score: FittedScore | None = None
 
 
 @dataclass(frozen=True)
@@ -250,9 +251,11 @@ def _int8(trial: Trial, folder: Path) -> list[Contender]:
     predict = _shipped_int8(trial, folder / STUDENT, stages, [macs])
     points: list[tuple[str, float | None, Predict, float, NDArray[np.int64]]] = []
     points.append((STUDENT, None, predict, 0.0, np.full(len(trial.pixels), macs)))
-    predict = _shipped_int8(trial, folder / "exits", trial.int8.stages, trial.macs.tolist())
-    for name, threshold in trial.int8.thresholds.items():
-        macs_N = trial.macs[exit_indices(entropy(trial.int8.logits), threshold)]
+    own = trial.int8
+    predict = _shipped_int8(trial, folder / "exits", own.stages, trial.macs.tolist(), own.score)
+    score = own.score or FittedScore("entropy", own.logits.shape[2])
+    for name, threshold in own.thresholds.items():
+        macs_N = trial.macs[exit_indices(score.values(own.logits), threshold)]
         points.append((name, threshold, predict, threshold, macs_N))
     found = []
     for name, shown, predict, threshold, macs_N in points:
@@ -265,10 +268,15 @@ def _int8(trial: Trial, folder: Path) -> list[Contender]:
 
 
 def _shipped_int8(
-    trial: Trial, folder: Path, stages: Sequence[onnx.ModelProto], macs: list[int]
+    trial: Trial,
+    folder: Path,
+    stages: Sequence[onnx.ModelProto],
+    macs: list[int],
+    score: FittedScore | None = None,
 ) -> Predict:
     changes = {"precision": "int8", "weights_sha256": stages_hash(stages)}
-    write_int8_deployment(folder, stages, _manifest(trial, folder.name, macs) | changes, {})
+    fields = _manifest(trial, folder.name, macs, score) | changes
+    write_int8_deployment(folder, stages, fields, {})
     return trial.open_deployment(folder, trial.threads)
 
 

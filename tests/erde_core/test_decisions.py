@@ -3,7 +3,12 @@
 import numpy as np
 import pytest
 
-from erde_core.decisions import POINTS, compare_decisions, spread_thresholds
+from erde_core.decisions import (
+    POINTS,
+    compare_decisions,
+    spread_thresholds,
+    spread_thresholds_per_exit,
+)
 from erde_core.policy import exit_indices
 from erde_core.scores.fitted import LABELS, fit_score
 from erde_core.softmax import entropy
@@ -50,6 +55,26 @@ def test_every_score_decides_by_its_own_values(split, label):
     assert (found.decisions, found.wrong, found.turned) == (300 * POINTS, 0, 0)
     if label != "entropy":  # another score's threshold lets other images leave
         assert compare_decisions(split, thresholds, reference(split), score).wrong
+
+
+def test_one_threshold_per_exit(split):
+    thresholds = spread_thresholds_per_exit(split, MACS)
+    assert thresholds.shape == (POINTS, 2)
+    for column in thresholds.T:
+        assert sorted(column) == sorted(spread_thresholds(split, MACS))
+    assert (thresholds[:, 0] != thresholds[:, 1]).all()
+    found = compare_decisions(split, thresholds, reference(split))
+    assert (found.decisions, found.wrong, found.turned) == (300 * POINTS, 0, 0)
+    mixed = compare_decisions(split, thresholds, lambda theta: reference(split)(theta[::-1]))
+    assert mixed.wrong > 300
+
+
+def test_a_near_tie_is_near_the_threshold_of_its_own_exit(split):
+    first, second = entropy(split.logits)[7, :2].tolist()
+    for near, ties in (((first + 5e-5, 0.0), 1), ((0.0, second + 5e-5), 1), ((second, first), 0)):
+        assert abs(first - second) > 0.1
+        found = compare_decisions(split, np.array([near]), reference(split))
+        assert found.near_ties == ties
 
 
 @pytest.mark.parametrize("part", [0, 1])

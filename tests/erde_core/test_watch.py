@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from erde_core import watch as watch_module
-from erde_core.watch import ALARM, BETS, LEVELS, RESERVE, Watch, level_of
+from erde_core.watch import ALARM, BETS, JUMP, LEVELS, RESERVE, Watch, level_of
 from tests.erde_core.watch_streams import false_alarms, first_alarm, most_allowed, population
 
 LEVEL, LARGEST = population()
@@ -69,6 +69,42 @@ def test_the_compiled_simulation_is_the_guard():
         assert (watch.alarm or 0) == alarm
         capital = RESERVE + (1 - RESERVE) * math.exp(highest)
         assert watch.highest == pytest.approx(capital, rel=1e-9)
+
+
+def plain(ranks):
+    """The capital after each rank, as a logarithm, and how it is written in ``BETS``."""
+    stakes, logarithm, found = np.full(len(BETS), 1 / len(BETS)), 0.0, []
+    for p in ranks:
+        c = p - 0.5
+        stakes = stakes * [1 + slope * c + bend * (12 * c * c - 1) for slope, bend in BETS]
+        logarithm += math.log(stakes.sum())
+        stakes = stakes / stakes.sum() * (1 - JUMP) + JUMP / len(BETS)
+        found.append(logarithm)
+    return np.array(found)
+
+
+def test_the_capital_is_exact_where_float64_could_not_hold_it():
+    drawn, middle = np.random.default_rng(4), np.median(LEVEL)
+    watch, ranks, found = Watch(manifest(LEVEL[:200])), [], []
+    bet = watch._bet
+
+    def noted(p):
+        ranks.append(p)
+        bet(p)
+        found.append((watch.evidence, watch.highest))
+
+    watch._bet = noted
+    for levels, count in ((LEVEL, 2000), (LEVEL[middle < LEVEL], 1200), (LEVEL, 40_000)):
+        watch.update(map(score_at, drawn.choice(levels, count)))
+    expected = plain(ranks)
+    assert expected.max() > 260
+    assert expected[-1] < expected.max() - 230
+    for logarithm, values in zip(
+        (expected, np.maximum.accumulate(np.maximum(expected, 0))),
+        zip(*found, strict=True),
+        strict=True,
+    ):
+        assert values == pytest.approx(RESERVE + (1 - RESERVE) * np.exp(logarithm), rel=1e-9)
 
 
 @pytest.mark.parametrize("size", [200, 5000])

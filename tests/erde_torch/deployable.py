@@ -48,9 +48,13 @@ def evaluated(network, pixels):
     return Case(network, pixels.astype(np.uint8), images, SplitLogits(logits, labels, labels), macs)
 
 
-def exit_logits(case, label="entropy"):
-    """The case as both splits of an exit-logits file, with its second exit always right."""
-    labels = case.split.logits[:, 1].argmax(axis=1)
+def exit_logits(case, label="entropy", right=1):
+    """The case as both splits of an exit-logits file, with its exit ``right`` always right.
+
+    ``right`` may name an exit for each image.
+    """
+    answers = case.split.logits.argmax(axis=2)
+    labels = answers[np.arange(len(answers)), right]
     split = SplitLogits(case.split.logits, labels, np.arange(len(labels)))
     exits = ExitLogits(split, split, case.macs, "0" * 64, network_hash(case.network))
     return score_logits(label, exits)

@@ -40,10 +40,10 @@ class InInt8:
     stages: list
     exits: object
 
-    def ship(self, folder, exits=None, stages=None, **changes):
+    def ship(self, folder, exits=None, stages=None, label="entropy", **changes):
         """Write a deployment and give its runner; ``changes`` go into the manifest."""
         manifest = deployment_manifest(
-            self.card, score_logits("entropy", exits or self.exits), 10**6, "tests", "x-int8"
+            self.card, score_logits(label, exits or self.exits), 10**6, "tests", "x-int8"
         )
         write_int8_deployment(folder, stages or self.stages, manifest | changes, INT8_PROGRAM_FILES)
         return Runner(folder)

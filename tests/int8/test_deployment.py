@@ -36,10 +36,10 @@ def float32_exits(in_int8):
     )
 
 
-def compared(in_int8, folder, split=None, logits=None):
+def compared(in_int8, folder, split=None, logits=None, score=None):
     split, logits = split or in_int8.dataset.test, logits or in_int8.exits.test
     predict, macs = predictor(folder), in_int8.exits.macs
-    return dict(deployment_agreement(None, in_int8.card, predict, split, logits, macs))
+    return dict(deployment_agreement(None, in_int8.card, predict, split, logits, macs, score))
 
 
 def test_staged_and_single_decide_as_the_logits_on_file(in_int8, shipped):
@@ -51,6 +51,32 @@ def test_staged_and_single_decide_as_the_logits_on_file(in_int8, shipped):
             agreement.decisions
             == 150 * agreement_module.spread_thresholds(in_int8.exits.test, in_int8.exits.macs).size
         )
+
+
+@pytest.mark.parametrize("label", ["margin", "max_prob_tempered", "gate"])
+def test_any_score_is_fitted_to_the_int8_logits_and_computed_in_the_graphs(
+    in_int8, shipped, tmp_path, label
+):
+    score = score_logits(label, in_int8.exits).score
+    runner = in_int8.ship(tmp_path / "x", label=label)
+    assert runner.manifest["score"] == score.fields()
+    for name, agreement in compared(in_int8, tmp_path / "x", score=score).items():
+        agreement.check(name)
+    pixels, plain = in_int8.dataset.test.images, Runner(shipped)
+    for count in (1, len(pixels)):
+        logits, _, first = runner.scored(pixels[:count], 0.0)
+        np.testing.assert_array_equal(logits, plain.scored(pixels[:count], 0.0)[0])
+        expected = score.values(in_int8.exits.test.logits[:count])[:, 0]
+        assert first == pytest.approx(expected, rel=1e-9)
+    for one, other in zip(runner.stages[:-1], plain.stages[:-1], strict=True):
+        names = [output.name for output in one.get_outputs()]
+        assert names == ["logits", score.name, "next_features"]
+        assert other.get_outputs()[1].name == "entropy"
+
+
+def test_by_the_entropy_the_stages_stay_the_same_bytes(in_int8, shipped):
+    for e, stage in enumerate(in_int8.stages):
+        assert (shipped / f"stage{e}.onnx").read_bytes() == stage.SerializeToString()
 
 
 def test_the_float32_networks_decisions_are_others(in_int8, shipped, float32_exits):

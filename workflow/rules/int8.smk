@@ -92,8 +92,9 @@ rule deploy_int8:
     resources:
         runtime=60,
     params:
+        score=setting(lambda exp: exp.score),
         resize=setting(lambda exp: getattr(exp.dataset, "resize", "none")),
-        code=code(
+        code=score_code(
             "erde_torch.int8.deployment",
             "erde_torch.export.agreement",
             "erde_torch.export.manifest",
@@ -122,6 +123,7 @@ rule int8_table:
         runtime=60,
     params:
         students=lambda wildcards: int8_shown(wildcards) + int8_keys(wildcards),
-        code=code("erde.evaluation.int8", "erde.evaluation.tables"),
+        score=setting(lambda exp: exp.score),
+        code=score_code("erde.evaluation.int8", "erde.evaluation.tables"),
     script:
         "../scripts/int8/table.py"

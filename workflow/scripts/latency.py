@@ -48,8 +48,9 @@ with running(f"{snakemake.wildcards.experiment} · latency", snakemake.log[0]) a
     if inputs.int8_exits:
         own = read_exit_logits(str(inputs.int8_exits))
         stages = read_stages(str(inputs.int8_stages), own)
-        own_points = latency_points(score_logits("entropy", own), whole)
-        int8 = Int8Trial(stages, own.test.logits[timed], own_points)
+        own_scored = score_logits(snakemake.params.score, own)
+        own_points = latency_points(own_scored, whole)
+        int8 = Int8Trial(stages, own.test.logits[timed], own_points, own_scored.score)
     trial = Trial(
         *(teacher, student, card, pixels, logits, exits.macs, points, device, predictor),
         *(THREADS, int8, scored.score),

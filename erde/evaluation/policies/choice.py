@@ -16,10 +16,11 @@ from erde.evaluation.policies.policy import (
     Float64,
     Policy,
     chosen_thresholds,
+    judged,
     tried,
 )
 from erde_core.outcomes import right_answers
-from erde_core.scores.fitted import FittedScore, fit_score
+from erde_core.scores.fitted import fit_scores
 from erde_core.scores.split import part
 from erde_core.statistics.halves import dealt_halves
 from erde_core.store.exit_logits import SplitLogits
@@ -45,13 +46,15 @@ def gains_on_validation(
     worth = {policy: np.zeros(len(fit.labels)) for policy in policies}
     for held in (first, ~first):
         learnt, tests = part(fit, ~held), part(fit, held)
-        scores: dict[str, FittedScore] = {}
+        labels = dict.fromkeys(policy.label for policy in policies)
+        scores = fit_scores(labels, learnt.logits, learnt.labels)
+        seen = {
+            label: (judged(score, learnt), judged(score, tests)) for label, score in scores.items()
+        }
         for policy in policies:
-            if policy.label not in scores:
-                scores[policy.label] = fit_score(policy.label, learnt.logits, learnt.labels)
-            score = scores[policy.label]
-            thresholds = chosen_thresholds(policy, score, learnt, macs, budgets)
-            right, cost = tried(score, tests, macs, thresholds)
+            there, here = seen[policy.label]
+            thresholds = chosen_thresholds(policy.thresholds, there, macs, budgets)
+            right, cost = tried(here, macs, thresholds)
             worth[policy][held] = (right - price * cost).mean(axis=0)
     return {policy: values - worth[DEFAULT] for policy, values in worth.items()}
 

@@ -40,22 +40,45 @@ def usable_budgets(budgets: Sequence[float], macs: NDArray[np.int64]) -> list[fl
     return [min(budget, float(macs[-1])) for budget in budgets if budget >= macs[0]]
 
 
+@dataclass(frozen=True)
+class Judged:
+    """One split as a score sees it; computed once, since it costs more than most thresholds.
+
+    Attributes:
+        values: the score, ``(N, E)``.
+        right: whether each exit is right, ``(N, E)``.
+        largest: the loosest threshold.
+    """
+
+    values: Float64
+    right: NDArray[np.bool_]
+    largest: float
+
+
+def judged(score: FittedScore, split: SplitLogits) -> Judged:
+    """A split by a score."""
+    return Judged(score.values(split.logits), right_answers(split), score.largest)
+
+
 def chosen_thresholds(
-    policy: Policy,
-    score: FittedScore,
-    split: SplitLogits,
-    macs: NDArray[np.int64],
-    budgets: Sequence[float],
+    thresholds: str, seen: Judged, macs: NDArray[np.int64], budgets: Sequence[float]
 ) -> Float64:
     """The most accurate thresholds on a split within each of B budgets, ``(B, E - 1)``.
+
+    Args:
+        thresholds: ``one`` or one for ``each`` exit.
+        seen: the split.
+        macs: of the exits, ``(E,)``.
+        budgets: mean MACs per image.
 
     Raises:
         ValueError: a budget is below the first exit or above the last.
     """
-    values, right = score.values(split.logits), right_answers(split)
-    if policy.thresholds == EACH:
-        return thresholds_for_budgets(values, right, macs, None, budgets, largest=score.largest)
-    points = sweep(values, right, macs, largest=score.largest)
+    if thresholds == EACH:
+        return thresholds_for_budgets(
+            seen.values, seen.right, macs, None, budgets, largest=seen.largest
+        )
+    points = sweep(seen.values, seen.right, macs, largest=seen.largest)
     found = np.empty((len(budgets), len(macs) - 1))
     for row, budget in zip(found, budgets, strict=True):
         index = best_index(points, budget)
@@ -65,12 +88,9 @@ def chosen_thresholds(
     return found
 
 
-def tried(
-    score: FittedScore, split: SplitLogits, macs: NDArray[np.int64], thresholds: Float64
-) -> tuple[Float64, Float64]:
+def tried(seen: Judged, macs: NDArray[np.int64], thresholds: Float64) -> tuple[Float64, Float64]:
     """Right answers (0, 1) and MACs of each image at each of B sets of thresholds, ``(B, N)``."""
-    values, correct = score.values(split.logits), right_answers(split)
-    exits = [exit_indices(values, row) for row in thresholds]
-    shape, everyone = (len(thresholds), len(values)), np.arange(len(values))
-    right = np.array([correct[everyone, e] for e in exits], dtype=np.float64).reshape(shape)
+    exits = [exit_indices(seen.values, row) for row in thresholds]
+    shape, everyone = (len(thresholds), len(seen.values)), np.arange(len(seen.values))
+    right = np.array([seen.right[everyone, e] for e in exits], dtype=np.float64).reshape(shape)
     return right, np.array([macs[e] for e in exits], dtype=np.float64).reshape(shape)

@@ -20,12 +20,13 @@ from erde.evaluation.policies.policy import (
     Float64,
     Policy,
     chosen_thresholds,
+    judged,
     policies,
     tried,
     usable_budgets,
 )
 from erde.evaluation.tables.rows import evened
-from erde_core.scores.fitted import fit_score
+from erde_core.scores.fitted import fit_scores
 from erde_core.scores.split import part
 from erde_core.statistics.bootstrap import group_weights
 from erde_core.statistics.halves import LEAST_GROUPS, validation_halves
@@ -88,11 +89,16 @@ def _network_rows(student: ExitLogits, budgets: Sequence[float], found: _Variant
             found.on_validation.setdefault(policy, []).append(gain)
     rows: list[Row] = []
     base = np.empty(0)
+    labels = dict.fromkeys(policy.label for policy in every)
+    scores = fit_scores(labels, fit.logits, fit.labels)
+    seen = {
+        label: (judged(score, rest), judged(score, student.test)) for label, score in scores.items()
+    }
     for policy in every:
-        score = fit_score(policy.label, fit.logits, fit.labels)
-        thresholds = chosen_thresholds(policy, score, rest, macs, usable)
-        right, cost = tried(score, student.test, macs, thresholds)
-        on_val = tried(score, rest, macs, thresholds)
+        there, here = seen[policy.label]
+        thresholds = chosen_thresholds(policy.thresholds, there, macs, usable)
+        right, cost = tried(here, macs, thresholds)
+        on_val = tried(there, macs, thresholds)
         base = right if policy == DEFAULT else base
         rows += _budget_rows(policy, budgets, macs, thresholds, on_val, (right, cost), base)
         if usable:

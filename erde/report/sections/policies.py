@@ -13,13 +13,14 @@ _BODY = """
 <p class="lead">{{ lead }}</p>
 {{ table }}
 <p class="quiet">Points of test accuracy more than entropy with one θ, mean over the seeds and all
-shares of the teacher's cost; in brackets the 95 % interval for these networks, then how many MACs
-it spends there against that policy. ✓: chosen on validation. {{ halves }} There is no certificate
-for one θ per exit. <code>policies.csv</code> has every threshold.</p>
+shares of the teacher's cost, and how many times the MACs of that policy they cost; in brackets
+the 95 % interval for these networks. ✓: chosen on validation. {{ halves }} There is no
+certificate for one θ per exit. <code>policies.csv</code> has every threshold.</p>
 """
 _HALVES = """Temperatures and gates were fitted on one half of the validation images, thresholds
 chosen on the other; the policy is chosen on the first half alone, by cross-fitting, and is entropy
 with one θ unless another is better by more than one standard error."""
+_FIXED = "\N{NO-BREAK SPACE}"
 _NAMES = {
     "max_prob": "largest probability",
     "margin": "margin",
@@ -84,7 +85,11 @@ def _table(rows: Rows) -> object:
 
 
 def _gain(row: Row) -> str:
-    mark = "✓ " if row["chosen"] else ""
+    """Gain and cost stay on one line of the cell, and the interval on the next."""
+    mark = f"✓{_FIXED}" if row["chosen"] else ""
+    if (row["score"], row["thresholds"]) == ("entropy", "one"):
+        return f"{mark}0"  # all others are held against it
     interval = words.between(row["these_seeds_low"], row["these_seeds_high"])
     ends = f" ({interval})" if interval else ""
-    return f"{mark}{words.points(row['difference'])}{ends} × {row['macs_ratio']:.2f}"
+    gain, ratio = words.points(row["difference"]), f"{row['macs_ratio']:.2f}"
+    return f"{mark}{gain} at {ratio} ×".replace(" ", _FIXED) + ends

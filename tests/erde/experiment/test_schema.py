@@ -284,6 +284,7 @@ def test_int8_is_a_switch_or_how():
     how = parse_experiment(KEYS | {"int8": {"method": "entropy"}}, "x.yaml")
     assert how.quantisation == Int8Settings(method="entropy")
     assert how.named()["int8"]["method"] == "entropy"
+    assert parse_experiment(KEYS | {"int8": True, "score": "gate"}, "x.yaml").score == "gate"
 
 
 def test_a_file_is_dumped_whole_as_it_was_read():

@@ -7,6 +7,7 @@ from erde.datasets.digits import make_digits
 from erde.datasets.folder import read_folder
 from erde.deployment.program import PROGRAM_FILES
 from erde.deployment.runner import Runner, predictor
+from erde_core.decisions import spread_thresholds, spread_thresholds_per_exit
 from erde_core.images import Split
 from erde_core.store.exit_logits import SplitLogits
 from erde_torch.export.agreement import deployment_agreement
@@ -15,12 +16,12 @@ from erde_torch.export.manifest import deployment_manifest
 from tests.erde_torch.deployable import card_of, evaluated, exit_logits, random_network
 
 
-def agreements(case, folder, logits, score=None):
+def agreements(case, folder, logits, score=None, thresholds=None):
     zeros = np.zeros(len(case.pixels), np.int64)
     images, split = Split(case.pixels, zeros, zeros), SplitLogits(logits, zeros, zeros)
     card = card_of(case)
     found = deployment_agreement(
-        case.network, card, predictor(folder), images, split, case.macs, score
+        case.network, card, predictor(folder), images, split, case.macs, score, thresholds
     )
     return dict(found)
 
@@ -68,14 +69,26 @@ def digits_images(_):
     return make_digits(train_images=200).test.images
 
 
-@pytest.mark.parametrize("read", [digits_images, cifar_images])
-def test_whole_test_splits_of_real_images(request, read, tmp_path):
+BY = ("max_prob", "margin", "margin_tempered", "gate")  # one of each kind that PyTorch computes
+
+
+@pytest.mark.parametrize(
+    ("read", "label"), [(cifar_images, "entropy"), *((digits_images, label) for label in BY)]
+)
+def test_whole_test_splits_of_real_images(request, read, label, tmp_path):
+    """By each score, with one θ for all exits and with one for each."""
     images = read(request)
     case = evaluated(random_network(classes=100, side=images.shape[1]), images)
-    manifest = deployment_manifest(card_of(case), exit_logits(case), 1, "tests", "x")
+    exits = exit_logits(case, label, right=np.arange(len(images)) % 4)
+    manifest = deployment_manifest(card_of(case), exits, 1, "tests", "x")
     write_deployment(tmp_path / "x", case.network, manifest, PROGRAM_FILES)
-    for name, agreement in agreements(case, tmp_path / "x", case.split.logits).items():
+    one = spread_thresholds(case.split, case.macs, exits.score)[[0, 5, 10, 15, 19]]
+    each = spread_thresholds_per_exit(case.split, case.macs, exits.score)[2::5]
+    thresholds = np.concatenate([np.tile(one[:, None], 3), each])
+    found = agreements(case, tmp_path / "x", case.split.logits, exits.score, thresholds)
+    for name, agreement in found.items():
         print(name, agreement)
         agreement.check(name)
-        assert agreement.decisions == 20 * len(images)
-        assert agreement.near_ties <= 1e-3 * agreement.decisions
+        assert agreement.decisions == 9 * len(images)
+        # Scores of a random network lie close together, tempered ones most.
+        assert agreement.near_ties <= 1e-2 * agreement.decisions

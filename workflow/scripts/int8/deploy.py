@@ -18,17 +18,19 @@ experiment, folder = snakemake.wildcards.experiment, Path(snakemake.output[0])
 with running(f"{experiment} · deploy {folder.name}", snakemake.log[0]) as say:
     _, card = read_network(snakemake.input.weights)
     exits, teacher = (read_exit_logits(snakemake.input[k]) for k in ("exits", "teacher"))
+    scored = score_logits(snakemake.params.score, exits)
     stages = read_stages(snakemake.input.stages, exits)
     images = read_dataset(snakemake.input.data).test
 
     def check(draft):
         predict = predictor(draft)
-        compared = deployment_agreement(None, card, predict, images, exits.test, exits.macs)
+        compared = deployment_agreement(
+            None, card, predict, images, scored.test, scored.macs, scored.score
+        )
         for name, agreement in compared:
             say(f"{name}: {agreement}")
             agreement.check(name)
 
-    scored = score_logits("entropy", exits)
     named = experiment, folder.name, snakemake.params.resize
     manifest = deployment_manifest(card, scored, int(teacher.macs[-1]) or None, *named)
     reason = write_int8_deployment(folder, stages, manifest, INT8_PROGRAM_FILES, check)

@@ -12,7 +12,7 @@ from erde_torch.int8.stages import read_stages, stage_bytes
 with running(f"{snakemake.wildcards.experiment} · int8", snakemake.log[0]) as say:
     inputs, teacher = snakemake.input, read_exit_logits(snakemake.input.teacher)
     networks = read_networks(snakemake.params.students, inputs.students)
-    networks = score_networks("entropy", networks)
+    networks = score_networks(snakemake.params.score, networks)
     check_comparable(teacher, networks)
     sizes = {}
     for (key, network), folder in zip(in_int8(networks).items(), inputs.stages, strict=True):

@@ -5,7 +5,10 @@ import dataclasses
 import pytest
 
 from erde.report.sections.policies import policies_section
+from erde.report.words import points
 from tests.erde.report.sources import policy_row, source
+
+FIXED = "\N{NO-BREAK SPACE}"
 
 
 @pytest.fixture(scope="module")
@@ -33,13 +36,17 @@ def test_the_policy_that_validation_chose(made, ends, words):
     shown = body(made, DEFAULT, chosen)
     assert "For ERDE, ship the policy margin, tempered, one θ per exit: validation chose" in shown
     assert words in shown
-    assert "✓ +1.00 (" in shown
+    cell = f"✓ +1.00 at 1.00 × ({points(ends[0])} … {points(ends[1])})"
+    assert cell in shown.replace(FIXED, " ")
+    assert cell.partition(" (")[0].replace(" ", FIXED) in shown  # of one line, whatever the width
+    assert "✓" not in shown.partition("margin, tempered, one θ per exit</td>")[0]
 
 
 def test_the_default_and_a_validation_that_is_too_small(made):
     shown = body(made, DEFAULT | {"chosen": True})
     assert "ship entropy with one θ: on validation no other policy is better by more than" in shown
     shown = body(made, DEFAULT)
+    assert "+0.00" not in shown  # it is what all others are held against
     assert "For ERDE, stay with entropy and one θ: validation is too small to choose." in shown
     assert "Fewer than 200 independent validation images make no halves" in shown
     assert "No share of the teacher" in body(made)
