@@ -21,10 +21,11 @@ _BODY = """
 {{ matrix }}
 <h3>The most frequent confusions</h3>
 {{ confusions }}
-<h3>Accuracy by class</h3>
-<p>Balanced accuracy is the mean over the classes: a rare class counts as much as a frequent one.
-It is far below accuracy where a network knows the frequent classes best.</p>
+<h3>Balanced accuracy</h3>
+<p>The mean over the classes: a rare class counts as much as a frequent one. It is far below
+accuracy where a network knows the frequent classes best.</p>
 {{ balanced }}
+<h3>Accuracy by class</h3>
 {{ classes }}
 """
 
