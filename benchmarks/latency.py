@@ -2,6 +2,8 @@
 
     python -m benchmarks.latency --threads 1 --batches 1 64 --output results/latency
     python -m benchmarks.latency --runtimes onnx int8 --batches 1 16
+    python -m benchmarks.latency --runtimes onnx --batches 1 --side 160 --teacher resnet18 \\
+        --head-pool adaptive2 --student mobilenetv2
 
 The measuring is that of the rule ``latency``; see erde_torch/latency/measure.py.
 """
@@ -53,6 +55,8 @@ def parse_options():
     parser.add_argument("--calls", type=int, default=64, help="most calls per round")
     parser.add_argument("--images", type=int, default=256)
     parser.add_argument("--batches", type=int, nargs="+", default=list(BATCHES))
+    parser.add_argument("--teacher", default="resnet34")
+    parser.add_argument("--student", default="resnet10")
     parser.add_argument("--width", type=float, default=1.0)
     parser.add_argument("--clock", choices=tuple(CLOCKS), default="wall")
     parser.add_argument("--side", type=int, default=32)
@@ -82,7 +86,8 @@ def main():
         found = working_contenders(trial, runtimes, Path(folder), print)
         table = list(latency_rows(found, options.batches, plan, device))
     print(
-        f"{machine_text(device, options.threads)}, {options.clock} clock, width {options.width}, "
+        f"{machine_text(device, options.threads)}, {options.clock} clock, "
+        f"{options.teacher} and {options.student}, width {options.width}, "
         f"{options.side}x{options.side}, {options.classes} classes, {options.head_pool}, "
         f"{options.rounds} rounds"
     )

@@ -28,10 +28,12 @@ SHARES = (0.75, 0.5, 0.35)
 
 
 def random_trial(options, device):
-    """ResNet34 against ResNet10, and the student's thresholds for ``SHARES`` of its MACs."""
+    """Teacher and student, and the student's thresholds for ``SHARES`` of its MACs."""
     side, classes = options.side, options.classes
     pixels = random_images(max(options.images, *options.batches), side)
-    student, teacher = (random_network(name, options) for name in ("resnet10", "resnet34"))
+    student, teacher = (
+        random_network(name, options) for name in (options.student, options.teacher)
+    )
     viewed = plain_images(pixels, MEAN, STD, torch.device("cpu"))
     everyone = torch.arange(len(pixels))
     images = viewed.batch(everyone, torch.zeros_like(everyone))

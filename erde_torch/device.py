@@ -82,9 +82,13 @@ def sent(values: torch.Tensor, device: torch.device) -> torch.Tensor:
 _Network = TypeVar("_Network", bound=torch.nn.Module)
 
 
-def on_device(network: _Network, device: torch.device) -> _Network:
-    """``network`` itself, moved to ``device``, with channels last in memory."""
-    return network.to(device).to(memory_format=torch.channels_last)
+def on_device(
+    network: _Network,
+    device: torch.device,
+    order: torch.memory_format = torch.channels_last,
+) -> _Network:
+    """``network`` itself, moved to ``device``, with its features in ``order`` in memory."""
+    return network.to(device).to(memory_format=order)
 
 
 def set_threads(threads: int) -> None:

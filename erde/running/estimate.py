@@ -20,6 +20,7 @@ from erde_core.errors import ErdeError
 from erde_core.images import ImageDataset
 from erde_core.store.files import write_text
 from erde_torch.device import autocast, choose_precision, on_device, room_named
+from erde_torch.memory_order import order_of_training
 from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.training.data import network_card, padded_bytes
@@ -250,8 +251,9 @@ def _seconds_per_image(
     """Fastest of a few batches of random pixels, after one to warm up."""
     channels, height, width = dataset.image_shape
     images = torch.randn(train.batch_size, channels, height, width, device=device)
-    images = images.to(memory_format=torch.channels_last)
-    network = on_device(network, device).train(backward)
+    order = order_of_training(network, (height, width), device)
+    images = images.to(memory_format=order)
+    network = on_device(network, device, order).train(backward)
     precision = choose_precision(train.precision, device)
 
     def step() -> None:

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from erde_torch.device import autocast, on_device, room_named, set_threads
+from erde_torch.memory_order import in_order, order_of_training
 from erde_torch.networks.answers import exit_accuracy
 from erde_torch.training.batches import Batch, TrainingSet, Validation
 from erde_torch.training.checkpoint import Checkpoint, TrainingState
@@ -97,7 +98,9 @@ def fit(
         CheckpointError: a checkpoint cannot be written.
         NoRoomError: a batch does not fit the GPU's memory.
     """
-    network = on_device(network, data.labels.device)
+    device = data.labels.device
+    order = order_of_training(network, (data.images.height, data.images.width), device)
+    network = on_device(network, device, order)
     state = TrainingState(network, make_optimiser(network, run.train), run.train.ema_decay)
     checkpoint = Checkpoint(run.host, run.identity)
     position = checkpoint.resume(state, run.train.epochs, data.steps)
@@ -107,7 +110,7 @@ def fit(
         run.host.say(f"resuming in epoch {position.epoch + 1}, step {position.step + 1}")
     _keep_threads(position, run.host)
     parallel = run.host.processes.parallel(network)
-    forward = torch.compile(parallel) if run.train.compile else parallel
+    forward = in_order(torch.compile(parallel) if run.train.compile else parallel, order)
     with StopRequest(patient=run.host.processes.count > 1) as stop:
         while position.epoch < run.train.epochs:
             started = time.monotonic()

@@ -51,7 +51,6 @@ def data(folder, results):
 
 
 def epoch(folder, results):
-    # PyTorch 2.x on CPUs crashes in the backward pass of large images with fewer than 16 channels.
     network = NetworkSettings(name="resnet10", width=0.25)
     train = TrainSettings(epochs=1, batch_size=4, precision="float32")
     teacher = TeacherSettings(network=network, train=train)

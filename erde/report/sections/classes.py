@@ -21,6 +21,10 @@ _BODY = """
 {{ matrix }}
 <h3>The most frequent confusions</h3>
 {{ confusions }}
+<h3>Balanced accuracy</h3>
+<p>The mean over the classes: a rare class counts as much as a frequent one. It is far below
+accuracy where a network knows the frequent classes best.</p>
+{{ balanced }}
 <h3>Accuracy by class</h3>
 {{ classes }}
 """
@@ -38,6 +42,7 @@ def classes_section(source: Source) -> Section:
         reference=REFERENCE,
         matrix=chart_grid({"confusion": chart}, keys),
         confusions=_confusions(rows, names),
+        balanced=balanced(source.rows["classes"], names),
         classes=_classes(source.rows["classes"], names),
     )
     return Section("Which classes are taken for which", body, {"confusion": chart})
@@ -103,3 +108,21 @@ def _classes(classes: Rows, names: Sequence[str]) -> object:
         shown = [words.percent(mean_of(where(here, variant=v), "accuracy")) for v in variants]
         cells.append([name, here[0]["images"], *shown])
     return table(["class", "images", *map(name_of, variants)], cells)
+
+
+def balanced(classes: Rows, names: Sequence[str]) -> object:
+    """Accuracy of each variant by images and by classes, of the classes that have test images."""
+    cells: list[list[Cell]] = []
+    for variant in distinct(classes, "variant"):
+        here = [row for row in where(classes, variant=variant) if row["images"]]
+        images = sum(row["images"] for row in here)
+        whole = sum(row["accuracy"] * row["images"] for row in here) / images
+        by_class = {
+            label: mean_of(where(here, **{"class": label}), "accuracy")
+            for label in distinct(here, "class")
+        }
+        lowest = min(by_class, key=lambda label: (by_class[label], label))
+        by_classes = words.percent(mean_of(here, "accuracy"))
+        worst = f"{words.percent(by_class[lowest])} ({names[lowest]})"
+        cells.append([name_of(variant), words.percent(whole), by_classes, worst])
+    return table(["variant", "accuracy", "balanced accuracy", "lowest class"], cells)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from erde.report.sections.classes import classes_section, confusion_chart
+from erde.report.sections.classes import balanced, classes_section, confusion_chart
 
 NAMES = ("cat", "dog", "a very long name of a class")
 
@@ -37,3 +37,18 @@ def test_the_section_adds_the_seeds_and_lists_what_is_confused_most(two_seeds):
             key = (r["class"], r["answer"])
             pairs[key] = pairs.get(key, 0) + r["images"]
     assert f'data-label="images">{max(pairs.values())}</td>' in section.body
+
+
+def test_balanced_accuracy_counts_a_rare_class_like_a_frequent_one(two_seeds):
+    accuracy = {0: (90, 0.9), 1: (10, 0.4), 2: (0, None)}  # class: (images, of both seeds)
+    rows = [
+        {"variant": "erde", "seed": seed, "class": label, "images": images, "accuracy": share}
+        for seed in (0, 1)
+        for label, (images, share) in accuracy.items()
+    ]
+    rows[1]["accuracy"], rows[4]["accuracy"] = 0.3, 0.5
+    found = str(balanced(rows, NAMES)).replace("\N{NO-BREAK SPACE}", " ")
+    assert 'data-label="accuracy">85.00 %' in found
+    assert 'data-label="balanced accuracy">65.00 %' in found
+    assert 'data-label="lowest class">40.00 % (dog)' in found
+    assert "Balanced accuracy" in classes_section(two_seeds).body

@@ -1,0 +1,66 @@
+"""Networks of few channels learn from large images without damage to memory."""
+
+import ctypes.util
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from erde_torch.memory_order import order_of_training
+from erde_torch.networks.build import build_network
+from erde_torch.networks.settings import NetworkSettings
+
+# Where glibc's own checks are there, damage to freed memory ends the process, too.
+DEBUG = ctypes.util.find_library("c_malloc_debug")
+CHECKED = {"LD_PRELOAD": DEBUG, "MALLOC_CHECK_": "3"} if DEBUG else {}
+CPU = torch.device("cpu")
+# A short training as the product does it: in a process of its own, since damage would end it.
+TRAINING = """
+import tempfile
+from pathlib import Path
+import numpy as np
+from erde_core.images import ImageDataset, Split
+from erde_core.store.dataset import dataset_hash
+from erde_torch.networks.settings import NetworkSettings
+from erde_torch.training.settings import AugmentSettings, TeacherSettings, TrainSettings
+from erde_torch.training.teacher import train_teacher
+from tests.hosts import own_host
+
+rng = np.random.default_rng(0)
+def split(count):
+    pixels = rng.integers(0, 256, (count, 224, 224, 3), np.uint8)
+    return Split(pixels, np.arange(count) % 2, np.arange(count))
+statistics = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
+dataset = ImageDataset(split(4), split(2), split(2), ("a", "b"), *statistics, "noise")
+train = TrainSettings(epochs=1, batch_size=4, precision="float32")
+settings = TeacherSettings(network=NetworkSettings(name="resnet10", width=8 / 64), train=train)
+with tempfile.TemporaryDirectory() as folder:
+    augment, host = AugmentSettings(pad=0), own_host(Path(folder))
+    train_teacher(dataset, dataset_hash(dataset), settings, augment, host)
+"""
+
+
+def test_a_narrow_network_learns_from_large_images():
+    run = [sys.executable, "-c", TRAINING]
+    env = os.environ | CHECKED
+    done = subprocess.run(run, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "sides", "device", "order"),
+    [
+        ("resnet10", 8 / 64, (184, 184), CPU, torch.contiguous_format),
+        ("resnet10", 8 / 64, (32, 41), CPU, torch.contiguous_format),
+        ("resnet10", 8 / 64, (40, 40), CPU, torch.channels_last),
+        ("resnet10", 8 / 64, (184, 184), torch.device("cuda"), torch.channels_last),
+        ("resnet10", 16 / 64, (184, 184), CPU, torch.channels_last),
+        ("wrn16_1", 0.25, (184, 184), CPU, torch.contiguous_format),
+        ("mobilenetv2", 0.25, (184, 184), CPU, torch.channels_last),
+    ],
+)
+def test_only_what_would_be_damaged_learns_in_another_order(name, width, sides, device, order):
+    network = build_network(NetworkSettings(name=name, width=width), 2, (3, *sides))
+    assert order_of_training(network, sides, device) == order
