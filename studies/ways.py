@@ -24,6 +24,7 @@ from erde.evaluation.envelope import (
     trials,
 )
 from erde.evaluation.rivals import as_plain
+from erde.evaluation.tables import ENVELOPE
 from erde.experiment.trainings import MIXTURE
 from erde_core.errors import ErdeError
 from erde_core.statistics.bootstrap import group_weights
@@ -88,7 +89,7 @@ def write_ways(results: Path, path: Path, experiment: str, seeds: Sequence[int])
     paid = list(trials(whole, found))
     told = [p.names | trial_row(one, within) for p in paid for one, within in p.networks]
     write_table(folder / "trials.csv", told)
-    write_table(folder / "ways.csv", envelope_rows(whole, found))
+    ENVELOPE.write(folder / "ways.csv", envelope_rows(whole, found))
     write_table(folder / "shipped.csv", [_shipped(p) for p in paid])
     budgets = {str(p.names["teacher_share"]): float(p.names["budget_macs"]) for p in paid}
     write_table(folder / "rules.csv", rule_rows(found, budgets))
