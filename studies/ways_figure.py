@@ -42,7 +42,7 @@ def ways_figure(folder: Path, experiment: str) -> Figure:
     """
     with mpl.rc_context(FONT):
         figure = Figure(figsize=(9.2, 4.3), dpi=200, layout="constrained")
-        left, right = figure.subplots(1, 2, sharey=True)
+        left, right = figure.subplots(1, 2)
         ways = [r for r in rows_of(folder, experiment, "ways") if r["network"]]
         _draw_ways(left, ways)
         early = [r for r in rows_of(folder, experiment, "trials") if r["way"] == EARLY_EXIT]
