@@ -5,6 +5,7 @@ chooses, and the test images say what the choice is worth beside the best of all
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ from erde.evaluation.envelope import (
 )
 from erde.evaluation.rivals import as_plain
 from erde.evaluation.tables import ENVELOPE
-from erde.experiment.trainings import MIXTURE
+from erde.experiment.trainings import EARLY_EXIT, MIXTURE
 from erde_core.errors import ErdeError
 from erde_core.statistics.bootstrap import group_weights
 from erde_core.store.exit_logits import ExitLogits, read_exit_logits
@@ -36,12 +37,16 @@ from erde_torch.networks.weights import read_network
 from studies.choosing import rule_rows
 
 LIST = "ways.yaml"
+_BESIDES = "besides"
 _RIVALS = ("truncated", "narrow")
 Listed = dict[str, list[tuple[str, ...]]]  # of each way the members of each network
 
 
 def read_ways(path: Path, experiment: str) -> Listed:
     """What ``path`` names for ``experiment``: per way equally many networks.
+
+    Early-exit students under ``besides`` are told in ``trials.csv`` and never shipped: the key is
+    kept.
 
     Raises:
         ValueError: not readable, no such experiment, other ways, or unequal numbers of trials.
@@ -51,15 +56,16 @@ def read_ways(path: Path, experiment: str) -> Listed:
     except (OSError, yaml.YAMLError) as error:
         raise ErdeError(f"{path}: not readable: {' '.join(str(error).split())}") from error
     listed = book.get(experiment) if isinstance(book, dict) else None
-    if not isinstance(listed, dict) or sorted(listed) != sorted(WAYS):
-        ways = ", ".join(WAYS)
-        raise ErdeError(f"{path}: {experiment} must list the ways {ways}, got {listed!r:.80}")
-    counts = {way: len(names) for way, names in listed.items()}
+    ways = set(listed) - {_BESIDES} if isinstance(listed, dict) else None
+    if not isinstance(listed, dict) or ways != set(WAYS):
+        known = ", ".join(WAYS)
+        raise ErdeError(f"{path}: {experiment} must list the ways {known}, got {listed!r:.80}")
+    counts = {way: len(listed[way]) for way in WAYS}
     if len(set(counts.values())) != 1:
         raise ErdeError(f"{path}: {experiment} must name equally many of each way, got {counts}")
     return {
-        way: [(name,) if isinstance(name, str) else tuple(name) for name in listed[way]]
-        for way in WAYS
+        way: [(name,) if isinstance(name, str) else tuple(name) for name in listed.get(way, [])]
+        for way in (*WAYS, _BESIDES)
     }
 
 
@@ -85,10 +91,16 @@ def write_ways(results: Path, path: Path, experiment: str, seeds: Sequence[int])
     folder, listed = results / experiment, read_ways(path, experiment)
     teacher = read_exit_logits(folder / "teacher/exit_logits.h5")
     found = candidates_of(folder, listed, seeds)
+    besides = [replace(one, way=EARLY_EXIT) for one in found if one.way == _BESIDES]
+    found = [one for one in found if one.way != _BESIDES]
     whole = whole_of(teacher, (exits for one in found for exits in one.seeds.values()))
-    paid = list(trials(whole, found))
-    told = [p.names | trial_row(one, within) for p in paid for one, within in p.networks]
+    told = [
+        p.names | trial_row(one, within) | {"listed": int(one not in besides)}
+        for p in trials(whole, [*found, *besides])
+        for one, within in p.networks
+    ]
     write_table(folder / "trials.csv", told)
+    paid = list(trials(whole, found))
     ENVELOPE.write(folder / "ways.csv", envelope_rows(whole, found))
     write_table(folder / "shipped.csv", [_shipped(p) for p in paid])
     budgets = {str(p.names["teacher_share"]): float(p.names["budget_macs"]) for p in paid}
