@@ -18,6 +18,7 @@ from erde_core.store.files import write_text
 
 HERE = Path(__file__).parent
 BOOK = "experiments.yaml"
+RIVALS, WAYS = "rivals", "ways"  # what a line of a list may ask for besides
 _WHOLE = "variants"  # replaced as a whole: a change says which variants there are
 
 
@@ -82,12 +83,7 @@ def write_experiments(folder: Path, names: Iterable[str]) -> Path:
         ValueError: as :func:`read_book` and :func:`compose`; nothing was written.
     """
     book = read_book(folder / BOOK)
-    texts = {
-        name: yaml.dump(
-            compose(name, book), Dumper=_Plain, sort_keys=False, default_flow_style=None
-        )
-        for name in names
-    }
+    texts = {name: _text(compose(name, book)) for name in names}
     target = folder / "experiments"
     target.mkdir(exist_ok=True)
     for name, text in texts.items():
@@ -99,21 +95,25 @@ def _text(keys: dict[str, Any]) -> str:
     return yaml.dump(keys, Dumper=_Plain, sort_keys=False, default_flow_style=None)
 
 
-def read_list(path: Path) -> list[tuple[str, bool]]:
-    """(experiment, whether its rivals are wanted) per line; ``#`` starts a comment.
+def read_list(path: Path) -> list[tuple[str, str]]:
+    """(experiment, what it is wanted with: ``rivals``, ``ways`` or nothing) per line.
+
+    ``#`` starts a comment.
 
     Raises:
-        ValueError: no such file, or a line that is not ``name`` or ``name rivals``.
+        ValueError: no such file, or a line that is not ``name``, ``name rivals`` or ``name ways``.
     """
     if not path.is_file():
         raise ErdeError(f"the study's list must be a file, got {str(path)!r}")
     steps = []
     for line in path.read_text(encoding="utf-8").splitlines():
         words = line.split("#")[0].split()
-        if len(words) > 2 or words[1:] not in ([], ["rivals"]):
-            raise ErdeError(f"{path}: a line must be 'name' or 'name rivals', got {line!r}")
+        if len(words) > 2 or words[1:] not in ([], [RIVALS], [WAYS]):
+            raise ErdeError(
+                f"{path}: a line must be 'name', 'name rivals' or 'name ways', got {line!r}"
+            )
         if words:
-            steps.append((words[0], len(words) == 2))
+            steps.append((words[0], words[1] if len(words) == 2 else ""))
     return steps
 
 

@@ -14,15 +14,17 @@ from pathlib import Path
 from erde.pictures.drawing import save_figure
 from erde_core.errors import ErdeError
 from erde_core.store.files import write_text
-from studies import tables
+from studies import tables, ways_tables
 from studies.family import family_figure
 from studies.gains import gains_figure
 from studies.tables import rows_of
 from studies.targets import targets_table
+from studies.ways_figure import ways_figure
 
 KEPT = (
     *("areas", "audit", "bands", "comparison", "exits", "overall", "pareto", "rivals"),
     *("teacher_exits", "teacher_wrong", "validation"),
+    *("policies_overall", "rules", "shipped", "trials", "ways"),
 )
 # Of a tuning, validation alone counts, and nobody should look at its test images. Curves of a
 # network whose early exits were never trained say nothing.
@@ -40,6 +42,10 @@ TABLES: dict[str, Callable[[Path, list[str]], str]] = {
     "wrong": tables.wrong_table,
     "audit": tables.audit_table,
     "rivals": tables.rivals_table,
+    "ways": ways_tables.ways_table,
+    "attempts": ways_tables.attempts_table,
+    "rules": ways_tables.rules_table,
+    "policies": ways_tables.policies_table,
 }
 _PLACE = re.compile(r"(<!-- table (\w+)(?: of ([\w\s]+?))? -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -92,6 +98,9 @@ def main(home: Path, published: Path) -> None:
     for main in (main for mains in STUDIES.values() for main in mains):
         if rows_of(published, main, "bands"):
             save_figure(family_figure(published, main), published / f"{main}_family.png")
+    for name in experiments_of(text, "ways"):
+        if rows_of(published, name, "ways"):
+            save_figure(ways_figure(published, name), published / f"{name}_ways.png")
 
 
 if __name__ == "__main__":

@@ -22,24 +22,36 @@ from erde.experiment.schema import read_experiment
 from erde.running.code_hash import code_hash
 from erde_core.errors import ErdeError
 from erde_core.store.files import write_text
-from studies.compose import read_list, write_experiments
+from studies.compose import RIVALS, WAYS, read_list, write_experiments
 from studies.export import export_experiment
 from studies.lend import lend_cache, lend_checkpoints
+from studies.ways import LIST, exit_logits_files, write_ways
 
 RESULTS = Path("results")
 TARGETS = ("results/{name}_pareto.png", "results/{name}/comparison.csv")
-RIVALS = ("results/{name}/rivals.csv", "results/{name}/envelope.csv")
+MORE = {
+    RIVALS: ("results/{name}/rivals.csv", "results/{name}/envelope.csv"),
+    WAYS: ("results/{name}/policies.csv",),
+    "": (),
+}
 FINISHED, FAILED, OUT_OF_TIME = 0, 1, 3  # exit codes
 _PATIENCE = 120  # seconds that a stopped training has to save its checkpoint
 
 
-def run_step(folder: Path, name: str, rivals: bool, cores: int, seconds: float) -> int:
-    """Snakemake over one experiment, stopped after ``seconds``.
+def targets_of(study: Path, name: str, wanted: str, seeds: list[int]) -> list[str]:
+    """The files that experiment ``name`` is wanted for; ``study`` is the folder of the list."""
+    targets = [target.format(name=name) for target in (*TARGETS, *MORE[wanted])]
+    if wanted == WAYS:
+        targets += map(str, exit_logits_files(RESULTS, study / LIST, name, seeds))
+    return targets
+
+
+def run_step(folder: Path, targets: list[str], cores: int, seconds: float) -> int:
+    """Snakemake over one experiment's files, stopped after ``seconds``.
 
     Returns:
         ``FINISHED``, ``FAILED`` or ``OUT_OF_TIME``.
     """
-    targets = [target.format(name=name) for target in (*TARGETS, *RIVALS * rivals)]
     command = [sys.executable, "-m", "snakemake", *targets, "--cores", str(cores)]
     command += ["--config", f"experiments={folder}"]
     # In a group of its own, so that one signal reaches the trainings as well.
@@ -63,8 +75,10 @@ def _stop(process: subprocess.Popen[bytes], command: list[str]) -> None:
         subprocess.run([*command, "--unlock"], check=False)
 
 
-def run_study(folder: Path, steps: list[tuple[str, bool]], cores: int, seconds: float) -> int:
+def run_study(folder: Path, steps: list[tuple[str, str]], cores: int, seconds: float) -> int:
     """Run experiments of ``folder`` in turn; one that fails does not hold up the next.
+
+    ``folder`` lies beside the study's list. See :func:`studies.compose.read_list` for ``steps``.
 
     Returns:
         ``FINISHED``, ``FAILED`` (at least one), or ``OUT_OF_TIME``.
@@ -74,16 +88,22 @@ def run_study(folder: Path, steps: list[tuple[str, bool]], cores: int, seconds: 
     """
     deadline = time.monotonic() + seconds
     experiments = {name: read_experiment(folder / f"{name}.yaml") for name, _ in steps}
+    targets = {
+        name: targets_of(folder.parent, name, wanted, experiments[name].seeds)
+        for name, wanted in steps
+    }
     outcome = FINISHED
-    for index, (name, rivals) in enumerate(steps):
+    for index, (name, wanted) in enumerate(steps):
         lenders = [lender for lender, _ in steps[:index]]
         lend_checkpoints(RESULTS, name, experiments, lenders)
         lend_cache(RESULTS, name, experiments, lenders)
         left = deadline - time.monotonic()
-        done = run_step(folder, name, rivals, cores, left) if left > 0 else OUT_OF_TIME
+        done = run_step(folder, targets[name], cores, left) if left > 0 else OUT_OF_TIME
         print(f"study: {name}: {('finished', 'failed', '', 'out of time')[done]}", flush=True)
         if done == OUT_OF_TIME:
             return OUT_OF_TIME
+        if wanted == WAYS and done == FINISHED:
+            write_ways(RESULTS, folder.parent / LIST, name, experiments[name].seeds)
         outcome = max(outcome, done)
     return outcome
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from erde.evaluation.budgets import Whole
 from erde.evaluation.tables.rows import Rows
@@ -59,15 +60,45 @@ def envelope_rows(whole: Whole, found: Sequence[Candidate]) -> list[Row]:
     ``trials`` is the number of candidates of that way that can pay; ``behind_best`` compares the
     mean test accuracy with the best of the four ways' at that cost.
     """
-    curves = [(c, _curves(c)) for c in found]
     rows: list[Row] = []
+    for paid in trials(whole, found):
+        told = [trial_row(candidate, within) for candidate, within in paid.networks]
+        chosen = [_best(way, [row for row in told if row["way"] == way]) for way in WAYS]
+        rows += _finished(paid.names, chosen)
+    return rows
+
+
+@dataclass(frozen=True)
+class Within:
+    """What a candidate gives within a budget: of S seeds and N test images.
+
+    Attributes:
+        val_accuracy: of each seed at the θ that validation chose, ``(S,)``.
+        right: whether each test image is answered rightly at that θ, ``(S, N)``.
+        mean_macs: per test image, of each seed, ``(S,)``.
+    """
+
+    val_accuracy: NDArray[np.float64]
+    right: NDArray[np.bool_]
+    mean_macs: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Paid:
+    """The candidates that can pay at one share; ``names`` are the cells that name the share."""
+
+    names: Row
+    networks: Sequence[tuple[Candidate, Within]]
+
+
+def trials(whole: Whole, found: Sequence[Candidate]) -> Iterator[Paid]:
+    """Every candidate at every share of ``whole`` where all its seeds can pay."""
+    curves = [(candidate, _curves(candidate)) for candidate in found]
     for share in SHARES:
         budget = whole.macs / share
-        paid = [row for c, points in curves if (row := _at(c, points, budget)) is not None]
-        chosen = [_best(way, [row for row in paid if row["way"] == way]) for way in WAYS]
         names = {"teacher_share": f"1/{share}", "budget_of": whole.of, "budget_macs": budget}
-        rows += _finished(names, chosen)
-    return rows
+        tried = ((candidate, _within(candidate, points, budget)) for candidate, points in curves)
+        yield Paid(names, [(one, within) for one, within in tried if within is not None])
 
 
 def _pairs(
@@ -98,23 +129,31 @@ def _curves(candidate: Candidate) -> dict[int, OperatingPoints]:
     return {seed: split_sweep(exits.val, exits.macs) for seed, exits in candidate.seeds.items()}
 
 
-def _at(candidate: Candidate, points: Mapping[int, OperatingPoints], budget: float) -> Row | None:
-    """Means over the seeds at a budget; None where one cannot pay."""
-    val, test, macs = [], [], []
+def _within(
+    candidate: Candidate, points: Mapping[int, OperatingPoints], budget: float
+) -> Within | None:
+    """None where a seed cannot pay."""
+    val, right, macs = [], [], []
     for seed, exits in candidate.seeds.items():
         index = best_index(points[seed], budget)
         if index is None:
             return None
-        right, _, taken = outcomes(exits.test, float(points[seed].threshold[index]))
+        answers, _, taken = outcomes(exits.test, float(points[seed].threshold[index]))
         val.append(float(points[seed].accuracy[index]))
-        test.append(float(right.mean()))
+        right.append(answers)
         macs.append(float(exits.macs[taken].mean()))
+    return Within(np.array(val), np.array(right), np.array(macs))
+
+
+def trial_row(candidate: Candidate, within: Within) -> Row:
+    """Means over the seeds, and the range of the test accuracy."""
+    test = within.right.mean(axis=1).tolist()
     return {
         "way": candidate.way,
         "network": candidate.name,
-        "val_accuracy": float(np.mean(val)),
+        "val_accuracy": float(within.val_accuracy.mean()),
         "test_accuracy": float(np.mean(test)),
-        "test_mean_macs": float(np.mean(macs)),
+        "test_mean_macs": float(within.mean_macs.mean()),
         "seeds": len(test),
         "seed_lowest": min(test),
         "seed_highest": max(test),

@@ -9,9 +9,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from erde_core.errors import ErdeError
+from erde_torch.networks.settings import NetworkSettings
 
 _MIXING = ("mixup", "cutmix")
 _LONGEST_SHOWN, _LONGEST_SENTENCE = 100, 800  # letters
+# Keys that a class does not have, and why not.
+_ELSEWHERE: dict[type, Mapping[str, str]] = {
+    NetworkSettings: {
+        "cascade": "only a variant's own network can be a cascade (variants.<name>.network), "
+        "of members that are none"
+    }
+}
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # of a model, of a dataclass
 
 
@@ -58,7 +66,8 @@ def _one_rule(rule: ErrorDetails, model: type[BaseModel]) -> str:
     parent, path = _model_at(model, rule["loc"])
     where = ".".join(path)
     if rule["type"] in _UNKNOWN:
-        why = getattr(parent, "unwanted", {}).get(path[-1])
+        unwanted: Mapping[str, str] = _ELSEWHERE.get(parent) or getattr(parent, "unwanted", {})
+        why = unwanted.get(path[-1])
         if why:
             return f"{where} must be left out: {why}"
         text = unknown_key(path[-1], _annotations(parent))

@@ -17,12 +17,22 @@ from erde_core.errors import ErdeError
 _BODY = {0: "conv1", 1: "bn1", 3: "conv2", 4: "bn2", 6: "conv3", 7: "bn3"}
 _STEM = {0: "conv1", 1: "bn1"}
 _COUNTER = ".num_batches_tracked"
+_UNTRANSLATED = {
+    "MobileNetV2": {"features.0.0.weight", "features.1.conv.0.0.weight", "classifier.1.weight"},
+    "ShuffleNetV2": {"conv1.0.weight", "stage2.0.branch1.0.weight", "fc.weight"},
+}
 _OURS = re.compile(r"(?:stem\.(\d+)|stages\.0\.(\d+)\.(body|shortcut)\.(\d+)|heads\.0\.2)\.(\w+)")
 
 
 def is_plain_resnet(names: Iterable[str]) -> bool:
     """Whether these may be the names of a plain ResNet in torchvision or timm."""
     return {"conv1.weight", "layer1.0.conv1.weight", "fc.weight"} <= set(names)
+
+
+def untranslated(names: Iterable[str]) -> str | None:
+    """Which network of torchvision's these name that is not translated; None of all others."""
+    known = set(names)
+    return next((name for name, of in _UNTRANSLATED.items() if of <= known), None)
 
 
 def their_name(ours: str, blocks: Sequence[int]) -> str:

@@ -21,7 +21,12 @@ from erde_torch.teachers.facts import Data, Facts
 from erde_torch.teachers.file import TeacherFile
 from erde_torch.teachers.plain_timm import WHOLE, plain_timm
 from erde_torch.teachers.settings import SeenAs, WeightsTeacher
-from erde_torch.teachers.torchvision_names import is_plain_resnet, their_name, with_counters
+from erde_torch.teachers.torchvision_names import (
+    is_plain_resnet,
+    their_name,
+    untranslated,
+    with_counters,
+)
 
 Shape = tuple[int, int, int]
 
@@ -143,6 +148,13 @@ def open_weights(teacher: WeightsTeacher, image_shape: Shape, classes: int) -> O
         blocks = family_of(network.name).blocks[network.name]
         tensors = _held_to(described, found, path, lambda ours: their_name(ours, blocks))
         return Opened(described, tensors, teacher.seen)
+    other = untranslated(found)
+    if other is not None:
+        raise ErdeError(
+            f"trained must name its tensors as {network.name} here does, got torchvision's names "
+            f"of {other} ({next(iter(found))}, …) in {path}, and those of its ResNets alone are "
+            "translated: export that model as ONNX (teacher.onnx), or train timm's"
+        )
     described = Described(replace(network, exits=()), False, classes, shape)
     return Opened(described, _held_to(described, found, path), teacher.seen)
 

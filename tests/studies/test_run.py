@@ -163,14 +163,17 @@ def test_a_snakemake_that_had_to_be_killed_leaves_no_lock(tmp_path, monkeypatch)
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(driver, "_PATIENCE", 1)
-    assert driver.run_step(tmp_path, "one", False, 1, 15) == driver.OUT_OF_TIME
+    assert (
+        driver.run_step(tmp_path, driver.targets_of(tmp_path, "one", "", [0]), 1, 15)
+        == driver.OUT_OF_TIME
+    )
     assert (tmp_path / "begun").exists()
     assert list((tmp_path / ".snakemake/locks").glob("*")) == []
 
 
 def test_a_failed_experiment_does_not_hold_up_the_next(tmp_path, monkeypatch):
     pretend_snakemake(tmp_path, monkeypatch, 'echo "$@" >> ran; case "$*" in *bad*) exit 1;; esac')
-    steps = [("bad", False), ("good", True)]
+    steps = [("bad", ""), ("good", "rivals")]
     for name, _ in steps:
         (tmp_path / f"{name}.yaml").write_text(yaml.safe_dump(TINY), encoding="utf-8")
     assert driver.run_study(tmp_path, steps, 3, 60) == driver.FAILED
@@ -186,7 +189,9 @@ def test_a_broken_list_runs_nothing(tmp_path, capsys):
     path.write_text("one rivls\n", encoding="utf-8")
     with pytest.raises(SystemExit):
         driver.main([str(path), "--seconds", "9", "--out", str(tmp_path)])
-    assert "must be 'name' or 'name rivals', got 'one rivls'" in capsys.readouterr().err
+    assert (
+        "must be 'name', 'name rivals' or 'name ways', got 'one rivls'" in capsys.readouterr().err
+    )
 
 
 def exits_of(logits, labels):

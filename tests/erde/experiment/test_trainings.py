@@ -17,9 +17,14 @@ def kd(*members, **keys):
 
 
 def parsed(**variants):
+    return parsed_with({}, **variants)
+
+
+def parsed_with(parts, **variants):
     part = {"train": {"epochs": 1}}
     keys = {"dataset": {"name": "digits"}, "teacher": part, "student": part, "seeds": [0]}
-    return parse_experiment(keys | {"variants": {"kd": {"method": "kd"}} | variants}, "x.yaml")
+    keys |= {"variants": {"kd": {"method": "kd"}} | variants} | parts
+    return parse_experiment(keys, "x.yaml")
 
 
 def folders(experiment):
@@ -91,6 +96,7 @@ def test_what_a_network_is_called():
         ({"cascade": [THIN, DEAR | {"widht": 1}]}, "network.cascade.1: unknown key 'widht'; did"),
         ({"cascade": [THIN, DEAR | {"exits": [9]}]}, "network.cascade.1.exits must be stages 0"),
         (DEAR | {"average": True}, "network: unknown key 'average'"),
+        ({"cascade": [THIN, {"cascade": [THIN, DEAR]}]}, "network.cascade.1.cascade must be left"),
     ],
 )
 def test_a_wrong_network_is_named_in_one_sentence(network, said):
@@ -99,6 +105,14 @@ def test_a_wrong_network_is_named_in_one_sentence(network, said):
     text = str(caught.value)
     assert text.startswith("x.yaml: variants.mine: network")
     assert said in text
+
+
+@pytest.mark.parametrize("part", ["student", "teacher"])
+def test_a_cascade_anywhere_but_in_a_variant_is_told_where_it_belongs(part):
+    with pytest.raises(ExperimentError) as caught:
+        parsed_with({part: {"train": {"epochs": 1}, "network": {"cascade": [THIN, DEAR]}}})
+    rule = "network.cascade must be left out: only a variant's own network can be a cascade"
+    assert str(caught.value).startswith(f"x.yaml: {part}.{rule} (variants.<name>.network)")
 
 
 def test_members_is_no_name_of_a_variant():

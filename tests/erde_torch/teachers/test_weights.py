@@ -183,6 +183,23 @@ def test_another_architecture_is_told_by_its_first_three_tensors(
         bring(given(network, tmp_path / "resnet18.pth", **keys), card)
 
 
+@pytest.mark.parametrize(
+    ("name", "model"), [("mobilenetv2", "mobilenet_v2"), ("shufflenetv2", "shufflenet_v2_x1_0")]
+)
+def test_names_of_torchvision_that_are_not_translated_are_told_what_to_do(
+    name, model, card, tmp_path
+):
+    with torch.device("meta"):  # names and shapes alone
+        state = getattr(torchvision.models, model)(num_classes=5).state_dict()
+    torch.save({"state_dict": state}, tmp_path / "theirs.pth")
+    with pytest.raises(ValueError, match=r"torchvision's names of \w+V2 .* export") as caught:
+        bring(given({"name": name}, tmp_path / "theirs.pth"), card)
+    first = next(iter(state))
+    assert f"trained must name its tensors as {name} here does" in str(caught.value)
+    assert first in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
 def test_another_number_of_classes_is_said_as_such(resnet18, card, tmp_path):
     rule = "^trained must have 4 classes like the data set, got 5 in"
     teacher = given({"name": "resnet18"}, tmp_path / "resnet18.pth")

@@ -1,0 +1,158 @@
+"""Networks that may be shipped, named in advance and equally many of each way, and their worth.
+
+``ways.yaml`` names them. Cascades and mixtures are put together from exit logits; validation
+chooses, and the test images say what the choice is worth beside the best of all.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from erde.evaluation.budgets import whole_of
+from erde.evaluation.differences.comparison import difference_row
+from erde.evaluation.differences.resample import RESAMPLES
+from erde.evaluation.envelope import (
+    ARROW,
+    WAYS,
+    Candidate,
+    Paid,
+    envelope_rows,
+    in_order,
+    trial_row,
+    trials,
+)
+from erde.evaluation.rivals import as_plain
+from erde.evaluation.tables import ENVELOPE
+from erde.experiment.trainings import EARLY_EXIT, MIXTURE
+from erde_core.errors import ErdeError
+from erde_core.statistics.bootstrap import group_weights
+from erde_core.store.exit_logits import ExitLogits, read_exit_logits
+from erde_core.store.tables import Row, write_table
+from erde_torch.networks.macs import plain_macs
+from erde_torch.networks.rivals.names import rival_exit
+from erde_torch.networks.weights import read_network
+from studies.choosing import rule_rows
+
+LIST = "ways.yaml"
+_BESIDES = "besides"
+_RIVALS = ("truncated", "narrow")
+Listed = dict[str, list[tuple[str, ...]]]  # of each way the members of each network
+
+
+def read_ways(path: Path, experiment: str) -> Listed:
+    """What ``path`` names for ``experiment``: per way equally many networks.
+
+    Early-exit students under ``besides`` are told in ``trials.csv`` and never shipped: the key is
+    kept.
+
+    Raises:
+        ValueError: not readable, no such experiment, other ways, or unequal numbers of trials.
+    """
+    try:
+        book = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ErdeError(f"{path}: not readable: {' '.join(str(error).split())}") from error
+    listed = book.get(experiment) if isinstance(book, dict) else None
+    ways = set(listed) - {_BESIDES} if isinstance(listed, dict) else None
+    if not isinstance(listed, dict) or ways != set(WAYS):
+        known = ", ".join(WAYS)
+        raise ErdeError(f"{path}: {experiment} must list the ways {known}, got {listed!r:.80}")
+    counts = {way: len(listed[way]) for way in WAYS}
+    if len(set(counts.values())) != 1:
+        raise ErdeError(f"{path}: {experiment} must name equally many of each way, got {counts}")
+    return {
+        way: [(name,) if isinstance(name, str) else tuple(name) for name in listed.get(way, [])]
+        for way in (*WAYS, _BESIDES)
+    }
+
+
+def exit_logits_files(
+    results: Path, path: Path, experiment: str, seeds: Sequence[int]
+) -> list[Path]:
+    """The exit logits of every network that the list names, each seed's.
+
+    Raises:
+        ValueError: as :func:`read_ways`.
+    """
+    listed = read_ways(path, experiment)
+    names = dict.fromkeys(name for networks in listed.values() for one in networks for name in one)
+    return [_file(results / experiment, name, seed) for name in names for seed in seeds]
+
+
+def write_ways(results: Path, path: Path, experiment: str, seeds: Sequence[int]) -> None:
+    """Write ``trials.csv``, ``ways.csv``, ``shipped.csv`` and ``rules.csv`` of ``experiment``.
+
+    Raises:
+        ValueError: as :func:`read_ways`, or exit logits are missing or damaged.
+    """
+    folder, listed = results / experiment, read_ways(path, experiment)
+    teacher = read_exit_logits(folder / "teacher/exit_logits.h5")
+    found = candidates_of(folder, listed, seeds)
+    besides = [replace(one, way=EARLY_EXIT) for one in found if one.way == _BESIDES]
+    found = [one for one in found if one.way != _BESIDES]
+    whole = whole_of(teacher, (exits for one in found for exits in one.seeds.values()))
+    told = [
+        p.names | trial_row(one, within) | {"listed": int(one not in besides)}
+        for p in trials(whole, [*found, *besides])
+        for one, within in p.networks
+    ]
+    write_table(folder / "trials.csv", told)
+    paid = list(trials(whole, found))
+    ENVELOPE.write(folder / "ways.csv", envelope_rows(whole, found))
+    write_table(folder / "shipped.csv", [_shipped(p) for p in paid])
+    budgets = {str(p.names["teacher_share"]): float(p.names["budget_macs"]) for p in paid}
+    write_table(folder / "rules.csv", rule_rows(found, budgets))
+
+
+def candidates_of(folder: Path, listed: Listed, seeds: Sequence[int]) -> list[Candidate]:
+    """The listed networks of the experiment in ``folder``, joined where two are named."""
+    read: dict[str, dict[int, ExitLogits]] = {}
+    found = []
+    for way, networks in listed.items():
+        for names in networks:
+            for name in names:
+                if name not in read:
+                    read[name] = {seed: _read(folder, name, seed) for seed in seeds}
+            joined = read[names[0]]
+            for name in names[1:]:
+                joined = {seed: in_order(joined[seed], read[name][seed]) for seed in seeds}
+            found.append(Candidate(ARROW.join(names), way, joined))
+    return found
+
+
+def _file(folder: Path, name: str, seed: int) -> Path:
+    place = f"rivals/{name}" if name.startswith(_RIVALS) else name
+    return folder / place / f"seed{seed}/exit_logits.h5"
+
+
+def _read(folder: Path, name: str, seed: int) -> ExitLogits:
+    file = _file(folder, name, seed)
+    exits = read_exit_logits(file)
+    if not name.startswith(_RIVALS):
+        return exits
+    network, card = read_network(file.with_name("weights.safetensors"))
+    kind, e = rival_exit(name)
+    last = e if kind == "truncated" else network.exit_count - 1
+    return as_plain(exits, name, plain_macs(network, card.image_shape, last))
+
+
+def _shipped(paid: Paid) -> Row:
+    """What validation ships at one share, beside the best on test of all ways but mixtures."""
+    told = [trial_row(one, within) for one, within in paid.networks]
+    chosen = max(range(len(told)), key=lambda index: told[index]["val_accuracy"])
+    rivals = [index for index, row in enumerate(told) if row["way"] != MIXTURE]
+    best = max(rivals, key=lambda index: told[index]["test_accuracy"])
+    right, others = (paid.networks[index][1].right for index in (chosen, best))
+    gain = right.astype(np.float64) - others
+    group = next(iter(paid.networks[chosen][0].seeds.values())).test.group
+    shown = {key: told[chosen][key] for key in told[chosen] if key != "seeds"}
+    return (
+        paid.names
+        | {"trials": len(told)}
+        | shown
+        | {f"best_{key}": told[best][key] for key in ("way", "network", "test_accuracy")}
+        | difference_row(gain, group_weights(group, RESAMPLES, seed=0), group)
+    )

@@ -1,0 +1,140 @@
+"""What may be shipped: named in advance, equally many of each way, chosen on validation."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import yaml
+
+from erde.evaluation.envelope import WAYS
+from erde.experiment.schema import parse_experiment
+from erde.experiment.trainings import EARLY_EXIT, PLAIN, way_of
+from erde_core.store.exit_logits import write_exit_logits
+from erde_core.store.tables import read_table
+from studies import choosing, run
+from studies.choosing import RULES, Seen, rule_rows
+from studies.compose import BOOK, HERE, compose, read_book, read_list
+from studies.ways import LIST, exit_logits_files, read_ways, write_ways
+from tests.erde.evaluation.networks import network
+from tests.erde.evaluation.test_envelope import plain
+
+LISTED = [name for name, wanted in read_list(HERE / "envelope.txt") if wanted == "ways"]
+
+
+@pytest.mark.parametrize("experiment", LISTED)
+def test_every_way_of_the_study_is_what_it_is_called(experiment):
+    listed = read_ways(HERE / LIST, experiment)
+    exp = parse_experiment(compose(experiment, read_book(HERE / BOOK)), experiment)
+    way = {name: way_of(exp.network_of(name)) for name in exp.variants}
+    way |= {name: PLAIN for (name,) in listed[PLAIN] if name not in way}  # cut-offs
+    pairs = {"cascade": (PLAIN, PLAIN), "mixture": (PLAIN, EARLY_EXIT)}
+    for kind in WAYS:
+        assert len(set(listed[kind])) == len(listed[kind])
+        for names in listed[kind]:
+            assert tuple(way[name] for name in names) == pairs.get(kind, (kind,))
+
+
+def written(folder, **changes):
+    book = {"one": {way: [["a"]] for way in WAYS} | changes}
+    path = folder / LIST
+    path.write_text(yaml.safe_dump(book), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"plain": ["a", "b"]}, r"one must name equally many of each way, got .*'plain': 2"),
+        ({"other": ["a"]}, "one must list the ways plain, early exit, cascade, mixture, got"),
+    ],
+)
+def test_unequal_numbers_of_trials_are_refused(tmp_path, changes, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        read_ways(written(tmp_path, **changes), "one")
+
+
+def test_an_experiment_that_is_not_listed_is_refused_before_anything_is_run(tmp_path):
+    written(tmp_path)
+    with pytest.raises(ValueError, match=r"two must list the ways .* got None"):
+        run.targets_of(tmp_path, "two", "ways", [0])
+
+
+def test_the_study_asks_for_the_networks_that_it_lists(tmp_path):
+    path = written(tmp_path, plain=["truncated1"], mixture=[["a", "b"]])
+    asked = exit_logits_files(run.RESULTS, path, "one", [0, 1])
+    places = ("rivals/truncated1", "a", "b")
+    assert [f.as_posix() for f in asked] == [
+        f"results/one/{place}/seed{seed}/exit_logits.h5" for place in places for seed in (0, 1)
+    ]
+    assert str(asked[0]) in run.targets_of(tmp_path, "one", "ways", [0, 1])
+
+
+@pytest.fixture
+def results(tmp_path):
+    """A teacher, two plain networks and an early-exit one, one seed."""
+    thin, dear = (plain(n, right, macs) for n, right, macs in (("thin", 60, 80), ("dear", 90, 100)))
+    early = network(1, 0.2, samples=100)
+    teacher = dataclasses.replace(network(0, samples=100), macs=np.array([300, 600, 1200]))
+    named = {"thin": thin.seeds[0], "dear": dear.seeds[0], "early": early}
+    named["other"] = network(2, 3.0, samples=100)  # far better than the other
+    for name, exits in ({"teacher": teacher} | named).items():
+        folder = tmp_path / "one" / (name if name == "teacher" else f"{name}/seed0")
+        folder.mkdir(parents=True)
+        write_exit_logits(folder / "exit_logits.h5", exits)
+    listed = {"plain": ["dear"], "early exit": ["early"]}
+    listed |= {"cascade": [["thin", "dear"]], "mixture": [["thin", "early"]], "besides": ["other"]}
+    return written(tmp_path, **listed)
+
+
+def test_what_is_shipped_stands_beside_the_best_in_hindsight(results, monkeypatch):
+    monkeypatch.setattr(choosing, "DRAWS", 2)
+    write_ways(results.parent, results, "one", [0])
+    folder = results.parent / "one"
+    tried = [row for row in read_table(folder / "trials.csv") if row["teacher_share"] == "1/8"]
+    told = {row["network"]: float(row["test_accuracy"]) for row in tried}
+    assert told["dear"] == told["thin → dear"] == 0.9
+    (eighth,) = (r for r in read_table(folder / "shipped.csv") if r["teacher_share"] == "1/8")
+    assert {row["network"]: row["listed"] for row in tried}["other"] == "0"
+    assert eighth["trials"] == str(len(tried) - 1) == "4"  # one is told, and never shipped
+    rivals = ("dear", "early", "thin → dear")
+    assert float(eighth["best_test_accuracy"]) == max(told[name] for name in rivals)
+    lost = float(eighth["test_accuracy"]) - float(eighth["best_test_accuracy"])
+    assert float(eighth["difference"]) == pytest.approx(lost)
+    ways = [r for r in read_table(folder / "ways.csv") if r["teacher_share"] == "1/8"]
+    assert [(r["way"], r["trials"]) for r in ways] == [(way, "1") for way in WAYS]
+    assert {r["rule"] for r in read_table(folder / "rules.csv")} == set(RULES)
+
+
+def test_rules_by_hand():
+    """Three networks on ten images; the last is best by one image, the first the simplest."""
+    right = np.zeros((3, 10))
+    right[0, :8], right[1, :7], right[2, 1:10] = 1, 1, 1
+    size = [(1, 5), (1, 9), (4, 20)]
+    seen = Seen(right, np.array([0.1, 0.9, 0.2]), np.array([0.8, 0.6, 0.7]), size)
+    chosen = {rule: choice(seen) for rule, choice in RULES.items()}
+    assert chosen == {
+        "mean over seeds": 2,
+        "first seed": 1,
+        # Behind by 1/10; the paired differences 1, 1 and -1 have a standard error of 0.18.
+        "one standard error": 0,
+        "crossed": 0,
+    }
+
+
+def test_half_of_validation_chooses_and_the_other_half_tells(monkeypatch):
+    monkeypatch.setattr(choosing, "DRAWS", 3)
+    good, bad, dear = plain("good", 90, 10), plain("bad", 20, 10), plain("dear", 100, 99)
+    found = [dataclasses.replace(one, seeds={0: one.seeds[0], 1: one.seeds[0]})
+             for one in (good, bad, dear)]  # fmt: skip
+    rows = rule_rows(found, {"1/2": 50.0})
+    assert {(row["rule"], row["images"]) for row in rows} == {(rule, 50) for rule in RULES}
+    assert all(row["lost"] == pytest.approx(0) for row in rows)
+    assert all(row["accuracy"] == pytest.approx(0.9, abs=0.08) for row in rows)
+
+
+def test_every_half_has_half_of_every_class():
+    labels = np.arange(40) % 4
+    half, order = choosing._half(labels, np.random.default_rng(0))
+    assert np.bincount(labels[half]).tolist() == [5] * 4
+    assert sorted(order) == np.flatnonzero(half).tolist()
+    assert np.bincount(labels[order[:8]]).tolist() == [2] * 4  # any part of it has all classes

@@ -1,0 +1,112 @@
+"""Tables and picture of the four ways: right by hand."""
+
+import pytest
+
+from erde_core.store.tables import write_table
+from studies import ways_tables
+from studies.ways_figure import ways_figure
+
+NEW, THESE = "new_seeds", "these_seeds"
+
+
+def table(folder, name, *rows):
+    (folder / "x").mkdir(exist_ok=True)
+    write_table(folder / f"x/{name}.csv", list(rows))
+
+
+def trial(way, network, share, val, test, **cells):
+    ends = {"seed_lowest": test - 0.01, "seed_highest": test + 0.01, "seeds": 5}
+    names = {"teacher_share": share, "way": way, "network": network}
+    return names | {"val_accuracy": val, "test_accuracy": test} | ends | cells
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """At 1/14 a plain network is ten points above the early exit, at 1/5 below it."""
+    trials = [
+        trial("plain", "thin", "1/14", 0.80, 0.80),
+        trial("plain", "lucky", "1/14", 0.70, 0.85),
+        trial("early exit", "kd", "1/14", 0.70, 0.70),
+        trial("early exit", "late", "1/14", 0.70, 0.775),
+        trial("plain", "thin", "1/5", 0.80, 0.80),
+        trial("early exit", "kd", "1/5", 0.90, 0.90),
+    ]
+    table(tmp_path, "trials", *trials)
+    nothing = dict.fromkeys(("network", "val_accuracy", "test_accuracy", "seed_lowest",
+                             "seed_highest", "seeds"))  # fmt: skip
+    ways = [
+        trial("plain", "thin", "1/14", 0.8, 0.8, chosen=1),
+        trial("early exit", "kd", "1/14", 0.7, 0.7, chosen=0),
+    ]
+    ways += [ways[1] | {"way": way} | nothing for way in ("cascade", "mixture")]
+    table(tmp_path, "ways", *ways)
+    difference = {"difference": -0.05, f"{NEW}_low": -0.1, f"{NEW}_high": 0.0}
+    best = {"best_network": "lucky", "best_test_accuracy": 0.85}
+    table(tmp_path, "shipped", {"teacher_share": "1/14", "network": "thin"} | best | difference)
+    table(tmp_path, "teacher_exits", *({"macs": m, "test_accuracy": 0.9} for m in (70, 140)))
+    exits = [{"variant": "kd", "exit": e, "macs": 10 * (e + 1), "test_accuracy": 0.6 + e / 10}
+             for e in (0, 1)]  # fmt: skip
+    table(tmp_path, "exits", *exits)
+    return tmp_path
+
+
+def cells(text, row):
+    return [cell.strip() for cell in text.splitlines()[row + 2].split("|")[1:-1]]
+
+
+def test_the_shipped_network_is_bold_and_stands_beside_the_best(folder):
+    assert cells(ways_tables.ways_table(folder, ["x"]), 0) == [
+        *("x", "1/14", "**80.0** (79.0 – 81.0)", "70.0 (69.0 – 71.0)", "–", "–"),
+        *("thin", "lucky 85.0", "-5.0 (-10.0 … +0.0)"),
+    ]
+
+
+def test_what_an_attempt_recovers_is_a_share_of_the_gap_that_validation_sees(folder):
+    text = ways_tables.attempts_table(folder, ["x"])
+    assert text.splitlines()[0].endswith("| 1/14, % | 1/5, % |")
+    assert cells(text, 0) == ["x", "kd", "1/14.0", "60.0", "70.0", "90.0"]
+    # 7.5 of the 10 points between the exit and the plain network that validation chose.
+    assert cells(text, 1) == ["x", "late", "–", "–", "77.5 (75 %)", "–"]
+    assert cells(text, 2) == ["x", "plain", "", "", "80.0", "80.0"]
+
+
+def test_what_rules_lose(folder):
+    rows = [
+        {"rule": rule, "images": 50, "teacher_share": share, "lost": lost}
+        for rule, both in (("a", (0.01, 0.03)), ("b", (0, 0)))
+        for share, lost in zip(("1/5", "1/14"), both, strict=True)
+    ]
+    table(folder, "rules", *rows)
+    text = ways_tables.rules_table(folder, ["x", "none"])
+    assert cells(text, 0) == ["x", "a", "50", "1.00", "3.00", "2.00"]
+    assert cells(text, 1) == ["x", "b", "50", "0.00", "0.00", "0.00"]
+
+
+def test_policies_stand_beside_entropy_with_one_threshold(folder):
+    def row(score, thresholds, chosen, difference):
+        ends = {f"{k}_{end}": difference + d for k in (NEW, THESE)
+                for end, d in (("low", -0.01), ("high", 0.01))}  # fmt: skip
+        names = {"variant": "kd", "score": score, "thresholds": thresholds, "chosen": int(chosen)}
+        return names | {"macs_ratio": 1.01, "difference": difference, "seeds": 5} | ends
+
+    rows = [row("entropy", "one", False, 0.0), row("margin", "each", True, 0.002)]
+    table(folder, "policies_overall", *rows)
+    text = ways_tables.policies_table(folder, ["x"])
+    assert len(text.splitlines()) == 3
+    assert cells(text, 0) == [
+        *("x", "kd", "margin", "each", "**+0.20**", "-0.80 … +1.20", "-0.80 … +1.20"),
+        *("1.010", "5"),
+    ]
+
+
+def test_the_picture_draws_every_way_and_rings_what_is_shipped(folder):
+    left, right = ways_figure(folder, "x").axes
+    drawn = {line.get_label(): line.get_ydata() for line in left.lines}
+    assert list(drawn["plain"]) == [80.0]
+    assert list(drawn["early exit"]) == [70.0]
+    rings = [line for line in left.lines if line.get_markersize() == 12]
+    assert [list(ring.get_ydata()) for ring in rings] == [[80.0]]
+    students = {line.get_label(): list(line.get_ydata()) for line in right.lines}
+    assert students["kd"] == [70.0, 90.0]
+    assert students["late"] == [77.5]
+    assert list(left.lines[-1].get_ydata()) == [90.0, 90.0]  # the teacher
