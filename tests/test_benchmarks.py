@@ -9,9 +9,9 @@ import pytest
 REPOSITORY = Path(__file__).parents[1]
 SMALL = ["--rounds", "1", "--images", "4", "--batch", "4", "--width", "0.0625", "--workers", "0"]
 MODULES = [
-    f"{folder}.{path.stem}"
+    ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
     for folder in ("benchmarks", "studies")
-    for path in sorted((REPOSITORY / folder).glob("*.py"))
+    for path in sorted((REPOSITORY / folder).rglob("*.py"))
 ]
 
 

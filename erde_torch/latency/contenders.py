@@ -14,8 +14,6 @@ import numpy as np
 import onnx
 import torch
 from numpy.typing import NDArray
-from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
 from erde_core.policy import exit_indices
 from erde_core.scores.fitted import FittedScore
@@ -32,6 +30,7 @@ from erde_torch.int8.settings import Int8Settings
 from erde_torch.int8.stages import stages_hash
 from erde_torch.latency.measure import Contender
 from erde_torch.latency.names import STUDENT, TEACHER
+from erde_torch.latency.whole import WholeNetwork, whole_macs
 from erde_torch.networks.folding import fold_norms
 from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.staged import StagedNetwork, images_at_once
@@ -93,39 +92,6 @@ class Trial:
     score: FittedScore | None = None
 
 
-class WholeNetwork(MultiExitNetwork):
-    """A multi-exit network to its end, early heads left out: one stage, one head.
-
-    A cascade's end is its last member, or where it averages all members together.
-    """
-
-    def __init__(self, network: MultiExitNetwork) -> None:
-        members = network.in_order()
-        if getattr(network, "average", False):
-            wholes = [WholeNetwork(member) for member in members]
-            super().__init__(nn.Identity(), [(nn.Identity(), _MeanAnswer(wholes))])
-        else:
-            end = members[-1]
-            super().__init__(end.stem, [(nn.Sequential(*end.stages), end.heads[-1])])
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """Logits ``(N, C)``."""
-        logits: torch.Tensor = self.heads[0](self.stages[0](self.stem(images)))
-        return logits
-
-
-class _MeanAnswer(nn.Module):
-    """The mean of log-probabilities of whole networks."""
-
-    def __init__(self, wholes: Sequence[WholeNetwork]) -> None:
-        super().__init__()
-        self.wholes = nn.ModuleList(wholes)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        said = [whole(images).float().log_softmax(dim=1) for whole in self.wholes]
-        return torch.stack(said).mean(dim=0)
-
-
 def runtimes_of(device: torch.device) -> tuple[str, ...]:
     """What can be timed on ``device``: a GPU that multiplies bf16 natively is for it."""
     fast = device.type == "cuda" and choose_precision("auto", device) == "bf16"
@@ -165,14 +131,6 @@ def working_contenders(
         else:
             found += mine
     return found
-
-
-def whole_macs(network: MultiExitNetwork, image_shape: tuple[int, int, int]) -> int:
-    """MACs of one image through ``network`` without its early heads."""
-    device = next(network.parameters()).device
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        WholeNetwork(network).eval()(torch.zeros(1, *image_shape, device=device))
-    return int(counter.get_total_flops()) // 2
 
 
 def _contender(

@@ -8,8 +8,9 @@ from erde.deployment.runner import predictor
 from erde_core.policy import exit_indices
 from erde_core.softmax import entropy, softmax
 from erde_torch.latency import contenders
-from erde_torch.latency.contenders import Trial, WholeNetwork, whole_macs, working_contenders
+from erde_torch.latency.contenders import Trial, working_contenders
 from erde_torch.latency.measure import STUDENT, TEACHER
+from erde_torch.latency.whole import WholeNetwork, whole_macs
 from erde_torch.networks.staged import StagedNetwork
 from erde_torch.networks.viewed_images import plain_images
 from tests.erde_torch.deployable import card_of, random_network

@@ -8,7 +8,7 @@ import torch
 from erde_core.policy import exit_indices
 from erde_core.softmax import entropy
 from erde_torch.export.onnx_graph import single_model, stage_models
-from erde_torch.latency.contenders import WholeNetwork, whole_macs
+from erde_torch.latency.whole import WholeNetwork, whole_macs
 from erde_torch.networks.build import build_network
 from erde_torch.networks.cascades.settings import CascadeSettings, network_settings
 from erde_torch.networks.macs import exit_macs

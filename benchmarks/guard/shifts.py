@@ -1,6 +1,6 @@
 """Images until the guard's alarm after a change, and what the guard costs, of one deployment.
 
-    python -m benchmarks.watch_shifts results/digits/deploy/erde-seed0 results/digits/data.h5 \\
+    python -m benchmarks.guard.shifts results/digits/deploy/erde-seed0 results/digits/data.h5 \\
         --other FOLDER_OF_OTHER_IMAGES
 
 Each stream is the test split in another order, changed from its first image on.
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.watch_cost import cost
+from benchmarks.guard.cost import cost
 from erde.datasets.image_file import read_image
 from erde.deployment.image_list import image_files
 from erde.deployment.runner import BATCH, Runner

@@ -1,6 +1,6 @@
 """What the guard costs beside the network that it watches, one image at a time.
 
-    python -m benchmarks.watch_cost [--rounds 5] [--images 300]
+    python -m benchmarks.guard.cost [--rounds 5] [--images 300]
 
 ResNet10 with four exits at 32×32 and 100 classes, at full width and at a sixteenth of it, random
 weights, as a deployment: the single ONNX graph, ONNX Runtime with one thread. Each image takes

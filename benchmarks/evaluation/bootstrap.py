@@ -1,6 +1,6 @@
 """What the intervals of a report cost: 1,000 resamples of 12 networks' exact curves.
 
-    python -m benchmarks.bootstrap [--samples 10000]
+    python -m benchmarks.evaluation.bootstrap [--samples 10000]
 
 Four variants with three seeds, 100 classes, entropies that are almost all distinct, so that every
 curve has about 2 N points. Prints seconds per run, three runs, the first of which compiles.

@@ -1,6 +1,6 @@
 """What ``policies.csv`` costs: every exit policy of 12 networks, held against the default.
 
-    python -m benchmarks.policies [--images 10000] [--variants 4] [--seeds 3]
+    python -m benchmarks.evaluation.policies [--images 10000] [--variants 4] [--seeds 3]
 
 100 classes, four exits, scores that are almost all distinct; half as many validation images as test
 images, as CIFAR has. Prints seconds of the clock, of this process's own time, and the machine's

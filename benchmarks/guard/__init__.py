@@ -1,0 +1,1 @@
+"""What the guard sees, and what it costs."""
