@@ -81,10 +81,10 @@ def rate(run: Callable[[], int]) -> float:
 
 def report(rates: dict[str, list[float]], first: float) -> None:
     """The table, and what the epochs after the first and all of them take."""
-    print("| reader | images/s of a core | |\n|---|---|---|")
+    print("| reader | images/s of a core (range) |\n|---|---|")
     for name, found in rates.items():
-        print(f"| {name} | {statistics.median(found):.0f} | {min(found):.0f}–{max(found):.0f} |")
-    print(f"| ours, decoding once | {first:.0f} | |\n")
+        print(f"| {name} | {statistics.median(found):.0f} ({min(found):.0f}–{max(found):.0f}) |")
+    print(f"| ours, decoding once | {first:.0f} |\n")
     own, other = rates["ours"], rates["torchvision"]
     ratios = [a / b for a, b in zip(own, other, strict=True)]
     print(f"ours / torchvision, from the second epoch on: {statistics.median(ratios):.2f}", end=" ")

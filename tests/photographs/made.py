@@ -51,3 +51,17 @@ def class_folders(root, images, classes=4, test=0.25, save=None):
         folder.mkdir(parents=True, exist_ok=True)
         save(image, folder / f"{n:05d}")
     return root
+
+
+def many_sizes(root, count):
+    """Class folders of JPEGs of 200 … 900 pixels: scaled copies of a few, each with its mark."""
+    rng = np.random.default_rng(0)
+    first = [generated(rng, 900, 900) for _ in range(20)]
+    for n in range(count):
+        size = tuple(rng.integers(200, 901, 2).tolist())
+        image = first[n % 20].resize(size, Image.Resampling.NEAREST)
+        image.paste(Image.fromarray(rng.integers(0, 256, (60, 60, 3), np.uint8)), (50, 50))
+        place = root / ("test" if n % 10 == 0 else "train") / f"class{n // 10 % 5}"
+        place.mkdir(parents=True, exist_ok=True)
+        image.save(place / f"{n:05d}.jpg", quality=85)
+    return root
