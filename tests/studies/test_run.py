@@ -150,7 +150,7 @@ def test_the_budget_stops_snakemake_and_what_it_started(tmp_path, monkeypatch):
     script = "sh -c 'trap \"touch saved; exit 143\" TERM; while :; do sleep 0.1; done' & wait"
     pretend_snakemake(tmp_path, monkeypatch, f"trap 'wait; exit 1' TERM; {script}")
     started = time.monotonic()
-    assert driver.run_step(tmp_path, "one", False, 1, 0.5) == driver.OUT_OF_TIME
+    assert driver.run_step(tmp_path, ["one.png"], 1, 0.5) == driver.OUT_OF_TIME
     assert time.monotonic() - started > 0.5
     assert (tmp_path / "saved").exists()
 

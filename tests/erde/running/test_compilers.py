@@ -3,6 +3,7 @@
 import pytest
 
 from erde.running import compilers
+from erde.running.asking.questions import Questions
 from erde.running.compilers import check_compilers
 from erde.running.plan import check_before_any_job
 from erde_core.errors import ErdeError
@@ -58,6 +59,6 @@ def test_nobody_else_needs_one(found):
 
 
 def test_the_plan_looks_unless_jobs_run_elsewhere(found, tmp_path):
-    check_before_any_job(compiled("student"), tmp_path, None, None)
+    check_before_any_job(compiled("student"), tmp_path, None, None, Questions())
     with pytest.raises(ValueError, match=r"student\.train\.compile must be false"):
-        check_before_any_job(compiled("student"), tmp_path, None, 16_000)
+        check_before_any_job(compiled("student"), tmp_path, None, 16_000, Questions())
