@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde.evaluation.differences.resample import COMPARED, budgets_of
+from erde.evaluation.tables.rows import evened
 from erde_core.outcomes import right_answers, split_sweep
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import SPLITS, ExitLogits, SplitLogits, read_exit_logits
@@ -93,11 +94,13 @@ def validation_rows(networks: dict[str, ExitLogits]) -> list[Row]:
 
 
 def _histories(source: Path) -> list[Row]:
-    return [
+    """Of networks with fewer exits the cells of the others stay empty."""
+    rows: list[Row] = [
         {"network": name} | row
         for name, file in _files(source, "history.csv")
         for row in read_table(file)
     ]
+    return evened(rows)
 
 
 def _teacher_wrong(path: Path) -> list[Row]:

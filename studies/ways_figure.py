@@ -41,7 +41,7 @@ def ways_figure(folder: Path, experiment: str) -> Figure:
         experiment: whose.
     """
     with mpl.rc_context(FONT):
-        figure = Figure(figsize=(9.2, 4.3), dpi=200, layout="constrained")
+        figure = Figure(figsize=(9.2, 4.7), dpi=200, layout="constrained")
         left, right = figure.subplots(1, 2)
         ways = [r for r in rows_of(folder, experiment, "ways") if r["network"]]
         _draw_ways(left, ways)
@@ -54,7 +54,8 @@ def ways_figure(folder: Path, experiment: str) -> Figure:
         for axes in (left, right):
             axes.axhline(100 * teacher, color="0.6", linewidth=0.8, zorder=0, label="teacher")
             _label(axes, [share for (share,) in unique(ways, "teacher_share")])
-            axes.legend(loc="lower right", fontsize=8, handlelength=3)
+            axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3, fontsize=8,
+                        handlelength=3.4, frameon=False)  # fmt: skip
         left.set_ylabel("test accuracy (%)")
         left.set_title("the best of each way, chosen on validation; ring: shipped", fontsize=9)
         right.set_title("early-exit students one by one", fontsize=9)

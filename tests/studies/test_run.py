@@ -16,10 +16,11 @@ import yaml
 from erde.experiment.schema import parse_experiment
 from erde_core import entropy
 from erde_core.store.exit_logits import ExitLogits, SplitLogits, read_exit_logits
+from erde_core.store.tables import read_table, write_table
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_core.store.teacher_logits_writer import TeacherLogitsWriter
 from studies import run as driver
-from studies.export import answers, validation_rows
+from studies.export import answers, export_experiment, validation_rows
 from studies.lend import lend_cache, lend_checkpoints, shared_trainings
 from tests.workflow.conftest import REPOSITORY, TINY, copy_repository
 
@@ -192,6 +193,17 @@ def test_a_broken_list_runs_nothing(tmp_path, capsys):
     assert (
         "must be 'name', 'name rivals' or 'name ways', got 'one rivls'" in capsys.readouterr().err
     )
+
+
+def test_histories_of_networks_with_other_exits_come_home_together(tmp_path):
+    for name, exits in (("late", 2), ("kd", 1)):
+        folder = tmp_path / "results/one" / name / "seed0"
+        folder.mkdir(parents=True)
+        row = {"epoch": 1} | {f"val_accuracy_exit{e}": 0.5 for e in range(exits)}
+        write_table(folder / "history.csv", [row])
+    export_experiment(tmp_path / "results", "one", tmp_path / "home")
+    found = read_table(tmp_path / "home/one/histories.csv")
+    assert [row["val_accuracy_exit1"] for row in found] == ["", "0.5"]
 
 
 def exits_of(logits, labels):
