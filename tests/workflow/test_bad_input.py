@@ -2,6 +2,7 @@
 
 import copy
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -171,16 +172,20 @@ def test_a_batch_larger_than_the_data_is_refused(checkout):
 def test_a_damaged_cache_is_refused(finished):
     path = finished.root / "results/tiny/teacher_logits.h5"
     before, stat = path.read_bytes(), path.stat()
+    target = finished.root / "results/tiny/kd/seed0/weights.safetensors"
+    kept = shutil.copytree(target.parent, finished.root / "kept")  # a job removes all its outputs
     path.write_bytes(before[: len(before) // 2])
     try:
-        target = "results/tiny/kd/seed0/weights.safetensors"
-        (finished.root / target).rename(finished.root / "kept.safetensors")
+        target.unlink()
         os.utime(path, (stat.st_atime, stat.st_mtime))
-        done = finished.snakemake("--cores", "1", target, check=False)
+        done = finished.snakemake(
+            "--cores", "1", str(target.relative_to(finished.root)), check=False
+        )
         assert done.returncode != 0
         assert "teacher_logits.h5: " in done.stdout + done.stderr
-        assert not (finished.root / target).exists()
+        assert not target.exists()
     finally:
         path.write_bytes(before)
         os.utime(path, (stat.st_atime, stat.st_mtime))
-        (finished.root / "kept.safetensors").rename(finished.root / target)
+        shutil.copytree(kept, target.parent, dirs_exist_ok=True)
+        shutil.rmtree(kept)
