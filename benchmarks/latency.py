@@ -4,6 +4,7 @@
     python -m benchmarks.latency --runtimes onnx int8 --batches 1 16
     python -m benchmarks.latency --runtimes onnx --batches 1 --side 160 --teacher resnet18 \\
         --head-pool adaptive2 --student mobilenetv2
+    python -m benchmarks.latency --runtimes onnx --batches 1 --head conv
 
 The measuring is that of the rule ``latency``; see erde_torch/latency/measure.py.
 """
@@ -12,7 +13,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from benchmarks.latency_networks import SHARES, random_trial
+from benchmarks.latency_networks import SHARES, head_shares, random_trial
 from erde.evaluation.latency import break_even, disturbances
 from erde.pictures.drawing import save_figure
 from erde.pictures.latency import latency_figure
@@ -62,6 +63,9 @@ def parse_options():
     parser.add_argument("--side", type=int, default=32)
     parser.add_argument("--classes", type=int, default=100)
     parser.add_argument("--head-pool", choices=("avg2", "adaptive2"), default="avg2")
+    parser.add_argument(
+        "--head", choices=("linear", "conv"), default="linear", help="the student's"
+    )
     parser.add_argument("--reduce-range", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--device", default="cpu")
@@ -89,8 +93,10 @@ def main():
         f"{machine_text(device, options.threads)}, {options.clock} clock, "
         f"{options.teacher} and {options.student}, width {options.width}, "
         f"{options.side}x{options.side}, {options.classes} classes, {options.head_pool}, "
-        f"{options.rounds} rounds"
+        f"{options.head} heads, {options.rounds} rounds"
     )
+    shares = head_shares(trial.student, (3, options.side, options.side))
+    print("heads, of what leads to their exit:", ", ".join(f"{share:.1%}" for share in shares))
     show(table)
     show_int8(table)
     for sentence in disturbances(table):

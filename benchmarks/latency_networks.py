@@ -18,7 +18,7 @@ from erde_torch.int8.settings import Int8Settings
 from erde_torch.int8.stages import stage_bytes
 from erde_torch.latency.contenders import Int8Trial, Trial
 from erde_torch.networks.build import build_network
-from erde_torch.networks.macs import exit_macs
+from erde_torch.networks.macs import exit_macs, part_macs
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.viewed_images import plain_images
 from erde_torch.networks.weights import NetworkCard
@@ -31,9 +31,8 @@ def random_trial(options, device):
     """Teacher and student, and the student's thresholds for ``SHARES`` of its MACs."""
     side, classes = options.side, options.classes
     pixels = random_images(max(options.images, *options.batches), side)
-    student, teacher = (
-        random_network(name, options) for name in (options.student, options.teacher)
-    )
+    student = random_network(options.student, options, options.head)
+    teacher = random_network(options.teacher, options, "linear")
     viewed = plain_images(pixels, MEAN, STD, torch.device("cpu"))
     everyone = torch.arange(len(pixels))
     images = viewed.batch(everyone, torch.zeros_like(everyone))
@@ -47,6 +46,12 @@ def random_trial(options, device):
     return Trial(
         teacher, student, card, pixels, logits, macs, points, device, predictor, threads, int8
     )
+
+
+def head_shares(network, image_shape):
+    """MACs of each head, as a share of those of the stages that lead to it."""
+    stages, heads = part_macs(network, image_shape)
+    return heads / np.cumsum(stages)
 
 
 def in_8_bits(student, card, pixels, macs, options):
@@ -71,9 +76,10 @@ def random_images(count, side):
     return (128 + blocks + fine).clip(0, 255).astype(np.uint8)
 
 
-def random_network(name, options):
+def random_network(name, options, head):
     torch.manual_seed(0)
-    settings = NetworkSettings(name=name, width=options.width, head_pool=options.head_pool)
+    form = {"head": "conv"} if head == "conv" else {"head_pool": options.head_pool}
+    settings = NetworkSettings(name=name, width=options.width, **form)
     network = build_network(settings, options.classes, (3, options.side, options.side)).eval()
     return network.to(memory_format=torch.channels_last)
 
