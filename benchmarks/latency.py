@@ -96,7 +96,7 @@ def main():
         f"{options.head} heads, {options.rounds} rounds"
     )
     shares = head_shares(trial.student, (3, options.side, options.side))
-    print("heads, of what leads to their exit:", ", ".join(f"{share:.1%}" for share in shares))
+    print("heads, of the MACs of their exits:", ", ".join(f"{share:.1%}" for share in shares))
     show(table)
     show_int8(table)
     for sentence in disturbances(table):

@@ -49,9 +49,9 @@ def random_trial(options, device):
 
 
 def head_shares(network, image_shape):
-    """MACs of each head, as a share of those of the stages that lead to it."""
+    """MACs of each head, as a share of its exit's: of the head and the stages before it."""
     stages, heads = part_macs(network, image_shape)
-    return heads / np.cumsum(stages)
+    return heads / (np.cumsum(stages) + heads)
 
 
 def in_8_bits(student, card, pixels, macs, options):
