@@ -7,11 +7,11 @@ a scale per channel anyway (Xiao et al., 2022, arXiv 2211.10438).
 import copy
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import numpy_helper
 
 from erde_torch.int8 import quantise
 from erde_torch.int8.float32_nodes import NEXT, float32_nodes
-from erde_torch.int8.runtime import session
+from erde_torch.int8.runtime import session_with
 
 _BATCH = 64
 
@@ -84,14 +84,7 @@ def _between_convolutions(graph):
 
 def _run(model, names, images):
     """Any tensors of a graph."""
-    shown = copy.deepcopy(model)
-    known = {value.name for value in shown.graph.output}
-    shown.graph.output.extend(
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
-        for name in names
-        if name not in known
-    )
-    running, given = session(shown), model.graph.input[0].name
+    running, given = session_with(model, names), model.graph.input[0].name
     starts = range(0, len(images), _BATCH)
     parts = [running.run(names, {given: images[n : n + _BATCH]}) for n in starts]
     return [np.concatenate(part) for part in zip(*parts, strict=True)]

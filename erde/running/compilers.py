@@ -2,16 +2,17 @@
 
 import os
 import shutil
+from collections.abc import Mapping
 
-from erde.experiment.schema import Experiment
 from erde_core.errors import ErdeError
+from erde_torch.training.settings import TrainSettings
 
 
-def check_compilers(experiment: Experiment, on_gpu: bool) -> None:
+def check_compilers(asked: Mapping[str, TrainSettings], on_gpu: bool) -> None:
     """Refuse trainings that ask to be compiled where there is nothing to do it with.
 
     Args:
-        experiment: as its file says.
+        asked: what is to be trained, by its place in the experiment's file.
         on_gpu: whether they run on a GPU, for which Triton calls a C compiler; on the CPU PyTorch
             calls a C++ compiler.
 
@@ -23,8 +24,8 @@ def check_compilers(experiment: Experiment, on_gpu: bool) -> None:
     wanted = (named,) if named else usual
     if any(map(shutil.which, wanted)):
         return
-    for part, trained in (("teacher", experiment.trained_teacher), ("student", experiment.student)):
-        if trained is not None and trained.train.compile:
+    for part, train in asked.items():
+        if train.compile:
             raise ErdeError(
                 f"{part}.train.compile must be false where there is no compiler, got true and no "
                 f"{' or '.join(wanted)}: install one, or name yours in the variable {variable}"

@@ -5,7 +5,6 @@ step keeps is counted by a short process, and only where a bound from the table 
 not say already that it fits.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +14,8 @@ from erde.running.asking.questions import Questions
 from erde.running.asking.step_memory import Device, Step, step_memory
 from erde.running.clock import clock
 from erde.running.cluster.needs import facts_or_none, least_data_bytes, most_training_bytes
+from erde.running.due import Training, trainings
 from erde_core.errors import ErdeError
-from erde_torch.networks.settings import NetworkSettings
 from erde_torch.teachers.settings import LogitsTeacher
 from erde_torch.training.settings import TrainSettings
 
@@ -36,16 +35,6 @@ class Room:
 
     memory_bytes: int
     on_gpu: bool
-
-
-@dataclass(frozen=True)
-class _Training:
-    """``part``: its place in the file; ``made``: whether all its weights are there."""
-
-    part: str
-    network: NetworkSettings
-    train: TrainSettings
-    made: bool
 
 
 def check_memory(
@@ -92,43 +81,22 @@ def _check_cache(experiment: Experiment, facts: Facts, results: Path, room: Room
 def _check_trainings(
     experiment: Experiment, facts: Facts, results: Path, room: Room, questions: Questions
 ) -> list[str]:
-    trainings = [
+    due = [
         training
-        for training in _trainings(experiment, results)
+        for training in trainings(experiment, results)
         if not training.made and _is_worth_counting(training, facts, room)
     ]
-    if not trainings:
+    if not due:
         return []
-    networks = [training.network for training in trainings]
+    networks = [training.network for training in due]
     steps, device = step_memory(networks, facts, experiment.device, questions)
     return [
         _checked(training, step, device, facts, room.memory_bytes)
-        for training, step in zip(trainings, steps, strict=True)
+        for training, step in zip(due, steps, strict=True)
     ]
 
 
-def _trainings(experiment: Experiment, results: Path) -> Iterator[_Training]:
-    """The teacher's, and one of the students' for each network."""
-    trained = experiment.trained_teacher
-    if trained is not None:
-        folds = range(trained.folds) if trained.folds > 1 else ()
-        folders = ["teacher", *(f"teacher/fold{fold}" for fold in folds)]
-        made = _are_made(results, folders)
-        yield _Training("teacher", trained.network, trained.train, made)
-    folders_of: dict[NetworkSettings, list[str]] = {}
-    for folder, training in experiment.trainings().items():
-        seeds = [f"{folder}/seed{seed}" for seed in experiment.seeds]
-        folders_of.setdefault(training.network, []).extend(seeds)
-    for network, folders in folders_of.items():
-        made = _are_made(results, folders)
-        yield _Training("student", network, experiment.student.train, made)
-
-
-def _are_made(results: Path, folders: Sequence[str]) -> bool:
-    return all((results / folder / "weights.safetensors").exists() for folder in folders)
-
-
-def _is_worth_counting(training: _Training, facts: Facts, room: Room) -> bool:
+def _is_worth_counting(training: Training, facts: Facts, room: Room) -> bool:
     """Asking takes seconds: what fits by far, and has small images, is not asked about."""
     shape = facts.channels, facts.height, facts.width
     most = most_training_bytes(training.network, training.train, shape)
@@ -137,7 +105,7 @@ def _is_worth_counting(training: _Training, facts: Facts, room: Room) -> bool:
 
 
 def _checked(
-    training: _Training, step: Step, device: Device, facts: Facts, memory_bytes: int
+    training: Training, step: Step, device: Device, facts: Facts, memory_bytes: int
 ) -> str:
     """What it takes at least, in words.
 

@@ -13,6 +13,7 @@ from erde.experiment.schema import Experiment
 from erde.running.asking.questions import Questions
 from erde.running.cluster.needs import facts_or_none
 from erde.running.compilers import check_compilers
+from erde.running.due import trainings
 from erde.running.fits import Room, check_memory
 from erde_core.errors import ErdeError
 from erde_core.images import SPLITS
@@ -56,7 +57,8 @@ def check_before_any_job(
             say(sentence)
     check_counts(experiment)
     if machine_mb is not None:
-        check_compilers(experiment, on_gpu)
+        due = {one.part: one.train for one in trainings(experiment, results) if not one.made}
+        check_compilers(due, on_gpu)
         room = Room(machine_mb * 10**6, on_gpu)
         for sentence in check_memory(experiment, results, room, questions):
             say(sentence)

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
+from onnx import numpy_helper
 
-from erde_torch.int8.runtime import session
+from erde_torch.int8.runtime import session_with
 
 _BATCH = 32  # images: the activations of so many are held at once
 _WITH_BIAS = ("Conv", "Gemm")
@@ -45,14 +45,7 @@ def channel_means(
     model: onnx.ModelProto, names: Sequence[str], images: NDArray[np.float32]
 ) -> list[NDArray[np.float64]]:
     """The mean of each named tensor over images, rows and columns, per channel ``(C,)``."""
-    shown = copy.deepcopy(model)
-    known = {value.name for value in shown.graph.output}
-    shown.graph.output.extend(
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
-        for name in names
-        if name not in known
-    )
-    running, given = session(shown), model.graph.input[0].name
+    running, given = session_with(model, names), model.graph.input[0].name
     sums: list[NDArray[np.float64]] = [np.zeros(())] * len(names)
     for start in range(0, len(images), _BATCH):
         part = images[start : start + _BATCH]

@@ -3,11 +3,14 @@
 In 8 bits a difference in the last bit of an input can turn a rounding, and with it an answer.
 """
 
+import copy
 import os
+from collections.abc import Iterable
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
+from onnx import TensorProto, helper
 
 from erde_torch.networks.weights import NetworkCard
 
@@ -27,6 +30,18 @@ def session(model: onnx.ModelProto) -> ort.InferenceSession:
     return ort.InferenceSession(
         model.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
+
+
+def session_with(model: onnx.ModelProto, names: Iterable[str]) -> ort.InferenceSession:
+    """``model`` ready to run, which also gives the tensors of these names, float32."""
+    shown = copy.deepcopy(model)
+    known = {value.name for value in shown.graph.output}
+    shown.graph.output.extend(
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, None)
+        for name in names
+        if name not in known
+    )
+    return session(shown)
 
 
 def normalised(pixels: NDArray[np.uint8], card: NetworkCard) -> NDArray[np.float32]:

@@ -124,10 +124,9 @@ def run_training(
         return
     with running(title, job.log[0]) as say:
         path = f"{job.config['experiments']}/{job.wildcards.experiment}.yaml"
-        asked = read_experiment(path)
-        train = getattr(asked, part).train
+        train = getattr(read_experiment(path), part).train
         # Again, for a cluster's node is not where the plan was made.
-        check_compilers(asked, choose_device(job.params.device).type == "cuda")
+        check_compilers({part: train}, choose_device(job.params.device).type == "cuda")
         if train.processes == 1:
             _train(job, name, ALONE, say, body)
         else:

@@ -7,6 +7,7 @@ from erde.running.asking.questions import Questions
 from erde.running.compilers import check_compilers
 from erde.running.plan import check_before_any_job
 from erde_core.errors import ErdeError
+from erde_torch.training.settings import TrainSettings
 from tests.erde.running.test_estimate import experiment
 
 
@@ -21,8 +22,7 @@ def found(monkeypatch):
 
 
 def compiled(part):
-    network = {"name": "resnet10", "width": 1 / 16}
-    return experiment(**{part: {"network": network, "train": {"epochs": 3, "compile": True}}})
+    return {part: TrainSettings(epochs=3, compile=True)}
 
 
 @pytest.mark.parametrize("part", ["teacher", "student"])
@@ -55,10 +55,17 @@ def test_what_the_environment_names_is_what_is_called(found, monkeypatch):
 
 
 def test_nobody_else_needs_one(found):
-    check_compilers(experiment(), on_gpu=False)
+    check_compilers({"teacher": TrainSettings(epochs=3)}, on_gpu=False)
 
 
-def test_the_plan_looks_unless_jobs_run_elsewhere(found, tmp_path):
-    check_before_any_job(compiled("student"), tmp_path, None, None, Questions())
+def test_the_plan_looks_unless_jobs_run_elsewhere_or_all_is_trained(found, tmp_path):
+    network = {"name": "resnet10", "width": 1 / 16}
+    asked = experiment(student={"network": network, "train": {"epochs": 3, "compile": True}})
+    check_before_any_job(asked, tmp_path, None, None, Questions())
     with pytest.raises(ValueError, match=r"student\.train\.compile must be false"):
-        check_before_any_job(compiled("student"), tmp_path, None, 16_000, Questions())
+        check_before_any_job(asked, tmp_path, None, 16_000, Questions())
+    for folder in asked.trainings():
+        for seed in asked.seeds:
+            (tmp_path / folder / f"seed{seed}").mkdir(parents=True)
+            (tmp_path / folder / f"seed{seed}/weights.safetensors").touch()
+    check_before_any_job(asked, tmp_path, None, 16_000, Questions())
