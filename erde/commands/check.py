@@ -9,6 +9,7 @@ from erde_core.errors import ErdeError
 
 if TYPE_CHECKING:
     from erde.experiment.schema import Experiment
+    from erde.running.asking.questions import Questions
     from erde_torch.training.settings import StudentSettings, TeacherSettings
 
 _JOBS = ("data", "teacher", "cache", "verify", "student", "exit_logits")
@@ -23,9 +24,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print it; ErdeError with one sentence where a rule is broken."""
     from erde.experiment.schema import read_experiment
+    from erde.running.asking.questions import Questions
 
-    experiment, remarks = _checked(read_experiment(options.file), options.file)
-    found = summary(experiment) | {"remarks": remarks}
+    questions = Questions()
+    experiment, remarks = _checked(read_experiment(options.file), options.file, questions)
+    found = summary(experiment, questions) | {"remarks": remarks}
     if options.json:
         print(json.dumps(found, indent=2))
     else:
@@ -33,10 +36,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _checked(experiment: "Experiment", file: Path) -> tuple["Experiment", list[str]]:
+def _checked(
+    experiment: "Experiment", file: Path, questions: "Questions"
+) -> tuple["Experiment", list[str]]:
     """The experiment for its networks' exits, and what is remarkable about images and teacher."""
     from erde.running.asking.fitted import fitted
-    from erde.running.asking.questions import Questions
     from erde.running.gpus.gpu_claim import visible_gpus
     from erde.running.machine import memory_mb
     from erde.running.plan import check_before_any_job
@@ -44,7 +48,6 @@ def _checked(experiment: "Experiment", file: Path) -> tuple["Experiment", list[s
     on_gpu = experiment.device == "cuda" or (experiment.device == "auto" and visible_gpus() > 0)
     said: list[str] = []
     try:
-        questions = Questions()
         found, facts = fitted(experiment, questions)
         results, machine = Path("results", file.stem), (memory_mb(), questions)
         check_before_any_job(found, results, None, *machine, said.append, on_gpu=on_gpu)
@@ -53,7 +56,7 @@ def _checked(experiment: "Experiment", file: Path) -> tuple["Experiment", list[s
     return found, [*said, *(facts.remarks if facts else ())]
 
 
-def summary(experiment: "Experiment") -> dict[str, Any]:
+def summary(experiment: "Experiment", questions: "Questions") -> dict[str, Any]:
     """What the experiment comes to, as plain data; sizes in MB of 10⁶ bytes."""
     from erde.experiment.trainings import is_cascade
     from erde.running.cluster.needs import cache_bytes, facts_or_none, memory_mb
@@ -74,7 +77,7 @@ def summary(experiment: "Experiment") -> dict[str, Any]:
         "views": (experiment.cache.view_count or experiment.augment.orbit) if cached else 0,
         "cache_mb": -(-cache_bytes(experiment, facts) // 10**6) if cached and facts else 0,
         "device": experiment.device,
-        "memory_mb": {job: memory_mb(experiment, job) for job in _JOBS},
+        "memory_mb": {job: memory_mb(experiment, job, questions) for job in _JOBS},
     }
 
 

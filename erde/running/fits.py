@@ -98,8 +98,7 @@ def _check_trainings(
 
 def _is_worth_counting(training: Training, facts: Facts, room: Room) -> bool:
     """Asking takes seconds: what fits by far, and has small images, is not asked about."""
-    shape = facts.channels, facts.height, facts.width
-    most = most_training_bytes(training.network, training.train, shape)
+    most = most_training_bytes(training.network, training.train, facts)
     large = training.train.batch_size * facts.height * facts.width > _LARGE
     return large or most > (_ANY_GPU if room.on_gpu else room.memory_bytes)
 

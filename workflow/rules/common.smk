@@ -182,7 +182,7 @@ def gpus(wildcards):
 
 def memory(job):
     """A resources function: MB of main memory that the job needs for the experiment."""
-    return lambda wildcards: memory_mb(experiment(wildcards.experiment), job)
+    return lambda wildcards: memory_mb(experiment(wildcards.experiment), job, QUESTIONS)
 
 
 def training(part, wildcards):

@@ -1,7 +1,8 @@
 """How much main memory a job needs, from the experiment file alone. Imports no torch.
 
 An upper bound to ask a scheduler for, before any data set is there: too much costs some waiting,
-too little costs the job. On a GPU the activations lie elsewhere, and the bound is loose.
+too little costs the job. On a GPU the activations lie elsewhere, and the bound is loose. Of models
+that our table does not know one by one, PyTorch is asked, in a process of its own.
 """
 
 import functools
@@ -11,6 +12,8 @@ from erde.datasets.images import DatasetError
 from erde.datasets.source import Facts, SourceSettings
 from erde.datasets.sources import SOURCES
 from erde.experiment.schema import Experiment
+from erde.running.asking.questions import Questions
+from erde.running.asking.step_memory import step_memory
 from erde_torch.networks.cascades.settings import AnyNetwork
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.table import NETWORKS, family_of
@@ -27,11 +30,21 @@ _MOST_EXITS = 64  # assumed where only PyTorch can count the exits
 _STEM_MAPS = 6  # convolution, norm, activation and pooling, forward and backward
 _ASKED = 64  # images in training that weigh as much as a batch that is only asked (500)
 _SMALL = 64  # pixels of the larger side above which a network starts by shrinking images
+_TIMES_COUNTED = 3.3  # the bound of our own networks is 2.2 to 3.3 times what a step keeps at least
 
 
-def memory_mb(experiment: Experiment, job: str) -> int:
-    """MB of main memory for ``data``, ``teacher``, ``cache``, ``verify``, ``student``, ``rival``
-    or ``exit_logits``."""
+def memory_mb(experiment: Experiment, job: str, questions: Questions) -> int:
+    """MB of main memory that a job needs, at most.
+
+    Args:
+        experiment: which exits its networks have is known.
+        job: ``data``, ``teacher``, ``cache``, ``verify``, ``student``, ``rival`` or
+            ``exit_logits``.
+        questions: who is asked about models of a library.
+
+    Raises:
+        ValueError: a network cannot be built for these images.
+    """
     facts = facts_or_none(experiment)
     if facts is None:
         return _BASE_MB
@@ -44,11 +57,13 @@ def memory_mb(experiment: Experiment, job: str) -> int:
     if experiment.augment.crops is None:
         padded = (height + 2 * experiment.augment.pad) * (width + 2 * experiment.augment.pad)
         data = _COPIES_TRAINED * images * padded * channels
-    shape = (channels, height, width)
-    teacher = _asked_teacher(experiment, shape)
+    teacher = _asked_teacher(experiment, facts, questions)
     used_networks = [training.network for training in experiment.trainings().values()]
     student, rival = (
-        max(_activations(network, experiment.student.train, shape) for network in networks)
+        max(
+            _activations(network, experiment.student.train, facts, questions)
+            for network in networks
+        )
         for networks in (used_networks, [experiment.student.network])
     )
     cache = cache_bytes(experiment, facts)
@@ -85,17 +100,15 @@ def least_data_bytes(experiment: Experiment) -> int:
     return _COPIES_AT_LEAST * pixels
 
 
-def most_training_bytes(
-    network: NetworkSettings, train: TrainSettings, shape: tuple[int, int, int]
-) -> int:
-    """What a training of ``network`` takes at most, data and cache left out.
+def most_training_bytes(network: NetworkSettings, train: TrainSettings, facts: Facts) -> int:
+    """What a training of ``network`` takes at most by our table, data and cache left out.
 
     Args:
         network, train: what is trained, and how.
-        shape: (channels, height, width) of an image.
+        facts: of the images.
     """
     base = train.processes * _BASE_MB * 10**6
-    return base + train.batch_size * _kept_per_image(network, shape)
+    return base + train.batch_size * _kept_per_image(network, facts)
 
 
 def _streams(experiment: Experiment) -> bool:
@@ -132,34 +145,39 @@ def _taught(experiment: Experiment) -> int:
     return experiment.taught or _MOST_EXITS
 
 
-def _asked_teacher(experiment: Experiment, shape: tuple[int, int, int]) -> int:
+def _asked_teacher(experiment: Experiment, facts: Facts, questions: Questions) -> int:
     """Bytes of the teacher at work: in training, or when a given one is only asked."""
     teacher = experiment.teacher
     if isinstance(teacher, TeacherSettings):
-        return _activations(teacher.network, teacher.train, shape)
+        return _activations(teacher.network, teacher.train, facts, questions)
     files = _COPIES_READ * sum(path.stat().st_size for path in teacher.files.values())
     if isinstance(teacher, LogitsTeacher):
         return files
-    sides = teacher.seen.image_size or shape[1:]
+    sides = teacher.seen.image_size or (facts.height, facts.width)
     family = NETWORKS["timm"]  # as large as any
     maps = family.maps_of("") * family.channels / (16 if max(sides) > _SMALL else 1)
     return files + int(_ASKED * math.prod(sides) * maps * _FLOAT32_BYTES)
 
 
 def _activations(
-    network: NetworkSettings, train: TrainSettings, shape: tuple[int, int, int]
+    network: NetworkSettings, train: TrainSettings, facts: Facts, questions: Questions
 ) -> int:
-    return max(train.batch_size, _ASKED) * _kept_per_image(network, shape)
+    if "" in family_of(network.name).maps:  # one number for all models of a library
+        step = step_memory([network], facts, "cpu", questions)[0][0]
+        kept = int(_TIMES_COUNTED * step.image_bytes)
+    else:
+        kept = _kept_per_image(network, facts)
+    return max(train.batch_size, _ASKED) * kept
 
 
-def _kept_per_image(network: NetworkSettings, shape: tuple[int, int, int]) -> int:
+def _kept_per_image(network: NetworkSettings, facts: Facts) -> int:
     """Bytes that forward and backward keep of one image, at most."""
-    network, (_, height, width) = network.resolved(shape), shape
+    network = network.resolved((facts.channels, facts.height, facts.width))
     family = family_of(network.name)
     maps = float(family.maps_of(network.name))
     if network.stem == "imagenet":  # stages at a quarter of both sides, the stem at half of them
         maps = maps / 16 + _STEM_MAPS / 4
-    floats = height * width * maps * family.channels * network.width
+    floats = facts.height * facts.width * maps * family.channels * network.width
     return int(floats * _FLOAT32_BYTES)
 
 

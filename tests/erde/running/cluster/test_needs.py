@@ -3,6 +3,7 @@ import copy
 import pytest
 
 from erde.experiment.schema import parse_experiment
+from erde.running.asking.questions import Questions
 from erde.running.cluster.needs import least_data_bytes, memory_mb
 from erde_torch.networks.table import known_names
 
@@ -18,7 +19,7 @@ EPOCH = {"train": {"epochs": 1}}
 
 
 def needed(job, **changes):
-    return memory_mb(parse_experiment(copy.deepcopy(KEYS) | changes, "test"), job)
+    return memory_mb(parse_experiment(copy.deepcopy(KEYS) | changes, "test"), job, Questions())
 
 
 def test_cifar100_by_hand():
@@ -75,7 +76,7 @@ def test_a_folder_is_counted(tmp_path):
 def test_what_it_takes_at_least_is_below_the_upper_bound():
     experiment = parse_experiment(copy.deepcopy(KEYS), "test")
     assert least_data_bytes(experiment) == 2 * 60_000 * 32 * 32 * 3
-    assert least_data_bytes(experiment) < 10**6 * memory_mb(experiment, "data")
+    assert least_data_bytes(experiment) < 10**6 * memory_mb(experiment, "data", Questions())
 
 
 def test_digits_are_in_colour():
@@ -114,3 +115,25 @@ def test_behind_the_stem_for_large_images_there_are_few_pixels():
         for stem in ("small", "imagenet")
     )
     assert large < small
+
+
+class Told:
+    """Whoever is asked about a step says the same."""
+
+    def ask(self, about, words):
+        step = {"weights": 1, "image_bytes": 10**7, "image_operations": 1}
+        device = {"memory_bytes": 0, "precision": "float32", "operations_per_second": 1.0}
+        return {"steps": [step] * len(words["networks"]), "device": device}
+
+
+def test_models_of_a_library_are_counted_one_by_one():
+    keys = KEYS | {
+        "dataset": {"name": "digits", "canvas": 64},
+        "student": {"network": {"name": "timm/mobilenetv3_small_050"}} | EPOCH,
+        "variants": {"ce": {"method": "ce"}},
+    }
+    found = parse_experiment(copy.deepcopy(keys), "test")
+    ours = parse_experiment(copy.deepcopy(keys | {"student": EPOCH}), "test")
+    network = memory_mb(found, "rival", Told()) - memory_mb(ours, "rival", Told())
+    resnet10 = 128 * 64 * 64 * 64 * 40 * 4
+    assert network == pytest.approx((3.3 * 128 * 10**7 - resnet10) / 1e6, abs=1)
