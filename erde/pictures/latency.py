@@ -11,29 +11,36 @@ from erde.evaluation.tables.rows import Rows, distinct, where
 from erde.pictures.drawing import drawing
 
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")  # Okabe and Ito's
-_LETTERS = 44  # of a warning on one line, per panel
+_LETTERS, _ENTRIES = 16, 0.7  # of a warning and of the legend that fit on an inch
 
 
 def latency_figure(table: Rows) -> Figure:
     """Rows of ``latency.csv``: a panel per batch size, the ratio of MACs above the runtimes' bars.
 
     A line on each bar goes from the slowest to the fastest round. Where something disturbed the
-    clock, the title says so.
+    clock, a line above the legend says so.
     """
     batches = sorted(distinct(table, "batch"))
     with drawing():
-        figure = Figure(figsize=(2.2 + 2.4 * len(batches), 4.4), dpi=150, layout="constrained")
+        inches = 2.2 + 2.4 * len(batches)
+        figure = Figure(figsize=(inches, 4.4), dpi=150, layout="constrained")
         panels = figure.subplots(1, len(batches), sharey=True, squeeze=False)[0]
         for axes, batch in zip(panels, batches, strict=True):
             _panel(axes, where(table, batch=batch))
             axes.set_title(f"batch {batch}", fontsize=9)
         figure.supxlabel("times faster than the teacher in the same runtime", fontsize=9)
         handles, names = panels[0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside upper center", ncols=4)
-        warnings = disturbances(table)
-        if warnings:
-            text = textwrap.fill(" ".join(warnings), _LETTERS * (1 + len(batches)))
-            figure.suptitle(text, fontsize=8, color="#A03000")
+        # As the legend's own title: one of the figure would lie over the legend.
+        said = textwrap.fill(" ".join(disturbances(table)), int(_LETTERS * inches))
+        legend = figure.legend(
+            handles,
+            names,
+            loc="outside upper center",
+            ncols=min(len(handles), int(_ENTRIES * inches)),
+            title=said or None,
+            title_fontsize=8,
+        )
+        legend.get_title().set_color("#A03000")
     return figure
 
 

@@ -1,7 +1,10 @@
 """A panel per batch size, bars with the rounds' range, a warning where the clock was disturbed."""
 
+import itertools
+
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from erde.pictures.latency import latency_figure
 
@@ -32,7 +35,7 @@ def table(load=0.0):
 def test_a_panel_per_batch_size():
     drawn = latency_figure(table())
     assert [axes.get_title() for axes in drawn.axes] == ["batch 1", "batch 64"]
-    assert drawn.get_suptitle() == ""
+    assert warning(drawn) == ""
 
 
 def test_bars_show_the_range_over_the_rounds():
@@ -41,6 +44,27 @@ def test_bars_show_the_range_over_the_rounds():
     assert ranges == [pytest.approx(np.array([[0.5, 2.0], [2.5, 4.0]]))] * 2
 
 
+def warning(drawn):
+    return " ".join(drawn.legends[0].get_title().get_text().split())
+
+
 def test_a_disturbed_clock_is_said_in_the_picture():
-    title = " ".join(latency_figure(table(load=1.5)).get_suptitle().split())
-    assert title.startswith("Other processes kept up to 1.5 cores busy meanwhile (batch 1)")
+    found = warning(latency_figure(table(load=1.5)))
+    assert found.startswith("Other processes kept up to 1.5 cores busy meanwhile (batch 1)")
+
+
+@pytest.mark.parametrize("batches", [(1,), (1, 64)])
+def test_nothing_above_the_panels_is_cut_off_or_lies_over_the_rest(batches):
+    runtimes = ("eager", "compiled", "ONNX Runtime", "ONNX Runtime int8")
+    drawn = latency_figure(
+        [row(batch, runtime, "exits", 3.0, 1.5) for batch in batches for runtime in runtimes]
+    )
+    FigureCanvasAgg(drawn).draw()
+    legend = drawn.legends[0]
+    texts = [legend.get_title(), *legend.get_texts()]
+    boxes = [text.get_window_extent() for text in texts]
+    assert min(box.x0 for box in boxes) >= 0
+    assert max(box.x1 for box in boxes) <= drawn.bbox.width
+    titles = [axes.title.get_window_extent() for axes in drawn.axes]
+    for one, other in itertools.combinations([*boxes, *titles], 2):
+        assert not one.overlaps(other)
