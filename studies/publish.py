@@ -1,4 +1,4 @@
-"""Put what a study brought home into docs/results; make the tables of its README, and pictures.
+"""Put what a study brought home into docs/results; make the tables of its pages, and pictures.
 
     python -m studies.publish home docs/results
 
@@ -90,9 +90,10 @@ def experiments_of(text: str, table: str) -> list[str]:
 def main(home: Path, published: Path) -> None:
     """Keep, fill, draw."""
     keep(home, published)
-    readme = published / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    write_text(readme, filled(text, published))
+    pages = {page: page.read_text(encoding="utf-8") for page in sorted(published.glob("*.md"))}
+    for page, old in pages.items():
+        write_text(page, filled(old, published))
+    text = "".join(pages.values())
     shown = [e for e in experiments_of(text, "differences") if rows_of(published, e, "overall")]
     save_figure(gains_figure(published, shown), published / "gains.png")
     for main in (main for mains in STUDIES.values() for main in mains):

@@ -1,4 +1,4 @@
-"""The tables of docs/results/README.md, from the CSVs beside it."""
+"""The tables of docs/results/reduced.md, from the CSVs beside it."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The tables of docs/results/README.md about the four ways to be cheap, and about exit policies."""
+"""The tables of docs/results/{ways,policies}.md: the four ways to be cheap, and exit policies."""
 
 from collections.abc import Sequence
 from pathlib import Path
