@@ -1,5 +1,6 @@
 """Where two states of a training differ, bit for bit."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -11,12 +12,14 @@ _WHOLE = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}  # by b
 
 @dataclass(frozen=True)
 class Difference:
-    """The first tensor that differs, and by how much at most; NaN where one of them is NaN."""
+    """The first tensor that differs, and by how much at most; NaN where one of both has a NaN."""
 
     name: str
     largest: float
 
     def __str__(self) -> str:
+        if math.isnan(self.largest):
+            return f"{self.name}, of which one has a NaN"
         return f"{self.name} by up to {self.largest:.3g}"
 
 

@@ -56,7 +56,8 @@ class CudaRecorder:
 
     def aside(self, work: Work) -> None:
         """See :class:`Recorder`."""
-        stream, current = torch.cuda.Stream(), torch.cuda.current_stream()
+        stream = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # PyTorch has not typed it
+        current = torch.cuda.current_stream()
         stream.wait_stream(current)
         with torch.cuda.stream(stream):
             work()
@@ -161,7 +162,7 @@ class _Graph:
     def __init__(self, step: Step, batch: Batch) -> None:
         self._step, device = step, batch.labels.device
         buffers = {name: _empty(t) for name, t in _tensors(batch).items()}
-        self._batch = dataclasses.replace(batch, **buffers)  # type: ignore[arg-type]  # by name
+        self._batch = dataclasses.replace(batch, **buffers)
         self._rate = torch.full((), math.nan, device=device)
         self.loss = torch.full((), math.nan, dtype=torch.float64, device=device)
         self._replay: Work | None = None

@@ -114,7 +114,7 @@ def fit(
     _keep_threads(position, run.host)
     parallel = run.host.processes.parallel(network)
     forward = in_order(torch.compile(parallel) if run.train.compile else parallel, order)
-    steps = _steps(forward, state, objective, run, device)
+    steps = make_steps(forward, state, objective, run, device)
     with StopRequest(patient=run.host.processes.count > 1) as stop:
         while position.epoch < run.train.epochs:
             started = time.monotonic()
@@ -137,13 +137,15 @@ def _keep_threads(position: Position, host: Host) -> None:
     position.threads = torch.get_num_threads()
 
 
-def _steps(
+def make_steps(
     forward: Callable[[Tensor], Tensor],
     state: TrainingState,
     objective: Objective,
     run: Run,
     device: torch.device,
 ) -> Steps:
+    """What takes the steps of ``run``: captured where it asks for that, on a GPU."""
+
     def draw(number: int) -> None:
         seed_step(run.seed, number, run.host.processes.rank, device)
 

@@ -5,6 +5,7 @@ import pytest
 from tests.erde_torch.deployable import random_network
 from tests.gpu_rehearsal.jobs import Jobs
 from tests.gpu_rehearsal.pretended_gpu import CPU, pretended_gpu
+from tests.gpu_rehearsal.tiny import make_tiny
 from tests.torch_fixtures import *  # noqa: F403 -- pytest finds fixtures by their names here
 
 TABLE = pytest.StashKey[dict]()
@@ -27,6 +28,12 @@ def network():
 def logits(network, tmp_path_factory):
     """Its cache, filled on the CPU."""
     return Jobs(CPU, tmp_path_factory.mktemp("cache")).cache([network])
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """What is trained has few operations."""
+    make_tiny(monkeypatch)
 
 
 @pytest.fixture

@@ -18,21 +18,22 @@ class Tape:
     """The operations of one capture."""
 
     def __init__(self):
-        self._noted, self._overwritten = [], []
+        self._noted, self._overwritten = [], {}
 
     def do(self, act, args, kwargs, schema):
         """Do ``act`` to see what it gives, and note it; what it writes to is kept."""
-        known = {id(tensor) for tensor, _ in self._overwritten}
         for tensor in _written(schema, args, kwargs):
-            if id(tensor) not in known:
-                self._overwritten.append((tensor, tensor.clone()))
+            if (
+                id(tensor) not in self._overwritten
+            ):  # which holds it, so that the number stays its own
+                self._overwritten[id(tensor)] = tensor, tensor.clone()
         out = act(*args, **kwargs)
         self._noted.append((act, args, kwargs, out))
         return out
 
     def undo(self):
         """Put back what was written to."""
-        for tensor, before in reversed(self._overwritten):
+        for tensor, before in reversed(self._overwritten.values()):
             tensor.copy_(before)
         self._overwritten.clear()
 
