@@ -22,7 +22,7 @@ from benchmarks.training import CLASSES, Bench, measure, synchronise
 from erde_torch.device import choose_device, set_threads
 from erde_torch.networks.staged import StagedNetwork
 from erde_torch.parity.report import backends, compare_all, report
-from erde_torch.training.graph import GraphError
+from erde_torch.training.captured.recorder import GraphError
 from erde_torch.training.optimisation.losses import losses_of_epoch
 from erde_torch.training.optimisation.optimiser import make_optimiser
 from erde_torch.training.processes import ALONE

@@ -15,8 +15,9 @@ from erde_torch.device import autocast, on_device, room_named, set_threads
 from erde_torch.memory_order import in_order, order_of_training
 from erde_torch.networks.answers import exit_accuracy
 from erde_torch.training.batches import Batch, TrainingSet, Validation
+from erde_torch.training.captured.recorder import CudaRecorder
+from erde_torch.training.captured.step import CapturedStep
 from erde_torch.training.checkpoint import Checkpoint, TrainingState
-from erde_torch.training.graph import CapturedStep, CudaRecorder
 from erde_torch.training.host import Host
 from erde_torch.training.identity import Identity
 from erde_torch.training.interrupt import Interrupted, StopRequest

@@ -6,7 +6,7 @@ from torch import nn
 from benchmarks import gpu_report
 from benchmarks.gpu_report import PARTS, parsed, run_part, write_report
 from benchmarks.training import Bench
-from erde_torch.training import graph
+from erde_torch.training.captured import graph
 
 TINY = "--device cpu --images 8 --batch 4 --width 0.0625 --rounds 1 --threads 1 --workers 0"
 ON_GPU = TINY.replace("cpu", "cuda").replace("--images 8", "--images 16")  # 4 steps
@@ -44,7 +44,7 @@ def test_graph_against_no_graph_says_whether_both_agree(waits, tmp_path, monkeyp
     assert good.count("gave the uncaptured one's bits 3 times: in use") == 2
     assert "| our teacher, captured | " in good
     assert "| our student, teacher cached, captured | " in good
-    monkeypatch.setattr(graph._Graph, "fill", lambda *place: None)
+    monkeypatch.setattr(graph.Graph, "fill", lambda *place: None)
     run_part("graph", asked)
     bad = (tmp_path / "graph.md").read_text(encoding="utf-8")
     assert bad.count(": SELF-CHECK FAILED: train.graph is not used: ") == 2

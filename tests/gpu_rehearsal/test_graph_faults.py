@@ -6,9 +6,11 @@ import itertools
 import pytest
 import torch
 
-from erde_torch.training import graph, loop, student
+from erde_torch.device import NoRoomError
+from erde_torch.training import loop, student
+from erde_torch.training.captured import graph
+from erde_torch.training.captured.recorder import GraphError
 from erde_torch.training.checkpoint import TrainingState
-from erde_torch.training.graph import GraphError
 from erde_torch.training.optimisation.average import WeightAverage
 from tests.gpu_rehearsal.jobs import Jobs, assert_same_bits, bits
 from tests.gpu_rehearsal.pretended_gpu import CPU, GENERATOR, GPU, pretended_gpu
@@ -55,7 +57,7 @@ def left_alone(buffer):
         own = {buffer: getattr(captured._batch, buffer)}
         filled(captured, dataclasses.replace(batch, **own), moment)
 
-    return around(graph._Graph, "fill", fill)
+    return around(graph.Graph, "fill", fill)
 
 
 def first_rate_again(filled, captured, batch, moment):
@@ -76,13 +78,21 @@ def restored_elsewhere(state, tensors):
 
 
 restore = TrainingState.restore
+
+
+def lost(note, captured, loss):
+    """As if it were kept by the host."""
+    if not capturing():
+        note(captured, loss)
+
+
 FAULTS = {
     "images are not copied": (left_alone("images"), "(loss, of which one has a NaN)"),
     "labels are not copied": (left_alone("labels"), "(loss by up to "),
     "the teacher is not copied": (left_alone("teacher"), "(loss, of which one has a NaN)"),
     "epochs are not copied": (left_alone("epochs_done"), "(loss, of which one has a NaN)"),
     "the rate is not copied": (
-        around(graph._Graph, "fill", first_rate_again),
+        around(graph.Graph, "fill", first_rate_again),
         "(network.stem.0.weight",
     ),
     "the rate is baked in": (
@@ -105,6 +115,10 @@ FAULTS = {
         instead(TrainingState, "restore", restored_elsewhere),
         "(network.stem.0.weight",
     ),
+    "the loss is not kept": (
+        around(graph.Graph, "note", lost),
+        "(loss, of which one has a NaN)",
+    ),
     "gradients add up": (
         around(
             torch.optim.Optimizer,
@@ -116,8 +130,18 @@ FAULTS = {
 }
 
 
-def test_the_code_as_it_is_passes(rehearse):
+def test_the_code_as_it_is_passes(rehearse, monkeypatch):
+    """By kernels that add up in one order, as long as it learns."""
+    chosen, total = set(), student.distillation_loss
+
+    def noted(*asked, **more):
+        chosen.add(torch.backends.cudnn.deterministic)
+        return total(*asked, **more)
+
+    monkeypatch.setattr(student, "distillation_loss", noted)
     assert rehearse() == []
+    assert chosen == {True}
+    assert not torch.backends.cudnn.deterministic
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -143,14 +167,14 @@ def test_a_device_that_repeats_no_step_is_told_apart(tiny, logits, tmp_path, mon
 
 def test_a_flag_that_the_host_reads_is_refused(tiny, logits, tmp_path, monkeypatch):
     """As is whatever else a GPU cannot capture, before the first replay."""
-    note = graph._Graph.note
+    note = graph.Graph.note
 
     def reading(captured, loss):
         note(captured, loss)
         if captured._step.state.optimiser.found_inf.item():
             raise AssertionError
 
-    monkeypatch.setattr(graph._Graph, "note", reading)
+    monkeypatch.setattr(graph.Graph, "note", reading)
     with pretended_gpu():
         jobs = Jobs(GPU, tmp_path)
         with pytest.raises(GraphError) as caught:
@@ -159,6 +183,20 @@ def test_a_flag_that_the_host_reads_is_refused(tiny, logits, tmp_path, monkeypat
         "train.graph must be false for this training, whose step cannot be captured: "
         "_local_scalar_dense: operation not permitted when stream is capturing"
     )
+
+
+def test_a_capture_without_room_names_the_batch(tiny, logits, tmp_path, monkeypatch):
+    def full(captured, recorder):
+        try:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried")
+        finally:
+            raise RuntimeError("the capture was invalidated")
+
+    monkeypatch.setattr(graph.Graph, "record", full)
+    with pretended_gpu():
+        jobs = Jobs(GPU, tmp_path)
+        with pytest.raises(NoRoomError, match=r"^train\.batch_size must fit the GPU's memory"):
+            jobs.student(cached=jobs.rows(logits), graph=True, **SHORT)
 
 
 def test_replays_that_go_wrong_later_end_the_training(tiny, logits, tmp_path, monkeypatch):

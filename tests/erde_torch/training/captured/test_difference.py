@@ -1,13 +1,11 @@
-"""What is asked of a captured step before it is captured; its replays are rehearsed elsewhere
-(``tests/gpu_rehearsal``)."""
+"""Two states of a training are the same to the last bit, or the first that differs is named."""
 
 import math
 
 import pytest
 import torch
 
-from erde_torch.training.difference import Difference, first_difference
-from erde_torch.training.settings import StudentSettings, TrainSettings, learned
+from erde_torch.training.captured.difference import Difference, first_difference
 
 
 def content(**changes):
@@ -58,27 +56,3 @@ def test_a_sign_of_zero_counts():
     zeros = {"loss": torch.tensor(0.0, dtype=torch.float64)}
     minus = {"loss": -zeros["loss"]}
     assert first_difference(content(**zeros), content(**minus)) == Difference("loss", 0.0)
-
-
-def test_what_does_not_go_together_is_refused():
-    with pytest.raises(ValueError, match=r"^graph must be false with compile, got true for both$"):
-        TrainSettings(epochs=1, graph=True, compile=True)
-    with pytest.raises(ValueError, match="graph must be false with several processes, got true f"):
-        TrainSettings(epochs=1, graph=True, processes=2)
-
-
-def test_a_graph_is_no_part_of_what_is_learned():
-    """A checkpoint of one goes on as the other."""
-    plain, captured = (
-        StudentSettings(train=TrainSettings(epochs=1, graph=graph)) for graph in (False, True)
-    )
-    assert learned(captured) == learned(plain)
-    assert "graph" not in learned(plain)["train"]
-
-
-def test_without_a_gpu_nothing_is_trained(training, said, tmp_path):
-    asked = training(graph=True)
-    with pytest.raises(ValueError, match=r"^train\.graph must be false where no GPU is used, got"):
-        asked.start()
-    assert said == []
-    assert not (tmp_path / "checkpoints").exists()
