@@ -14,7 +14,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from erde_torch.training import loop, teacher
+from erde_torch.training import data, loop, teacher
 from erde_torch.training.batches import TrainingSet
 from erde_torch.training.interrupt import Interrupted
 from erde_torch.training.optimisation.losses import KeptLosses, NonFiniteLossError
@@ -114,6 +114,19 @@ def test_a_bad_loss_leaves_the_weights_of_the_step_before(tiny, tmp_path, monkey
     assert USED in jobs.said
     assert told[0] == told[1]
     assert all(map(torch.equal, *weights))
+
+
+def test_images_that_are_read_as_they_come_are_copied_too(tiny, logits, tmp_path, monkeypatch):
+    """Each batch comes from memory of its own."""
+    jobs = Jobs(CPU, tmp_path / "cpu")
+    wanted = bits(jobs.student(cached=jobs.rows(logits)))
+    monkeypatch.setattr(data, "room_for_data", lambda device: 0)
+    with pretended_gpu():
+        jobs = Jobs(GPU, tmp_path / "gpu")
+        found = bits(jobs.student(cached=jobs.rows(logits), graph=True))
+    assert jobs.said[0].endswith("they are read as they come")
+    assert USED in jobs.said
+    assert_same_bits(found, wanted)
 
 
 def test_a_batch_of_another_size_is_taken_uncaptured(tiny, network, logits, tmp_path, monkeypatch):
