@@ -96,13 +96,11 @@ def fit(
         Interrupted: after SIGTERM or SIGINT, with the checkpoint saved.
         CheckpointError: a checkpoint cannot be written.
         NoRoomError: a batch does not fit the GPU's memory.
-        ErdeError: the step is to be captured, and ``data`` lies on no GPU.
+        ErdeError: the step is to be captured, and that does not go with the rest of ``run``.
         GraphError: the step cannot be captured, or its replays have gone wrong.
     """
     device = data.labels.device
-    captured = run.train.graph or run.host.graph
-    if captured and device.type != "cuda":
-        raise ErdeError(f"train.graph must be false where no GPU is used, got true on {device}")
+    _is_captured(run, device)  # what is refused is refused before anything is touched
     order = order_of_training(network, (data.images.height, data.images.width), device)
     network = on_device(network, device, order)
     state = TrainingState(network, make_optimiser(network, run.train), run.train.ema_decay)
@@ -145,16 +143,29 @@ def make_steps(
     run: Run,
     device: torch.device,
 ) -> Steps:
-    """What takes the steps of ``run``: captured where it asks for that, on a GPU."""
+    """What takes the steps of ``run``: captured where it asks for that.
+
+    Raises:
+        ErdeError: as :func:`fit`.
+    """
+    captured = _is_captured(run, device)
 
     def draw(number: int) -> None:
         seed_step(run.seed, number, run.host.processes.rank, device)
 
     scaling = GradientScaling(state.network, run.train.gradient_scaling)
     step = Step(state, forward, objective, scaling, run.precision, draw)
-    if run.train.graph or run.host.graph:
-        return CapturedStep(step, CudaRecorder(), run.host.say)
-    return step
+    return CapturedStep(step, CudaRecorder(), run.host.say) if captured else step
+
+
+def _is_captured(run: Run, device: torch.device) -> bool:
+    if not (run.train.graph or run.host.graph):
+        return False
+    if device.type != "cuda":
+        raise ErdeError(f"train.graph must be false where no GPU is used, got true on {device}")
+    if run.train.compile or run.host.processes.count > 1:
+        raise ErdeError("train.graph must be false with compile or several processes, got true")
+    return True
 
 
 def train_epoch(
