@@ -80,7 +80,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/table.py $(BENCH).json
 	$(BIN)/python benchmarks/table.py $(BENCH)-memory-kept.json
 
-# For whoever has a GPU: parity, throughput, guard, latency and memory in one file, gpu-report/report.md.
+# For whoever has a GPU: parity, throughput, guard, graph, latency and memory in one file, gpu-report/report.md.
 gpu-report: $(READY)
 	$(BIN)/python -m benchmarks.gpu_report
 

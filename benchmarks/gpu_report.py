@@ -22,6 +22,7 @@ from benchmarks.training import CLASSES, Bench, measure, synchronise
 from erde_torch.device import choose_device, set_threads
 from erde_torch.networks.staged import StagedNetwork
 from erde_torch.parity.report import backends, compare_all, report
+from erde_torch.training.captured.recorder import GraphError
 from erde_torch.training.optimisation.losses import losses_of_epoch
 from erde_torch.training.optimisation.optimiser import make_optimiser
 from erde_torch.training.processes import ALONE
@@ -52,12 +53,18 @@ def throughput(asked: argparse.Namespace) -> str:
         }
         seconds = measure(contenders, asked.rounds, bench.device)
     images = asked.images // bench.batch * bench.batch
-    lines = [f"ResNet34 and ResNet10, batch {bench.batch}, {bench.precision}.", "", *HEAD]
+    lines = [f"ResNet34 and ResNet10, batch {bench.batch}, {bench.precision}.", ""]
+    return "\n".join([*lines, *rates(seconds, images)])
+
+
+def rates(seconds: dict[str, list[float]], images: int) -> list[str]:
+    """A table of images per second, from the seconds that each contender took for ``images``."""
+    lines = list(HEAD)
     for name, taken in seconds.items():
-        rates = [images / second for second in taken]
-        shown = f"{min(rates):.1f}–{max(rates):.1f}"
-        lines.append(f"| {name} | {statistics.median(rates):.1f} | {shown} |")
-    return "\n".join(lines)
+        found = [images / second for second in taken]
+        shown = f"{min(found):.1f}–{max(found):.1f}"
+        lines.append(f"| {name} | {statistics.median(found):.1f} | {shown} |")
+    return lines
 
 
 HEAD = ("| contender | images/s | range |", "|---|---:|---|")
@@ -93,6 +100,45 @@ class _RefusedError(Exception):
 
 def _refuse(step: int) -> None:
     raise _RefusedError
+
+
+def graph(asked: argparse.Namespace) -> str:
+    """Images per second by the captured step beside the uncaptured one, where both agree."""
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(asked, Path(folder))
+        if bench.device.type != "cuda":
+            return "Measured on GPUs alone."
+        found = [both_ways(bench, asked.rounds, *contender) for contender in GRAPHED]
+    steps = asked.images // bench.batch
+    seconds = {name: taken for _, part in found for name, taken in part.items()}
+    lines = [f"* {sentence}" for sentence, _ in found]
+    if not seconds:
+        return "\n".join(lines)
+    lines += ["", f"Batch {bench.batch}, {bench.precision}; a captured epoch takes the last of its"]
+    lines[-1] += f" {steps} steps twice, to compare."
+    return "\n".join([*lines, "", *rates(seconds, steps * bench.batch)])
+
+
+GRAPHED = (("our teacher", "resnet34", None), ("our student, teacher cached", "resnet10", "cached"))
+
+
+def both_ways(
+    bench: Bench, rounds: int, shown: str, name: str, teacher: str | None
+) -> tuple[str, dict[str, list[float]]]:
+    """What the self-check says, and the seconds of both; of neither where it failed."""
+    said: list[str] = []
+    plain = bench.ours(name, bench.precision, teacher)
+    captured = bench.ours(name, bench.precision, teacher, graph=True, say=said.append)
+    try:
+        captured()
+        seconds = measure({shown: plain, f"{shown}, captured": captured}, rounds, bench.device)
+    except GraphError as error:
+        said.append(str(error))
+    if not said:
+        return f"{shown}: NOT CHECKED, for an epoch has too few steps: give more --images", {}
+    if not said[-1].endswith(": in use"):
+        return f"{shown}: SELF-CHECK FAILED: {said[-1]}", {}
+    return f"{shown}: {said[0]}", seconds
 
 
 def latency(asked: argparse.Namespace) -> str:
@@ -138,6 +184,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
     "parity": parity,
     "guard": guard,
     "throughput": throughput,
+    "graph": graph,
     "latency": latency,
     "memory": memory,
 }

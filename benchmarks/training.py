@@ -6,6 +6,7 @@ All contenders take turns, round by round; a figure is the median over rounds, w
 """
 
 import argparse
+import dataclasses
 import statistics
 import tempfile
 import time
@@ -30,7 +31,7 @@ from erde_torch.training.checkpoint import Checkpoint, Position, TrainingState
 from erde_torch.training.data import network_card, training_set, viewed_train_images
 from erde_torch.training.host import Host
 from erde_torch.training.interrupt import StopRequest
-from erde_torch.training.loop import Run, train_epoch
+from erde_torch.training.loop import Run, make_steps, train_epoch
 from erde_torch.training.optimisation.optimiser import make_optimiser
 from erde_torch.training.settings import AugmentSettings, TrainSettings
 from erde_torch.training.teacher_answers import CachedTeacher, OnlineTeacher
@@ -87,9 +88,16 @@ class Bench:
         card = network_card(self.dataset, self.hash, network, self.precision)
         return card.build().to(self.device, memory_format=torch.channels_last)
 
-    def ours(self, name: str, precision: str, teacher: str | None) -> Callable[[], None]:
-        """One epoch of the product's loop."""
-        train = TrainSettings(epochs=1, batch_size=self.batch)
+    def ours(
+        self,
+        name: str,
+        precision: str,
+        teacher: str | None,
+        graph: bool = False,
+        say: Callable[[str], None] = lambda text: None,
+    ) -> Callable[[], None]:
+        """One epoch of the product's loop; with ``graph`` by a captured step, of which it tells."""
+        train = TrainSettings(epochs=1, batch_size=self.batch, graph=graph)
         network, device = self.network(name), self.device
         state = TrainingState(network, make_optimiser(network, train), 0.0)
         images = viewed_train_images(self.dataset, self.augment, self.views, device)
@@ -101,11 +109,10 @@ class Bench:
             answers = self.online(batch.images) if teacher == "online" else batch.teacher
             return distillation_loss(logits, answers, batch.labels, settings)
 
-        run = Run(train, 0, precision, "", self.host)
+        run = Run(train, 0, precision, "", dataclasses.replace(self.host, say=say))
+        steps = make_steps(network, state, objective, run, device)
         checkpoint = Checkpoint(self.host, "")
-        return lambda: train_epoch(
-            network, state, data, objective, run, Position(), checkpoint, StopRequest()
-        )
+        return lambda: train_epoch(steps, state, data, run, Position(), checkpoint, StopRequest())
 
     def plain(self, name: str, distilled: bool, workers: int) -> Callable[[], None]:
         """One epoch of the rival's loop."""

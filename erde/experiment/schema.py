@@ -38,7 +38,12 @@ from erde_torch.int8.settings import Int8Settings
 from erde_torch.networks.cascades.settings import AnyNetwork
 from erde_torch.teacher_cache.settings import CacheSettings
 from erde_torch.teachers.settings import KINDS, GivenTeacher, LogitsTeacher
-from erde_torch.training.settings import AugmentSettings, StudentSettings, TeacherSettings
+from erde_torch.training.settings import (
+    UNNAMED,
+    AugmentSettings,
+    StudentSettings,
+    TeacherSettings,
+)
 
 _MOST_STUDENTS = 10_000
 _TRAINED = ("teacher", "student")
@@ -244,11 +249,11 @@ class Experiment(_Model):
         return [member_folder(member, whole) for member in members]
 
     def named(self) -> dict[str, Any]:
-        """Every key that results name: all but how trainings share their work.
+        """Every key that results name: all but how trainings do their work.
 
         Nor that nothing is asked for in 8 bits: results from before it could be say nothing of it.
         """
-        unnamed: dict[str, Any] = {part: {"train": {"processes"}} for part in _TRAINED}
+        unnamed: dict[str, Any] = {part: {"train": set(UNNAMED)} for part in _TRAINED}
         keys = self.model_dump(exclude=unnamed | {"int8": True})
         return keys | ({"int8": asdict(self.quantisation)} if self.int8 else {})
 

@@ -1,4 +1,4 @@
-"""Whether networks can be compiled here: PyTorch itself looks for a compiler in the first step."""
+"""Whether this machine has what trainings ask for: PyTorch itself would look in the first step."""
 
 import os
 import shutil
@@ -30,3 +30,18 @@ def check_compilers(asked: Mapping[str, TrainSettings], on_gpu: bool) -> None:
                 f"{part}.train.compile must be false where there is no compiler, got true and no "
                 f"{' or '.join(wanted)}: install one, or name yours in the variable {variable}"
             )
+
+
+def check_graphs(asked: Mapping[str, TrainSettings], on_gpu: bool) -> None:
+    """Refuse trainings whose step is to be a CUDA graph where no GPU is used.
+
+    Args:
+        asked: what is to be trained, by its place in the experiment's file.
+        on_gpu: whether they run on a GPU.
+
+    Raises:
+        ErdeError: names the key.
+    """
+    for part, train in asked.items():
+        if train.graph and not on_gpu:
+            raise ErdeError(f"{part}.train.graph must be false where no GPU is used, got true")

@@ -17,6 +17,7 @@ def job_host(
     name: str,
     say: Callable[[str], None],
     processes: Processes = ALONE,
+    graph: bool = False,
 ) -> Host:
     """The host of a Snakemake job (its script's ``snakemake`` object) called ``name``."""
     if processes.count == 1:
@@ -36,4 +37,5 @@ def job_host(
         check_held=lambda: check_held(folder),
         processes=processes,
         threads=max(1, job.threads // processes.count),
+        graph=graph,
     )

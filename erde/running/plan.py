@@ -12,7 +12,7 @@ from erde.datasets.photographs.listed import list_photographs
 from erde.experiment.schema import Experiment
 from erde.running.asking.questions import Questions
 from erde.running.cluster.needs import facts_or_none
-from erde.running.compilers import check_compilers
+from erde.running.compilers import check_compilers, check_graphs
 from erde.running.due import trainings
 from erde.running.fits import Room, check_memory
 from erde_core.errors import ErdeError
@@ -59,6 +59,7 @@ def check_before_any_job(
     if machine_mb is not None:
         due = {one.part: one.train for one in trainings(experiment, results) if not one.made}
         check_compilers(due, on_gpu)
+        check_graphs(due, on_gpu)
         room = Room(machine_mb * 10**6, on_gpu)
         for sentence in check_memory(experiment, results, room, questions):
             say(sentence)

@@ -53,6 +53,11 @@ class TrainingState:
         if self._ema is not None:
             self._ema.update()
 
+    def count_replay(self) -> None:
+        """A captured step was done again, :meth:`average` with it."""
+        if self._ema is not None:
+            self._ema.count_replay()
+
     def tensors(self) -> dict[str, Tensor]:
         """Everything, by name."""
         tensors = {f"network.{name}": t for name, t in self.network.state_dict().items()}
@@ -82,14 +87,16 @@ class TrainingState:
                 raise UnusableError(f"is damaged ({name} must be {described}, got {found})")
 
     def restore(self, tensors: dict[str, Tensor]) -> None:
-        """The reverse of :meth:`tensors`."""
+        """The reverse of :meth:`tensors`; each that is there stays where it lies in memory."""
         self.network.load_state_dict(_part(tensors, "network."))
         for prefix, key in self._memory.items():
             remembered = _part(tensors, f"{prefix}.")
             for name, parameter in self.network.named_parameters():
                 if name in remembered:
-                    buffer = _like(key, parameter).copy_(remembered[name])
-                    self.optimiser.state[parameter][key] = buffer
+                    known = self.optimiser.state[parameter]
+                    if known.get(key) is None:
+                        known[key] = _like(key, parameter)
+                    known[key].copy_(remembered[name])
         if self._ema is not None:
             self._ema.restore(_part(tensors, "ema."))
 

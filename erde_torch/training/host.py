@@ -29,6 +29,7 @@ class Host:
             and raises if this process may no longer write there.
         processes: this process among those that share the work.
         threads: on the CPU, of a training that leaves them to its host.
+        graph: whether the step is captured, where the settings that name the result do not say it.
     """
 
     device: torch.device
@@ -40,6 +41,7 @@ class Host:
     check_held: Callable[[], None]
     processes: Processes = ALONE
     threads: int = 1
+    graph: bool = False
 
     def identity(self, **parts: object) -> Identity:
         """``parts`` (JSON values), the code, PyTorch's version and the device."""

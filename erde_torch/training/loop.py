@@ -10,26 +10,25 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from erde_core.errors import ErdeError
 from erde_torch.device import autocast, on_device, room_named, set_threads
 from erde_torch.memory_order import in_order, order_of_training
 from erde_torch.networks.answers import exit_accuracy
 from erde_torch.training.batches import Batch, TrainingSet, Validation
+from erde_torch.training.captured.recorder import CudaRecorder
+from erde_torch.training.captured.step import CapturedStep
 from erde_torch.training.checkpoint import Checkpoint, TrainingState
 from erde_torch.training.host import Host
 from erde_torch.training.identity import Identity
 from erde_torch.training.interrupt import Interrupted, StopRequest
 from erde_torch.training.optimisation.gradient_scaling import GradientScaling
 from erde_torch.training.optimisation.losses import losses_of_epoch
-from erde_torch.training.optimisation.optimiser import (
-    learning_rate,
-    make_optimiser,
-    set_learning_rate,
-)
+from erde_torch.training.optimisation.optimiser import learning_rate, make_optimiser
+from erde_torch.training.optimisation.step import Moment, Objective, Step, Steps
 from erde_torch.training.settings import TrainSettings
 from erde_torch.training.shelf import Position
 
 CPU = torch.device("cpu")
-Objective = Callable[[Tensor, Batch], Tensor]
 
 
 @dataclass(frozen=True)
@@ -97,8 +96,11 @@ def fit(
         Interrupted: after SIGTERM or SIGINT, with the checkpoint saved.
         CheckpointError: a checkpoint cannot be written.
         NoRoomError: a batch does not fit the GPU's memory.
+        ErdeError: the step is to be captured, and that does not go with the rest of ``run``.
+        GraphError: the step cannot be captured, or its replays have gone wrong.
     """
     device = data.labels.device
+    _is_captured(run, device)  # what is refused is refused before anything is touched
     order = order_of_training(network, (data.images.height, data.images.width), device)
     network = on_device(network, device, order)
     state = TrainingState(network, make_optimiser(network, run.train), run.train.ema_decay)
@@ -111,11 +113,12 @@ def fit(
     _keep_threads(position, run.host)
     parallel = run.host.processes.parallel(network)
     forward = in_order(torch.compile(parallel) if run.train.compile else parallel, order)
+    steps = make_steps(forward, state, objective, run, device)
     with StopRequest(patient=run.host.processes.count > 1) as stop:
         while position.epoch < run.train.epochs:
             started = time.monotonic()
             with room_named("train.batch_size"):
-                train_epoch(forward, state, data, objective, run, position, checkpoint, stop)
+                train_epoch(steps, state, data, run, position, checkpoint, stop)
             accuracy = _accuracy(state, validation, run)
             _close_epoch(position, run, data.steps, accuracy, time.monotonic() - started)
             _report(position, run)
@@ -133,36 +136,57 @@ def _keep_threads(position: Position, host: Host) -> None:
     position.threads = torch.get_num_threads()
 
 
-def train_epoch(
+def make_steps(
     forward: Callable[[Tensor], Tensor],
     state: TrainingState,
-    data: TrainingSet,
     objective: Objective,
+    run: Run,
+    device: torch.device,
+) -> Steps:
+    """What takes the steps of ``run``: captured where it asks for that.
+
+    Raises:
+        ErdeError: as :func:`fit`.
+    """
+    captured = _is_captured(run, device)
+
+    def draw(number: int) -> None:
+        seed_step(run.seed, number, run.host.processes.rank, device)
+
+    scaling = GradientScaling(state.network, run.train.gradient_scaling)
+    step = Step(state, forward, objective, scaling, run.precision, draw)
+    return CapturedStep(step, CudaRecorder(), run.host.say) if captured else step
+
+
+def _is_captured(run: Run, device: torch.device) -> bool:
+    if not (run.train.graph or run.host.graph):
+        return False
+    if device.type != "cuda":
+        raise ErdeError(f"train.graph must be false where no GPU is used, got true on {device}")
+    if run.train.compile or run.host.processes.count > 1:
+        raise ErdeError("train.graph must be false with compile or several processes, got true")
+    return True
+
+
+def train_epoch(
+    steps: Steps,
+    state: TrainingState,
+    data: TrainingSet,
     run: Run,
     position: Position,
     checkpoint: Checkpoint,
     stop: StopRequest,
 ) -> None:
     """Train from ``position`` to the end of its epoch."""
-    processes, device, optimiser = run.host.processes, data.labels.device, state.optimiser
-    scaling = GradientScaling(state.network, run.train.gradient_scaling)
+    processes, device = run.host.processes, data.labels.device
     redraw = partial(_redrawn, state.network, data, run, position.epoch)
-    losses = losses_of_epoch(device, optimiser, processes, position, data.steps, redraw)
+    losses = losses_of_epoch(device, state.optimiser, processes, position, data.steps, redraw)
     state.network.train()
     for batch in data.epoch(run.seed, position.epoch, position.step):
-        step = position.epoch * data.steps + position.step
-        rate = learning_rate(run.train, step, run.train.epochs * data.steps)
-        set_learning_rate(optimiser, rate)
-        seed_step(run.seed, step, processes.rank, device)
-        with autocast(run.precision, device):
-            logits = forward(batch.images)
-        loss = objective(logits.float(), batch)
-        told = losses.take(loss, stop.signal or 0)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]  # PyTorch has not typed it
-        scaling.apply()
-        optimiser.step()
-        state.average()
+        number = position.epoch * data.steps + position.step
+        rate = learning_rate(run.train, number, run.train.epochs * data.steps)
+        moment = Moment(number, rate, last=position.step + 1 == data.steps)
+        told = steps.take(batch, moment, losses, stop.signal or 0)
         position.step += 1
         # Of several processes all stop after the same step, so none may look again here.
         asked = told if processes.count > 1 else int(stop.signal or 0)

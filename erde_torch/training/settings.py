@@ -16,6 +16,7 @@ from erde_core.views import all_views, chosen_views
 from erde_torch.networks.settings import NetworkSettings
 
 _LARGEST_ADAMW_RATE = 0.02  # beyond it lies what was meant for SGD, whose default is 0.1
+UNNAMED = ("graph", "processes")  # settings of a training that no result names
 ENDLESS = 2**31  # views of crops that a teacher draws from; it never sees one twice
 
 
@@ -96,6 +97,9 @@ class TrainSettings:
         class_weights: ``balanced`` weighs the cross-entropy of an image by N / (C · its class's
             images), so that every class counts the same.
         compile: network and loss as one graph each; a minute to build.
+        graph: on a GPU, the whole step as one CUDA graph, which is checked against the uncaptured
+            step before it is used and gives its bits. As ``processes``, it is not named by results
+            and checkpoints. No GPU has run it yet.
         threads: on the CPU, of each process; ``auto`` leaves it to whoever runs the training. The
             bits depend on it.
         processes: how the work is shared, not what is learned: results and checkpoints do not
@@ -122,6 +126,7 @@ class TrainSettings:
     kd_warmup: Annotated[float, Ge(0)] = 0.0
     precision: Literal["auto", "float32", "bf16"] = "auto"
     compile: bool = False
+    graph: bool = False
     threads: int | str = "auto"
     processes: Annotated[int, Ge(1)] = 1
 
@@ -137,6 +142,12 @@ class TrainSettings:
         if self.kd_warmup > self.epochs:
             raise ErdeError(
                 f"kd_warmup must be at most epochs ({self.epochs}), got {self.kd_warmup}"
+            )
+        if self.graph and self.compile:
+            raise ErdeError("graph must be false with compile, got true for both")
+        if self.graph and self.processes > 1:
+            raise ErdeError(
+                f"graph must be false with several processes, got true for {self.processes}"
             )
         share, rest = divmod(self.batch_size, self.processes)
         if rest or share < 2:  # batch norm needs two images
@@ -197,9 +208,10 @@ class TeacherSettings:
 
 
 def learned(settings: TeacherSettings | StudentSettings) -> dict[str, Any]:
-    """What decides the weights, as plain data: all but how the work is shared."""
+    """What decides the weights, as plain data: all but how the work is done."""
     keys = dataclasses.asdict(settings)
-    del keys["train"]["processes"]
+    for name in UNNAMED:
+        del keys["train"][name]
     return keys
 
 

@@ -21,7 +21,8 @@ from erde_torch.training.data import (
     viewed_train_images,
 )
 from erde_torch.training.host import Host
-from erde_torch.training.loop import Objective, Run, fit, seed_initialisation
+from erde_torch.training.loop import Run, fit, seed_initialisation
+from erde_torch.training.optimisation.step import Objective
 from erde_torch.training.settings import AugmentSettings, TeacherSettings, learned
 from erde_torch.training.start import starting_network
 

@@ -2,7 +2,10 @@
 
 import pytest
 
-from tests.gpu_rehearsal.pretended_gpu import pretended_gpu
+from tests.erde_torch.deployable import random_network
+from tests.gpu_rehearsal.jobs import Jobs
+from tests.gpu_rehearsal.pretended_gpu import CPU, pretended_gpu
+from tests.gpu_rehearsal.tiny import make_tiny
 from tests.torch_fixtures import *  # noqa: F403 -- pytest finds fixtures by their names here
 
 TABLE = pytest.StashKey[dict]()
@@ -13,6 +16,24 @@ def waits():
     """The pretended GPU is there; gives the counter of what waits for it."""
     with pretended_gpu() as counter:
         yield counter
+
+
+@pytest.fixture(scope="module")
+def network():
+    """A teacher, as it came from its training: on the CPU."""
+    return random_network()
+
+
+@pytest.fixture(scope="module")
+def logits(network, tmp_path_factory):
+    """Its cache, filled on the CPU."""
+    return Jobs(CPU, tmp_path_factory.mktemp("cache")).cache([network])
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """What is trained has few operations."""
+    make_tiny(monkeypatch)
 
 
 @pytest.fixture

@@ -34,6 +34,7 @@ def _adamw(
 ):
     if _skips(more.get("found_inf")):
         return
+    lr = float(lr)
     of_each = zip(parameters, gradients, means, squares, steps, strict=True)
     for parameter, gradient, mean, square, step in of_each:
         count = step.item()

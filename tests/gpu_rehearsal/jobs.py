@@ -3,6 +3,7 @@
 import itertools
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from erde_core.settings import method_settings
@@ -10,6 +11,7 @@ from erde_core.store.dataset import dataset_hash
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.teacher_cache.fill import build_cache
+from erde_torch.training.optimisation import step
 from erde_torch.training.settings import (
     AugmentSettings,
     StudentSettings,
@@ -27,6 +29,21 @@ NETWORK = NetworkSettings(name="resnet10", width=1 / 16)
 VIEWS, SEED = 3, 4
 DATA = pattern_dataset()
 HASH = dataset_hash(DATA)
+FORMS = {
+    "teacher": {},
+    "teacher, average": {"ema_decay": 0.9},
+    "teacher, bf16": {"precision": "bf16"},
+    "teacher, AdamW, equilibrium": {
+        "optimiser": "adamw",
+        "learning_rate": 0.01,
+        "gradient_scaling": "equilibrium",
+    },
+    "student, cached": {},
+    "student, cached, average, warm-up": {"ema_decay": 0.9, "kd_warmup": 1.5},
+    "student, cached, bf16": {"precision": "bf16", "ema_decay": 0.9},
+    "student, online": {},
+    "student, labels": {"method": "ce"},
+}
 
 
 class Jobs:
@@ -70,6 +87,18 @@ class Jobs:
         return OnlineTeacher(network, precision, self.device)
 
 
+def start(name, jobs, network, logits, **more):
+    """The training called ``name`` in ``FORMS``."""
+    given = FORMS[name] | more
+    if name.startswith("teacher"):
+        return jobs.teacher(**given)
+    if "cached" in name:
+        given["cached"] = jobs.rows(logits)
+    if "online" in name:
+        given["online"] = jobs.asked_online(network)
+    return jobs.student(**given)
+
+
 def settings(**changes):
     """5 steps per epoch, two epochs."""
     return TrainSettings(
@@ -90,3 +119,9 @@ def assert_same_bits(found, wanted):
     for name, tensor in wanted[0].items():
         assert torch.equal(found[0][name], tensor), name
     assert found[1] == wanted[1]
+
+
+def to_float32(patch):
+    """Rates as a GPU is given them, for a training on the CPU: AdamW would see more digits."""
+    use = step.set_learning_rate
+    patch.setattr(step, "set_learning_rate", lambda opt, rate: use(opt, float(np.float32(rate))))

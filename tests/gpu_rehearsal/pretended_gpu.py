@@ -12,6 +12,7 @@ device is answered with the CPU.
 import contextlib
 import threading
 from collections import Counter
+from functools import partial
 from types import SimpleNamespace
 from unittest import mock
 
@@ -21,6 +22,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map
 
 from tests.gpu_rehearsal.fused_kernels import FUSED
+from tests.gpu_rehearsal.pretended_graph import CAPTURE, PretendedGraph, PretendedStream, captured
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda", 0)
 GENERATOR = torch.Generator()
@@ -67,7 +69,7 @@ class Pretended(torch.Tensor):
         raise TypeError("can't convert cuda:0 device type tensor to numpy")
 
     def tolist(self):
-        WAITS["tolist"] += 1
+        wait("tolist")
         return self.host.tolist()
 
     @classmethod
@@ -79,23 +81,40 @@ class Pretended(torch.Tensor):
             kwargs["device"] = CPU
         wrappers = {id(t.host): t for t in leaves if isinstance(t, Pretended)}
         hosts = tree_map(_host, (args, kwargs))
-        chance = torch.Tag.nondeterministic_seeded in op.tags
-        with _chance_of_the_gpu() if chance else contextlib.nullcontext():
-            out = FUSED.get(name, op)(*hosts[0], **hosts[1])
+        act = FUSED.get(name, op)
+        if torch.Tag.nondeterministic_seeded in op.tags:
+            act = _by_chance_of_the_gpu(act)
+        out = done(act, hosts[0], hosts[1], op._schema)
         # In place and with out= the operand itself comes back.
         return tree_map(lambda t: wrappers[id(t)] if id(t) in wrappers else _pretended(t), out)
 
 
-@contextlib.contextmanager
-def _chance_of_the_gpu():
-    """The block draws from the GPU's generator; the CPU's stays where it is."""
-    before = torch.default_generator.get_state()
-    torch.default_generator.set_state(GENERATOR.get_state())
-    try:
-        yield
-    finally:
-        GENERATOR.set_state(torch.default_generator.get_state())
-        torch.default_generator.set_state(before)
+def _by_chance_of_the_gpu(act):
+    """``act`` draws from the GPU's generator; the CPU's stays where it is."""
+
+    def drawing(*args, **kwargs):
+        before = torch.default_generator.get_state()
+        torch.default_generator.set_state(GENERATOR.get_state())
+        try:
+            return act(*args, **kwargs)
+        finally:
+            GENERATOR.set_state(torch.default_generator.get_state())
+            torch.default_generator.set_state(before)
+
+    return drawing
+
+
+def done(act, args, kwargs, schema=None):
+    """What ``act`` gives; where this thread captures, it is noted for the replays."""
+    tape = getattr(CAPTURE, "tape", None)
+    return act(*args, **kwargs) if tape is None else tape.do(act, args, kwargs, schema)
+
+
+def wait(name, device=None, *, times=1):
+    """The host waits for the GPU, which it must not while it captures."""
+    if times and getattr(CAPTURE, "tape", None) is not None:
+        raise RuntimeError(f"{name}: operation not permitted when stream is capturing")
+    WAITS[name] += times
 
 
 def _host(value):
@@ -118,7 +137,7 @@ def _judge(name, args, leaves):
         isinstance(t, torch.Tensor) and t.dtype == torch.bool for t in tree_leaves(args[1])
     )
     if name in _COUNTED or masked or (others and (indexed or name == "copy_")):
-        WAITS[name] += 1
+        wait(name)
 
 
 def _target(args, kwargs):
@@ -147,8 +166,8 @@ class Rules(TorchFunctionMode):
         device = kwargs.get("device")
         if device is not None and torch.device(device).type == "cuda":
             # What a factory's values come from lies on the host.
-            WAITS["copy to the GPU"] += function in (torch.tensor, torch.as_tensor)
-            made = function(*args, **kwargs | {"device": CPU})
+            wait("copy to the GPU", times=function in (torch.tensor, torch.as_tensor))
+            made = done(function, args, kwargs | {"device": CPU})
             return made if isinstance(made, Pretended) else Pretended(made)
         return function(*args, **kwargs)
 
@@ -170,7 +189,7 @@ class Rules(TorchFunctionMode):
             return tensor
         quick = kwargs.get("non_blocking") or any(asked)
         waits = not (up and quick and getattr(tensor, "pinned", False))
-        WAITS["copy to the GPU" if up else "copy to the host"] += waits
+        wait("copy to the GPU" if up else "copy to the host", times=waits)
         copied = tensor.detach().clone() if up else tensor.host.clone()
         return Pretended(copied) if up else copied
 
@@ -194,13 +213,17 @@ FACTS = {
 }
 
 
+def _healthy(optimiser):
+    """What PyTorch's optimisers ask for when they are captured."""
+    capturing = getattr(CAPTURE, "tape", None) is not None
+    if capturing and not all(group["capturable"] for group in optimiser.param_groups):
+        raise RuntimeError("param_groups' capturable is False")
+
+
 @contextlib.contextmanager
 def pretended_gpu():
     """While the block runs, PyTorch has one GPU; gives the counter of what waits for it."""
     autocast, run = torch.autocast, threading.Thread.run
-
-    def synchronise(*_):
-        WAITS["synchronize"] += 1
 
     def run_by_the_rules(thread):  # modes belong to a thread
         with Rules():
@@ -211,7 +234,12 @@ def pretended_gpu():
         for name, value in FACTS.items()
     ]
     patches += [
-        mock.patch.object(torch.cuda, "synchronize", synchronise),
+        mock.patch.object(torch.cuda, "synchronize", partial(wait, "synchronize")),
+        mock.patch.object(torch.cuda, "Stream", PretendedStream),
+        mock.patch.object(torch.cuda, "current_stream", PretendedStream),
+        mock.patch.object(torch.cuda, "stream", contextlib.nullcontext),
+        mock.patch.object(torch.cuda, "CUDAGraph", PretendedGraph),
+        mock.patch.object(torch.cuda, "graph", captured),
         mock.patch.object(torch.cuda, "empty_cache"),
         mock.patch.object(torch.cuda, "default_generators", (GENERATOR,)),
         mock.patch.object(torch, "autocast", lambda _, *a, **k: autocast("cpu", *a, **k)),
@@ -228,7 +256,7 @@ def pretended_gpu():
     patches += [
         mock.patch.object(swa_utils, grouping, grouped_there),
         mock.patch.object(optimiser, grouping, staticmethod(grouped_there)),
-        mock.patch.object(optimiser, "_accelerator_graph_capture_health_check"),
+        mock.patch.object(optimiser, "_accelerator_graph_capture_health_check", _healthy),
     ]
     future = torch.__future__
     with contextlib.ExitStack() as stack:

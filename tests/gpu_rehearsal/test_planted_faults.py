@@ -11,6 +11,7 @@ from erde_torch import loss as loss_module
 from erde_torch.networks.staged import Predictions, StagedNetwork
 from erde_torch.networks.viewed_images import ViewedImages
 from erde_torch.training import checkpoint, loop, student, teacher_answers
+from erde_torch.training.optimisation import step
 from erde_torch.training.optimisation.average import WeightAverage
 from erde_torch.training.optimisation.losses import KeptLosses
 from erde_torch.training.teacher_answers import CachedTeacher
@@ -20,11 +21,6 @@ from tests.gpu_rehearsal.pretended_gpu import CPU, GPU, MixedDevicesError, prete
 
 REFUSED, WAITS, BITS = "refused", "waits", "other bits"
 FORM = {"ema_decay": 0.9, "precision": "bf16", "batch_size": 24, "epochs": 1}
-
-
-@pytest.fixture(scope="module")
-def logits(tmp_path_factory):
-    return Jobs(CPU, tmp_path_factory.mktemp("cache")).cache([random_network()])
 
 
 @pytest.fixture(scope="module")
@@ -161,7 +157,7 @@ FAULTS = {
         BITS,
     ),
     "the precision is lost": (
-        instead(loop, "autocast", lambda *_: contextlib.nullcontext()),
+        instead(step, "autocast", lambda *_: contextlib.nullcontext()),
         BITS,
     ),
     "the guard skips good steps": (

@@ -14,55 +14,17 @@ from erde_torch.training import loop, teacher
 from erde_torch.training.interrupt import Interrupted
 from erde_torch.training.optimisation.losses import NonFiniteLossError
 from erde_torch.training.shelf import read_saved
-from tests.erde_torch.deployable import random_network
-from tests.gpu_rehearsal.jobs import Jobs, assert_same_bits, bits
+from tests.gpu_rehearsal.jobs import FORMS, Jobs, assert_same_bits, bits, start, to_float32
 from tests.gpu_rehearsal.pretended_gpu import CPU, GPU, pretended_gpu
 
 MOST_WAITS = 0.1  # per step
-FORMS = {
-    "teacher": {},
-    "teacher, average": {"ema_decay": 0.9},
-    "teacher, bf16": {"precision": "bf16"},
-    "teacher, AdamW, equilibrium": {
-        "optimiser": "adamw",
-        "learning_rate": 0.01,
-        "gradient_scaling": "equilibrium",
-    },
-    "student, cached": {},
-    "student, cached, average, warm-up": {"ema_decay": 0.9, "kd_warmup": 1.5},
-    "student, cached, bf16": {"precision": "bf16", "ema_decay": 0.9},
-    "student, online": {},
-    "student, labels": {"method": "ce"},
-}
-
-
-@pytest.fixture(scope="module")
-def network():
-    """A teacher, as it came from its training: on the CPU."""
-    return random_network()
-
-
-@pytest.fixture(scope="module")
-def logits(network, tmp_path_factory):
-    """Its cache, filled on the CPU."""
-    return Jobs(CPU, tmp_path_factory.mktemp("cache")).cache([network])
-
-
-def start(name, jobs, network, logits, **more):
-    """The training called ``name`` in ``FORMS``."""
-    given = FORMS[name] | more
-    if name.startswith("teacher"):
-        return jobs.teacher(**given)
-    if "cached" in name:
-        given["cached"] = jobs.rows(logits)
-    if "online" in name:
-        given["online"] = jobs.asked_online(network)
-    return jobs.student(**given)
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_the_bits_are_the_cpus(name, network, logits, tmp_path):
-    wanted = bits(start(name, Jobs(CPU, tmp_path / "cpu"), network, logits))
+def test_the_bits_are_the_cpus(name, network, logits, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        to_float32(patch)
+        wanted = bits(start(name, Jobs(CPU, tmp_path / "cpu"), network, logits))
     with pretended_gpu():
         trained = start(name, Jobs(GPU, tmp_path / "gpu"), network, logits)
         assert {t.device for t in trained[0].state_dict().values()} == {GPU}

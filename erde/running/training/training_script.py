@@ -10,7 +10,7 @@ import torch
 
 from erde.evaluation.tables import HISTORY
 from erde.experiment.schema import read_experiment
-from erde.running.compilers import check_compilers
+from erde.running.compilers import check_compilers, check_graphs
 from erde.running.estimate import announce
 from erde.running.gpus.claim_device import claim_for_children
 from erde.running.holding.lock import check_held, folder_lock
@@ -126,9 +126,11 @@ def run_training(
         path = f"{job.config['experiments']}/{job.wildcards.experiment}.yaml"
         train = getattr(read_experiment(path), part).train
         # Again, for a cluster's node is not where the plan was made.
-        check_compilers({part: train}, choose_device(job.params.device).type == "cuda")
+        on_gpu = choose_device(job.params.device).type == "cuda"
+        check_compilers({part: train}, on_gpu)
+        check_graphs({part: train}, on_gpu)
         if train.processes == 1:
-            _train(job, name, ALONE, say, body)
+            _train(job, name, ALONE, say, body, train.graph)
         else:
             device = choose_device(job.params.device)
             check_devices(device, train.processes)
@@ -157,8 +159,15 @@ def _take_part(job: TrainingJob, title: str, name: str, processes: Processes, bo
         _train(job, name, processes, say, body)
 
 
-def _train(job: Any, name: str, processes: Processes, say: Say, body: Body) -> None:  # noqa: ANN401
-    host = job_host(job, name, say, processes)
+def _train(
+    job: Any,  # noqa: ANN401
+    name: str,
+    processes: Processes,
+    say: Say,
+    body: Body,
+    graph: bool = False,
+) -> None:
+    host = job_host(job, name, say, processes, graph)
     with folder_lock(host.folder, say) if processes.first else contextlib.nullcontext():
         processes.wait()  # nobody reads the checkpoint before the folder is theirs
         body(host)

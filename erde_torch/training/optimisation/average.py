@@ -43,6 +43,10 @@ class WeightAverage:
             torch._foreach_add_(mean, torch._foreach_mul(integers[1], 1 - self._decay))
             torch._foreach_copy_(integers[0], mean)
 
+    def count_replay(self) -> None:
+        """A captured :meth:`update` was done again: the device knows, the host does not."""
+        self._count += 1
+
     def tensors(self) -> dict[str, Tensor]:
         """All that :meth:`restore` needs, by name."""
         held = {_MODULE + name: t for name, t in self.module.state_dict().items()}

@@ -15,6 +15,7 @@ from torch import Tensor
 from erde_core.errors import ErdeError
 from erde_torch.training.batches import Batch
 from erde_torch.training.interrupt import STOPS
+from erde_torch.training.optimisation.optimiser import bad_loss
 from erde_torch.training.processes import Processes
 from erde_torch.training.shelf import Position
 
@@ -96,8 +97,9 @@ class ReadLosses:
 class KeptLosses:
     """The losses of an epoch in a table on the device, which is read at its end and before saves.
 
-    ``optimiser`` must be fused: from the first bad loss on its ``found_inf`` is 1, and its kernels
-    change nothing. Several processes add their losses up there, so that all skip the same steps.
+    ``optimiser`` must be fused: from the first bad loss on its :func:`bad_loss` is 1, and its
+    kernels change nothing. Several processes add their losses up there, so that all skip the same
+    steps.
     """
 
     def __init__(
@@ -112,8 +114,7 @@ class KeptLosses:
         self._processes, self._position, self._redraw = processes, position, redraw
         # The loss of this process, the sum of all, and how many were asked to stop by each signal.
         self._table = torch.zeros(steps, 2 + len(STOPS), dtype=torch.float64, device=device)
-        self._bad = torch.zeros((), device=device)
-        optimiser.found_inf = self._bad  # type: ignore[attr-defined]  # what PyTorch's scaler sets
+        self._bad = bad_loss(optimiser)
         self._next = self._read = position.step
 
     @torch.no_grad()

@@ -267,6 +267,12 @@ def test_the_number_of_processes_is_no_part_of_what_is_trained():
     assert two.named() == parse_experiment(KEYS, "x.yaml").named()
 
 
+def test_nor_is_that_its_step_is_a_graph():
+    captured = parse_experiment(changed("student.train.graph", True), "x.yaml")
+    assert captured.student.train.graph
+    assert captured.named() == parse_experiment(KEYS, "x.yaml").named()
+
+
 def test_reading_an_experiment_imports_no_torch():
     code = "import sys, erde.experiment.schema; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

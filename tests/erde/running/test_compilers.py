@@ -1,10 +1,10 @@
-"""A training that is to be compiled finds a compiler, or is refused before any image is read."""
+"""A training finds the compiler and the GPU that it needs, or is refused before any image."""
 
 import pytest
 
 from erde.running import compilers
 from erde.running.asking.questions import Questions
-from erde.running.compilers import check_compilers
+from erde.running.compilers import check_compilers, check_graphs
 from erde.running.plan import check_before_any_job
 from erde_core.errors import ErdeError
 from erde_torch.training.settings import TrainSettings
@@ -69,3 +69,20 @@ def test_the_plan_looks_unless_jobs_run_elsewhere_or_all_is_trained(found, tmp_p
             (tmp_path / folder / f"seed{seed}").mkdir(parents=True)
             (tmp_path / folder / f"seed{seed}/weights.safetensors").touch()
     check_before_any_job(asked, tmp_path, None, 16_000, Questions())
+
+
+def test_a_graph_without_a_gpu_names_the_key():
+    asked = {"student": TrainSettings(epochs=3, graph=True)}
+    with pytest.raises(ErdeError) as caught:
+        check_graphs(asked, on_gpu=False)
+    assert str(caught.value) == "student.train.graph must be false where no GPU is used, got true"
+    check_graphs(asked, on_gpu=True)
+    check_graphs({"student": TrainSettings(epochs=3)}, on_gpu=False)
+
+
+def test_the_plan_refuses_a_graph_unless_jobs_run_elsewhere(tmp_path):
+    network = {"name": "resnet10", "width": 1 / 16}
+    asked = experiment(student={"network": network, "train": {"epochs": 3, "graph": True}})
+    check_before_any_job(asked, tmp_path, None, None, Questions())
+    with pytest.raises(ValueError, match=r"student\.train\.graph must be false"):
+        check_before_any_job(asked, tmp_path, None, 16_000, Questions())

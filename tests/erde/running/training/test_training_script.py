@@ -48,18 +48,37 @@ def test_one_process_is_this_one_and_holds_the_folder(job, launched, tmp_path):
     assert "[tiny · teacher] done in " in (tmp_path / "log").read_text(encoding="utf-8")
 
 
+def ask(path, key):
+    """Let the experiment in ``path`` say ``key: true`` of the teacher's training."""
+    keys = yaml.safe_load(path.read_text(encoding="utf-8"))
+    keys["teacher"]["train"][key] = True
+    path.write_text(yaml.safe_dump(keys), encoding="utf-8")
+
+
 def test_what_cannot_be_compiled_is_refused_before_any_work(job, launched, monkeypatch, tmp_path):
     """On the node itself, where the plan could not look."""
     asked, seen = job(1), []
-    path = tmp_path / "tiny.yaml"
-    keys = yaml.safe_load(path.read_text(encoding="utf-8"))
-    keys["teacher"]["train"]["compile"] = True
-    path.write_text(yaml.safe_dump(keys), encoding="utf-8")
+    ask(tmp_path / "tiny.yaml", "compile")
     monkeypatch.setenv("CXX", "no-such-compiler")
     with pytest.raises(SystemExit):
         run_training(asked, "script.py", "teacher", "teacher", seen.append)
     assert seen == []
     assert "got true and no no-such-compiler" in (tmp_path / "log").read_text(encoding="utf-8")
+
+
+def test_a_graph_reaches_the_training_or_is_refused_before_any_work(job, monkeypatch, tmp_path):
+    """No param of the rule says it, for it changes no result."""
+    asked, seen = job(1), []
+    ask(tmp_path / "tiny.yaml", "graph")
+    with pytest.raises(SystemExit):
+        run_training(asked, "script.py", "teacher", "teacher", seen.append)
+    assert seen == []
+    said = (tmp_path / "log").read_text(encoding="utf-8")
+    assert "teacher.train.graph must be false where no GPU is used, got true" in said
+    monkeypatch.setattr(training_script, "check_graphs", lambda asked, on_gpu: None)
+    run_training(asked, "script.py", "teacher", "teacher", seen.append)
+    run_training(job(1), "script.py", "teacher", "teacher", seen.append)
+    assert [host.graph for host in seen] == [True, False]
 
 
 def test_several_processes_are_launched(job, launched):

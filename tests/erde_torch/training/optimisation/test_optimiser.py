@@ -1,5 +1,6 @@
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -95,3 +96,16 @@ def test_adamw_decays_apart_from_the_gradient(short_training):
 def test_adamw_refuses_the_rate_of_sgd(short_training):
     with pytest.raises(ValueError, match=r"learning_rate must be at most 0.02 .* got 0.1"):
         short_training(optimiser="adamw", learning_rate=0.1)
+
+
+def test_a_fused_optimiser_is_given_the_nearest_float32():
+    """So that a rate which it reads on its device, as float32, gives the same bits."""
+    layer = torch.nn.Linear(2, 2)
+    fused, plain = (torch.optim.SGD(layer.parameters(), 1.0, fused=fused) for fused in (True, None))
+    for optimiser, wanted in ((fused, float(np.float32(0.1))), (plain, 0.1)):
+        set_learning_rate(optimiser, 0.1)
+        assert optimiser.param_groups[0]["lr"] == wanted
+    there = torch.tensor(0.1)
+    set_learning_rate(fused, there)
+    assert fused.param_groups[0]["lr"] is there
+    assert there.item() == float(np.float32(0.1))

@@ -1,0 +1,47 @@
+"""What is asked of a captured step before it is captured; its replays are rehearsed elsewhere
+(``tests/gpu_rehearsal``)."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from erde_torch.training.identity import Identity
+from erde_torch.training.loop import Run, make_steps
+from erde_torch.training.processes import Processes
+from erde_torch.training.settings import StudentSettings, TrainSettings, learned
+from tests.hosts import own_host
+
+
+def test_what_does_not_go_together_is_refused():
+    with pytest.raises(ValueError, match=r"^graph must be false with compile, got true for both$"):
+        TrainSettings(epochs=1, graph=True, compile=True)
+    with pytest.raises(ValueError, match="graph must be false with several processes, got true f"):
+        TrainSettings(epochs=1, graph=True, processes=2)
+
+
+@pytest.mark.parametrize(
+    ("train", "processes"), [({"compile": True}, Processes()), ({}, Processes(2, 1))]
+)
+def test_nor_does_a_host_bring_it_in(train, processes, tmp_path):
+    host = dataclasses.replace(own_host(tmp_path, processes=processes), graph=True)
+    run = Run(TrainSettings(epochs=1, **train), 0, "float32", Identity.of({}), host)
+    with pytest.raises(ValueError, match="graph must be false with compile or several processes"):
+        make_steps(None, None, None, run, torch.device("cuda"))
+
+
+def test_a_graph_is_no_part_of_what_is_learned():
+    """A checkpoint of one goes on as the other."""
+    plain, captured = (
+        StudentSettings(train=TrainSettings(epochs=1, graph=graph)) for graph in (False, True)
+    )
+    assert learned(captured) == learned(plain)
+    assert "graph" not in learned(plain)["train"]
+
+
+def test_without_a_gpu_nothing_is_trained(training, said, tmp_path):
+    asked = training(graph=True)
+    with pytest.raises(ValueError, match=r"^train\.graph must be false where no GPU is used, got"):
+        asked.start()
+    assert said == []
+    assert not (tmp_path / "checkpoints").exists()
