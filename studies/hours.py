@@ -12,6 +12,8 @@ from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from erde_core.errors import ErdeError
+
 _KINDS = {"data", "teacher", "cache", "verify"}  # files of that name; the others say what they are
 
 
@@ -26,7 +28,7 @@ def rows(folder: Path) -> list[tuple[str, int, float, float]]:
     """
     jobs = list(_jobs(folder / "benchmarks"))
     if not jobs:
-        raise ValueError(f"{folder}: must hold the benchmarks of finished jobs, got none")
+        raise ErdeError(f"{folder}: must hold the benchmarks of finished jobs, got none")
     sums: dict[str, list[tuple[float, float]]] = defaultdict(list)
     for kind, wall, processors in jobs:
         sums[kind].append((wall, processors))

@@ -42,7 +42,7 @@ def test_shipped_experiments_are_valid(path):
     experiment = read_experiment(path)
     methods = {variant.method for variant in experiment.variants.values()}
     assert {"ce", "kd", "masked_kd", "erde"} <= methods or path.stem == "digits_sweep"
-    assert len(experiment.seeds) > 1
+    assert len(experiment.seeds) > 1 or path.stem == "cifar100_quick"  # an hour has room for one
 
 
 def test_there_are_shipped_experiments():
