@@ -38,6 +38,7 @@ FIELDS = defaults([8, 6, 3]) | {
     "teacher_macs": 1000,
     "curve_columns": ["theta_nats", "val_accuracy", "val_mean_macs"],
     "curve": [[0.0, 0.9, 250.0], [1.0, 0.8, 100.0]],
+    "per_exit_curve": [[[0.5], 0.85, 150.0]],
     "certified_theta": 0.25,
     "certificate": {"harmed": 1, "units": 500, "epsilon": 0.01, "delta": 0.05},
     "versions": {"python": "3.11.2"},
@@ -49,7 +50,7 @@ GATE = {
     "weights": [[0.5, -0.1, -2.0]],
     "intercept": [1.5],
 }
-NEW = ("preprocessing", "score", "precision", "watch", "val_groups")
+NEW = ("preprocessing", "score", "precision", "watch", "val_groups", "per_exit_curve")
 
 
 @pytest.fixture
@@ -210,6 +211,36 @@ def test_another_score_has_another_range(score):
         sealed(FIELDS | other)
     with pytest.raises(ManifestError, match="certified_theta must be null or a θ in its range"):
         sealed(whole | {"certified_theta": 1.2})
+
+
+PER_EXIT = [[[0.5, 0.0], 0.7, 150.0], [[0.0, 0.2], 0.9, 250.0]]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        PER_EXIT[::-1],
+        [[[0.5], 0.7, 150.0]],
+        [[[0.5, 9.0], 0.7, 150.0]],
+        [[0.5, 0.7, 150.0]],
+        [[[0.5, 0.0], 1.7, 150.0]],
+        [[[0.5, 0.0], 0.7, 99.0]],
+        [[[0.5, 0.0], 0.7]],
+        None,
+    ],
+)
+def test_a_theta_for_each_early_exit(odd):
+    three = FIELDS | {"macs": [100, 200, 250]}
+    three["files"] = {name: "0" * 64 for name in network_files(3)}
+    assert sealed(three | {"per_exit_curve": PER_EXIT})["per_exit_curve"] == PER_EXIT
+    with pytest.raises(ManifestError, match=r"^per_exit_curve must be rows, cheap to dear"):
+        sealed(three | {"per_exit_curve": odd})
+
+
+def test_an_exporter_of_version_2_that_did_not_know_them(folder):
+    earlier = {name: value for name, value in FIELDS.items() if name != "per_exit_curve"}
+    write(folder, sealed(earlier))
+    assert read_deployment(folder)[0] == sealed(earlier) | {"per_exit_curve": []}
 
 
 def test_missing_and_unknown_fields():
