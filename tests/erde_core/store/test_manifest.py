@@ -213,36 +213,6 @@ def test_another_score_has_another_range(score):
         sealed(whole | {"certified_theta": 1.2})
 
 
-PER_EXIT = [[[0.5, 0.0], 0.7, 150.0], [[0.0, 0.2], 0.9, 250.0]]
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        PER_EXIT[::-1],
-        [[[0.5], 0.7, 150.0]],
-        [[[0.5, 9.0], 0.7, 150.0]],
-        [[0.5, 0.7, 150.0]],
-        [[[0.5, 0.0], 1.7, 150.0]],
-        [[[0.5, 0.0], 0.7, 99.0]],
-        [[[0.5, 0.0], 0.7]],
-        None,
-    ],
-)
-def test_a_theta_for_each_early_exit(odd):
-    three = FIELDS | {"macs": [100, 200, 250]}
-    three["files"] = {name: "0" * 64 for name in network_files(3)}
-    assert sealed(three | {"per_exit_curve": PER_EXIT})["per_exit_curve"] == PER_EXIT
-    with pytest.raises(ManifestError, match=r"^per_exit_curve must be rows, cheap to dear"):
-        sealed(three | {"per_exit_curve": odd})
-
-
-def test_an_exporter_of_version_2_that_did_not_know_them(folder):
-    earlier = {name: value for name, value in FIELDS.items() if name != "per_exit_curve"}
-    write(folder, sealed(earlier))
-    assert read_deployment(folder)[0] == sealed(earlier) | {"per_exit_curve": []}
-
-
 def test_missing_and_unknown_fields():
     less = {name: value for name, value in FIELDS.items() if name != "macs"}
     with pytest.raises(ManifestError, match="fields of version 2, got 'macs' missing"):
