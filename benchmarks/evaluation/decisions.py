@@ -1,6 +1,6 @@
 """Does all that is shipped decide as the exit logits say, by every score, on a whole test split?
 
-    python -m benchmarks.decisions results/digits erde-seed0
+    python -m benchmarks.evaluation.decisions results/digits erde-seed0
 
 Of one trained student of an experiment: by each score, with one θ and with one per early exit, at
 ten operating points each; staged PyTorch, the staged ONNX files and the single one.
