@@ -50,12 +50,13 @@ fuzz: $(READY)
 faults: $(READY)
 	$(BIN)/python -m pytest tests/faults --override-ini addopts=-q -rA
 
-# Many more damaged files, every mutation, 6,000 streams under the guard, 35 endings of each job; CASES=1000000 for a night.
+# Many more damaged files, every mutation, 6,000 streams under the guard, 8,000 certificates, 35 endings of each job; CASES=1000000 for a night.
 CASES ?= 20000
 campaign: $(READY)
 	$(BIN)/python -m tests.fuzz.campaign all --cases $(CASES)
 	$(BIN)/python tests/mutation/run.py
 	$(BIN)/python -m tests.erde_core.watch_streams
+	$(BIN)/python -m tests.erde_core.scores.guarantee
 	$(BIN)/python -m pytest tests/faults/test_kills.py -k kills_change --kills 35 --override-ini addopts=-q -rA
 
 # A GPU that is none: devices that must not be mixed, waits per step, and the CPU's bits.

@@ -10,6 +10,8 @@ from importlib.metadata import version
 from pathlib import Path
 
 PACKAGES = ("numpy", "numba", "torch")
+CONTENDERS = ("1,000 thresholds by simulate", "NumPy reference", "compiled twin")
+SCORES = "sweep by "  # and its name: the groups that share one table
 
 
 def main(path: str) -> None:
@@ -18,8 +20,27 @@ def main(path: str) -> None:
     groups = {}
     for benchmark in run["benchmarks"]:
         groups.setdefault(benchmark["group"], []).append(benchmark)
+    by_score = {name: groups.pop(name) for name in list(groups) if name.startswith(SCORES)}
     for group, benchmarks in groups.items():
         print(table(group, benchmarks), end="\n\n")
+    if by_score:
+        print(table_of_scores(by_score))
+
+
+def table_of_scores(groups):
+    """Markdown: one row per score, shortest time (and median) of each contender, their ratios."""
+    simulation, reference, twin = CONTENDERS
+    head = f"| score | {' ms | '.join(CONTENDERS)} ms | simulate ÷ twin | simulate ÷ reference |"
+    lines = ["`sweep` by each score", "", head, "|---|---|---|---|---|---|"]
+    for group, benchmarks in groups.items():
+        stats = {b["extra_info"]["contender"]: b["stats"] for b in benchmarks}
+        times = [
+            f"{1e3 * stats[c]['min']:.4g} ({1e3 * stats[c]['median']:.4g})" for c in CONTENDERS
+        ]
+        least = {c: stats[c]["min"] for c in CONTENDERS}
+        ratios = [f"{least[simulation] / least[c]:.0f}" for c in (twin, reference)]
+        lines.append("| " + " | ".join([group.removeprefix(SCORES), *times, *ratios]) + " |")
+    return "\n".join(lines)
 
 
 def machine(run):

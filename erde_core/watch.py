@@ -11,19 +11,30 @@ Conformal test martingale: Vovk, Nouretdinov and Gammerman, 2003, "Testing excha
 on-line"; Vovk, 2021, "Testing randomness online", Statistical Science 36, 595. Betting: the simple
 jumper of Vovk et al., 2021, "Retrain or not retrain", arXiv 2102.10439, with more bets.
 
+What an image costs lies mostly in the processor's memory, which the network between two images has
+used for itself. So images wait until one of them could raise the alarm at all, and are then looked
+at together: no bet more than doubles the capital. Every number is the same as one by one.
+
 A deployment carries this file along, so it needs the standard library alone.
 """
 
 import math
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 ALARM = 20.0
 LEVELS = 4096  # of the quantised score; a power of two, as in the manifest
 _DECADES = 12  # below the largest value, that the levels tell apart
 _LEAST = 10.0**-_DECADES
-_BUCKET = 64  # levels that are also counted together
+# Counts of levels are packed 64 into one whole number of Python, 40 bits each: the scores above any
+# of them are one shift away, and one sum counts an image among those above all lower levels.
+_BITS, _FIELD = 6, 40
+_GROUP = 1 << _BITS
+_LAST = _GROUP - 1
+_COUNT = (1 << _FIELD) - 1
+_SHIFTS = tuple(range(0, _GROUP * _FIELD, _FIELD))
+_BELOW = tuple(((1 << shift) - 1) // _COUNT for shift in _SHIFTS)  # a 1 in each lower field
 # Each bet multiplies its stake by 1 + slope · (p - 1/2) + bend · (12 (p - 1/2)² - 1): a mean of 1
 # over uniform p, never negative. Slopes see surer or less sure images, bends more extreme ones.
 BETS = ((0.0, 0.0), (1.0, 0.0), (-1.0, 0.0), (2.0, 0.0), (-2.0, 0.0), (0.0, 0.5), (0.0, -0.5))
@@ -33,6 +44,9 @@ _KEPT, _DEALT = 1 - JUMP, JUMP / len(BETS)
 RESERVE = 0.2
 # Of the stakes as they are stored: far from what float64 cannot hold.
 _SMALLEST, _LARGEST = 1e-100, 1e100
+_BLOCK = 64  # images that wait at most, or the one that ends the wait would take too long
+# A little less, as a logarithm, than the bets' capital at the alarm: sums round.
+_BEFORE_ALARM = math.log((ALARM - RESERVE) / (1 - RESERVE)) - 1e-9
 
 
 def level_of(score: float, largest: float) -> int:
@@ -51,6 +65,11 @@ def level_of(score: float, largest: float) -> int:
 def _with_reserve(logarithm: float) -> float:
     """Reserve and bets together."""
     return RESERVE + (1 - RESERVE) * math.exp(min(logarithm, 700.0))
+
+
+def _counts_above(counts: Iterable[int]) -> int:
+    """How often each of 64 was exceeded, packed."""
+    return sum(count * below for count, below in zip(counts, _BELOW, strict=True))
 
 
 class Watch:
@@ -82,28 +101,37 @@ class Watch:
             )
         self._largest = float(manifest["largest_theta"])
         self._draw = random.Random(seed).random
-        self._seen, self._buckets = [0] * LEVELS, [0] * (LEVELS // _BUCKET)
+        self._seen, self._count = [0] * LEVELS, len(levels)
         for level in levels:
             self._seen[level] += 1
-            self._buckets[level // _BUCKET] += 1
-        self._count = len(levels)
+        groups = [self._seen[n : n + _GROUP] for n in range(0, LEVELS, _GROUP)]
+        self._within, self._groups = (
+            [_counts_above(g) for g in groups],
+            _counts_above(map(sum, groups)),
+        )
         self._stakes: tuple[float, ...] = (1 / len(BETS),) * len(BETS)
         # Stakes and capital are stored in a unit, of which this is the logarithm.
         self._unit, self._capital = 0.0, 1.0
         self._highest, self._most = 0.0, 1.0  # the logarithm, and the same in the unit
-        self.images, self.alarm = 0, None
+        self.alarm: int | None = None
+        self._settled, self._waiting = 0, list[float]()
+        self._enough = self._images_until_alarm()
 
-    images: int
-    alarm: int | None
+    @property
+    def images(self) -> int:
+        """See the class."""
+        return self._settled + len(self._waiting)
 
     @property
     def evidence(self) -> float:
         """See the class."""
+        self._settle()
         return _with_reserve(self._unit + math.log(self._capital))
 
     @property
     def highest(self) -> float:
         """See the class."""
+        self._settle()
         return _with_reserve(self._highest)
 
     def update(self, scores: Iterable[float]) -> bool:
@@ -115,62 +143,92 @@ class Watch:
         Returns:
             whether there has been an alarm, now or before.
         """
-        for score in scores:
-            self._bet(self._rank(level_of(float(score), self._largest)))
+        self._waiting.extend(map(float, scores))
+        if len(self._waiting) >= self._enough:
+            self._settle()
         return self.alarm is not None
+
+    def _settle(self) -> None:
+        """Look at the images that wait."""
+        levels = [level_of(score, self._largest) for score in self._waiting]
+        self._waiting.clear()
+        for start in range(0, len(levels), _BLOCK):
+            self._bet(self._ranks(levels[start : start + _BLOCK]))
+        self._enough = self._images_until_alarm()
+
+    def _images_until_alarm(self) -> int:
+        """So many more images could raise it, if each doubled the capital."""
+        if self.alarm is not None:
+            return _BLOCK
+        doublings = (_BEFORE_ALARM - self._unit - math.log(self._capital)) / math.log(2)
+        return min(1 + int(doublings), _BLOCK)
 
     # Both run for every image, beside networks of 0.2 ms: they are written for speed.
 
-    def _rank(self, level: int) -> float:
-        """The share of scores so far above this one, ties broken at random: uniform in 0 … 1."""
-        seen, buckets, bucket = self._seen, self._buckets, level // _BUCKET
-        ties = seen[level]
-        # Whole buckets first, then the levels of its own.
-        above = sum(buckets[bucket + 1 :]) + sum(seen[level + 1 : (bucket + 1) * _BUCKET])
-        seen[level] = ties + 1
-        buckets[bucket] += 1
-        self._count += 1
-        return (above + self._draw() * (ties + 1)) / self._count
+    def _ranks(self, levels: Sequence[int]) -> list[float]:
+        """Of each image the share of scores so far above its own, ties broken at random.
 
-    def _bet(self, p: float) -> None:
+        Uniform in 0 … 1, and independent, while all are exchangeable.
+        """
+        seen, groups, within, draw = self._seen, self._groups, self._within, self._draw
+        ranks = []
+        for count, level in enumerate(levels, self._count + 1):
+            group, place = level >> _BITS, level & _LAST
+            ties, inside = seen[level] + 1, within[group]
+            above = (groups >> _SHIFTS[group] & _COUNT) + (inside >> _SHIFTS[place] & _COUNT)
+            ranks.append((above + draw() * ties) / count)
+            groups += _BELOW[group]
+            within[group] = inside + _BELOW[place]
+            seen[level] = ties
+        self._groups = groups
+        self._count += len(levels)
+        return ranks
+
+    def _bet(self, ranks: Sequence[float]) -> None:
         """Each stake times its bet, one after the other as in ``BETS``; then a share is dealt."""
         still, up, down, steeply_up, steeply_down, edges, middle = self._stakes
-        centred = p - 0.5
-        slope = _KEPT * centred
-        bend = 6 * slope * centred - 0.5 * _KEPT
-        still *= _KEPT
-        up *= _KEPT + slope
-        down *= _KEPT - slope
-        steeply_up *= _KEPT + 2 * slope
-        steeply_down *= _KEPT - 2 * slope
-        edges *= _KEPT + bend
-        middle *= _KEPT - bend
-        capital = (still + up + down + steeply_up + steeply_down + edges + middle) / _KEPT
-        dealt = capital * _DEALT
-        self._stakes = (
-            still + dealt,
-            up + dealt,
-            down + dealt,
-            steeply_up + dealt,
-            steeply_down + dealt,
-            edges + dealt,
-            middle + dealt,
-        )
-        self._capital = capital
-        self.images += 1
-        if capital > self._most:
-            self._rise(capital)
-        if not _SMALLEST < capital < _LARGEST:
-            self._change_unit(capital)
+        capital, most = self._capital, self._most
+        for image, p in enumerate(ranks, self._settled + 1):
+            centred = p - 0.5
+            slope = _KEPT * centred
+            bend = 6 * slope * centred - 0.5 * _KEPT
+            twice = 2 * slope
+            still *= _KEPT
+            up *= _KEPT + slope
+            down *= _KEPT - slope
+            steeply_up *= _KEPT + twice
+            steeply_down *= _KEPT - twice
+            edges *= _KEPT + bend
+            middle *= _KEPT - bend
+            capital = (still + up + down + steeply_up + steeply_down + edges + middle) / _KEPT
+            dealt = capital * _DEALT
+            still += dealt
+            up += dealt
+            down += dealt
+            steeply_up += dealt
+            steeply_down += dealt
+            edges += dealt
+            middle += dealt
+            if capital > most:
+                most = capital
+                self._rise(image, capital)
+            if not _SMALLEST < capital < _LARGEST:
+                stakes = (still, up, down, steeply_up, steeply_down, edges, middle)
+                still, up, down, steeply_up, steeply_down, edges, middle = (
+                    stake / capital for stake in stakes
+                )
+                most, capital = self._change_unit(capital), 1.0
+        self._stakes = (still, up, down, steeply_up, steeply_down, edges, middle)
+        self._capital, self._most = capital, most
+        self._settled += len(ranks)
 
-    def _rise(self, capital: float) -> None:
-        self._most, self._highest = capital, self._unit + math.log(capital)
-        if self.alarm is None and self.highest >= ALARM:
-            self.alarm = self.images
+    def _rise(self, image: int, capital: float) -> None:
+        """The capital has never been as large."""
+        self._highest = self._unit + math.log(capital)
+        if self.alarm is None and _with_reserve(self._highest) >= ALARM:
+            self.alarm = image
 
-    def _change_unit(self, capital: float) -> None:
-        """The capital becomes 1 of a new unit."""
+    def _change_unit(self, capital: float) -> float:
+        """The capital becomes 1 of a new unit; the most that it has been, in that."""
         self._unit += math.log(capital)
-        self._stakes = tuple(stake / capital for stake in self._stakes)
-        self._capital = 1.0
-        self._most = math.exp(min(self._highest - self._unit, 700.0))
+        return math.exp(min(self._highest - self._unit, 700.0))

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from erde.deployment.choice import Thresholds
 from erde.deployment.image_list import labelled_files
 from erde.deployment.output import text_output
 from erde.deployment.predict import Answer, classify, reader
@@ -65,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     return int(unread > 0)
 
 
-def _print(manifest: Mapping[str, Any], theta: float, found: Found, as_json: bool) -> None:
+def _print(manifest: Mapping[str, Any], theta: Thresholds, found: Found, as_json: bool) -> None:
     promise = promised(manifest, theta)
     macs = np.array(manifest["macs"], np.int64)
     groups = manifest["val_groups"]
@@ -91,14 +92,16 @@ def _print(manifest: Mapping[str, Any], theta: float, found: Found, as_json: boo
             )
 
 
-def _theta(manifest: Mapping[str, Any], theta: float) -> dict[str, Any]:
+def _theta(manifest: Mapping[str, Any], theta: Thresholds) -> dict[str, Any]:
     name = manifest["score"]["name"]
     return {"theta_nats": theta} if name == "entropy" else {"score": name, "theta": theta}
 
 
-def _theta_words(manifest: Mapping[str, Any], theta: float) -> str:
+def _theta_words(manifest: Mapping[str, Any], theta: Thresholds) -> str:
     name = manifest["score"]["name"]
-    return f"θ = {theta:.6g} " + ("nats" if name == "entropy" else f"of the score {name}")
+    numbers = theta if isinstance(theta, list) else [theta]
+    shown = ", ".join(f"{number:.6g}" for number in numbers)
+    return f"θ = {shown} " + ("nats" if name == "entropy" else f"of the score {name}")
 
 
 def _exits(found: Found, macs: list[int]) -> Iterator[dict[str, Any]]:
@@ -114,7 +117,7 @@ def _missing(manifest: Mapping[str, Any], found: Found) -> list[str]:
 
 
 def _lines(
-    manifest: Mapping[str, Any], theta: float, found: Found, accuracy: Compared, cost: Compared
+    manifest: Mapping[str, Any], theta: Thresholds, found: Found, accuracy: Compared, cost: Compared
 ) -> Iterator[str]:
     images, missing = len(found.label), _missing(manifest, found)
     classes = len(manifest["class_names"])

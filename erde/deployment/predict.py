@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde.datasets.image_file import ImageError, read_image
+from erde.deployment.choice import Thresholds
 from erde.deployment.runner import BATCH, Runner
 from erde_core.errors import ErdeError
 
@@ -55,7 +56,7 @@ def check_top(runner: Runner, top: int) -> None:
 
 
 def classify(
-    runner: Runner, files: Sequence[Path], read: Reader, threshold: float, top: int = 1
+    runner: Runner, files: Sequence[Path], read: Reader, threshold: Thresholds, top: int = 1
 ) -> Iterator[Answer | ImageError]:
     """Per file, in order: an answer with ``top`` classes, or an error that names the file."""
     for part in (files[n : n + BATCH] for n in range(0, len(files), BATCH)):
@@ -67,7 +68,7 @@ def classify(
 
 
 def _answers(
-    runner: Runner, pixels: NDArray[np.uint8], threshold: float, top: int
+    runner: Runner, pixels: NDArray[np.uint8], threshold: Thresholds, top: int
 ) -> Iterator[tuple[tuple[tuple[str, float], ...], int, int, float]]:
     names, macs = runner.manifest["class_names"], runner.manifest["macs"]
     logits, exits, first = runner.scored(pixels, threshold)

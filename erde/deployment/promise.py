@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from erde.deployment.choice import Thresholds
+
 LEVEL = 0.95
 LEAST_IMAGES = 30  # with fewer, no interval here means what it says
 _Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
@@ -42,9 +44,15 @@ class Compared:
     verdict: str
 
 
-def promised(manifest: Mapping[str, Any], theta: float) -> tuple[Interval, Interval] | None:
+def promised(manifest: Mapping[str, Any], theta: Thresholds) -> tuple[Interval, Interval] | None:
     """Accuracy and mean MACs on validation at θ: of the curve's last point at or under it and of
-    the first at or above it, lowest and highest; None without a curve."""
+    the first at or above it, lowest and highest; None without a curve.
+
+    Of one θ per early exit those that the manifest holds for exactly these, else None.
+    """
+    if isinstance(theta, list):
+        found = [row[1:] for row in manifest["per_exit_curve"] if row[0] == theta]
+        return ((found[0][0],) * 2, (found[0][1],) * 2) if found else None
     curve = manifest["curve"]
     if not curve:
         return None

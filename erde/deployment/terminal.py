@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from erde.deployment.choice import choose_threshold
+from erde.deployment.choice import Thresholds, choose_threshold
 from erde.deployment.runner import Runner
 from erde_core.errors import ErdeError
 
@@ -15,14 +15,17 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     """The deployment, and how it is run."""
     parser.add_argument("model", type=Path, metavar="MODEL_DIR", help="a folder with manifest.json")
     point = parser.add_mutually_exclusive_group()
-    point.add_argument("--theta", type=float, help="exit threshold (by entropy in nats)")
+    point.add_argument("--theta", help="exit threshold (by entropy in nats); or A,B,… per exit")
     point.add_argument("--budget", help="mean MACs per image, or a share of the teacher's: 0.1x")
     point.add_argument("--max-drop", type=float, help="largest loss of accuracy, a fraction: 0.01")
+    parser.add_argument(
+        "--per-exit", action="store_true", help="a θ for each early exit, to --budget or --max-drop"
+    )
     parser.add_argument("--resize", action="store_true", help="scale and convert what does not fit")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (1)")
 
 
-def load(options: argparse.Namespace) -> tuple[Runner, float]:
+def load(options: argparse.Namespace) -> tuple[Runner, Thresholds]:
     """The deployment and θ that the options name.
 
     Raises:
@@ -33,8 +36,8 @@ def load(options: argparse.Namespace) -> tuple[Runner, float]:
     if not (folder / "manifest.json").exists():
         raise ErdeError(f"{folder}: must be a deployment folder, got no manifest.json in it")
     runner = Runner(folder, options.threads)
-    theta = choose_threshold(runner.manifest, options.theta, options.budget, options.max_drop)
-    return runner, theta
+    asked = (options.theta, options.budget, options.max_drop, options.per_exit)
+    return runner, choose_threshold(runner.manifest, *asked)
 
 
 def say(text: str) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING or __package__:
     from erde_core.store.manifest_rules import (
         FIRST_RULES,
         INT8_RULES,
+        LATER_RULES,
         NAME,
         NEW_RULES,
         Fields,
@@ -33,6 +34,7 @@ __all__ = [
     "NAME",
     "VERSION",
     "Fields",
+    "Json",
     "ManifestError",
     "check_manifest",
     "curve_columns",
@@ -141,6 +143,7 @@ def check_manifest(fields: Mapping[str, Json]) -> None:
         _must(noted == _seal_of(fields), "seal", "the SHA-256 of all other fields", noted)
     rules = FIRST_RULES | (NEW_RULES if version > 1 else {})
     rules |= INT8_RULES if fields.get("precision") == "int8" else {}
+    rules |= {name: rule for name, rule in LATER_RULES.items() if version > 1 and name in fields}
     odd = sorted({*rules, "format", "version"} ^ (set(fields) - {"seal"}))
     if odd:
         missing = "missing" if odd[0] in rules else "unknown"

@@ -34,6 +34,7 @@ def defaults(shape: list[int]) -> Fields:
         "precision": "float32",
         "watch": {"validation_scores": None},
         "val_groups": None,
+        "per_exit_curve": [],
     }
 
 
@@ -77,6 +78,16 @@ def _curve(value: Json, fields: Mapping[str, Json]) -> bool:
     return value == [] or (
         _list(value, point) and [row[0] for row in value] == sorted(row[0] for row in value)
     )
+
+
+def _per_exit_curve(value: Json, fields: Mapping[str, Json]) -> bool:
+    early = len(fields["macs"]) - 1
+
+    def point(row: Json) -> bool:
+        fits = isinstance(row, list) and len(row) == 3 and _curve([[0, *row[1:]]], fields)
+        return fits and _list(row[0], lambda theta: _theta(theta, fields), early)
+
+    return value == [] or (_list(value, point) and value == sorted(value, key=lambda row: row[2]))
 
 
 def _theta(value: object, fields: Mapping[str, Json]) -> bool:
@@ -206,6 +217,13 @@ NEW_RULES: dict[str, _Rule] = {
     "precision": ("'float32' or 'int8'", lambda v, _: v in ("float32", "int8")),
     "watch": ("null or rising levels 0 … 4095 as validation_scores", _watch),
     "val_groups": ("null or a whole number >= 1", lambda v, _: v is None or _count(v, 1)),
+}
+# Of version 2, where an exporter before it did not know them.
+LATER_RULES: dict[str, _Rule] = {
+    "per_exit_curve": (
+        "rows, cheap to dear, of a θ in its range for each early exit, accuracy and MACs",
+        _per_exit_curve,
+    ),
 }
 # What is in it the runner of such a network asks, :mod:`erde_core.store.int8`.
 INT8_RULES: dict[str, _Rule] = {"quantisation": ("a mapping", lambda v, _: isinstance(v, dict))}

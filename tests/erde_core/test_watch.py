@@ -10,6 +10,7 @@ import pytest
 
 from erde_core import watch as watch_module
 from erde_core.watch import ALARM, BETS, JUMP, LEVELS, RESERVE, Watch, level_of
+from tests.erde_core.plain_watch import plain_evidence, plain_ranks
 from tests.erde_core.watch_streams import false_alarms, first_alarm, most_allowed, population
 
 LEVEL, LARGEST = population()
@@ -43,17 +44,53 @@ def test_bets_are_fair_and_never_negative():
         assert factor.min() >= 0
 
 
-def test_ranks_are_counted_among_validation_and_all_that_came():
-    drawn = np.random.default_rng(0)
-    watch, draws = Watch(manifest(LEVEL), seed=3), random.Random(3)
-    seen, stream = LEVEL.tolist(), drawn.choice(LEVEL, 300).tolist()
-    ranks = []
-    watch._bet = ranks.append
-    watch.update(map(score_at, stream))
-    for found, level in zip(ranks, stream, strict=True):
-        above, ties = sum(s > level for s in seen), seen.count(level)
-        seen.append(level)
-        assert found == (above + draws.random() * (ties + 1)) / len(seen)
+def streams():
+    """Levels of validation, and those of streams: calm, changed, and as far above as can be."""
+    drawn, few = np.random.default_rng(0), LEVEL[:200]
+    surer = LEVEL[np.median(LEVEL) > LEVEL]
+    calm, changed = drawn.choice(LEVEL, 700), drawn.choice(surer, 150)
+    return {
+        "calm": (LEVEL, calm),
+        "changed": (few, np.append(calm[:300], changed)),
+        "unlike any": (few, np.full(100, LEVELS - 1)),
+        "of all levels": (drawn.integers(LEVELS, size=3000), drawn.integers(LEVELS, size=700)),
+    }
+
+
+STREAMS = streams()
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_one_by_one_the_alarm_comes_with_its_image_and_no_bit_differs(stream):
+    validation, levels = STREAMS[stream]
+    expected = plain_evidence(plain_ranks(validation, levels, seed=3))
+    unasked, asked = (Watch(manifest(validation), seed=3) for _ in range(2))
+    for n, level in enumerate(levels):
+        _, _, alarm = expected[n]
+        assert unasked.update([score_at(level)]) == asked.update([score_at(level)]) == bool(alarm)
+        assert (unasked.images, unasked.alarm) == (n + 1, alarm)
+        assert (asked.evidence, asked.highest, asked.alarm) == expected[n]
+    assert (unasked.evidence, unasked.highest, unasked.alarm) == expected[-1]
+    assert bool(alarm) == (stream in ("changed", "unlike any"))
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_in_blocks_of_any_size_no_bit_differs(stream):
+    validation, levels = STREAMS[stream]
+    watch, drawn, first = Watch(manifest(validation), seed=3), np.random.default_rng(5), 0
+    while first < len(levels):
+        last = first + int(drawn.integers(200))
+        watch.update(map(score_at, levels[first:last].tolist()))
+        first = last
+    expected = plain_evidence(plain_ranks(validation, levels, seed=3))
+    assert (watch.evidence, watch.highest, watch.alarm) == expected[-1]
+
+
+def test_what_is_no_score_is_refused_at_once():
+    watch = Watch(manifest(LEVEL))
+    with pytest.raises(TypeError):
+        watch.update([None])
+    assert watch.images == 0
 
 
 def test_the_compiled_simulation_is_the_guard():
@@ -71,8 +108,8 @@ def test_the_compiled_simulation_is_the_guard():
         assert watch.highest == pytest.approx(capital, rel=1e-9)
 
 
-def plain(ranks):
-    """The capital after each rank, as a logarithm, and how it is written in ``BETS``."""
+def logarithms(ranks):
+    """Of the capital after each rank, as it is written in ``BETS``."""
     stakes, logarithm, found = np.full(len(BETS), 1 / len(BETS)), 0.0, []
     for p in ranks:
         c = p - 0.5
@@ -88,15 +125,16 @@ def test_the_capital_is_exact_where_float64_could_not_hold_it():
     watch, ranks, found = Watch(manifest(LEVEL[:200])), [], []
     bet = watch._bet
 
-    def noted(p):
-        ranks.append(p)
-        bet(p)
-        found.append((watch.evidence, watch.highest))
+    def noted(block):
+        ranks.extend(block)
+        bet(block)
 
     watch._bet = noted
     for levels, count in ((LEVEL, 2000), (LEVEL[middle < LEVEL], 1200), (LEVEL, 40_000)):
-        watch.update(map(score_at, drawn.choice(levels, count)))
-    expected = plain(ranks)
+        for level in drawn.choice(levels, count).tolist():
+            watch.update([score_at(level)])
+            found.append((watch.evidence, watch.highest))
+    expected = logarithms(ranks)
     assert expected.max() > 260
     assert expected[-1] < expected.max() - 230
     for logarithm, values in zip(

@@ -91,10 +91,10 @@ def most_allowed(streams):
     return int(binom.ppf(0.99, streams, ALLOWED))
 
 
-def main(streams):
+def main(streams, sizes):
     """Print the share of false alarms per validation size; 1 if one is above 5 %."""
     shares = {}
-    for size in SIZES:
+    for size in sizes:
         shares[size] = false_alarms(size, streams=streams) / streams
         print(f"{size} validation images: alarm in {shares[size]:.2%} of {streams} streams")
     return int(max(shares.values()) > ALLOWED)
@@ -103,4 +103,6 @@ def main(streams):
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--streams", type=int, default=2000)
-    sys.exit(main(parser.parse_args().streams))
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
+    options = parser.parse_args()
+    sys.exit(main(options.streams, options.sizes))

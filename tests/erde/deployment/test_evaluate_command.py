@@ -3,6 +3,7 @@
 import json
 import re
 
+import numpy as np
 import pytest
 
 from erde.cli import main
@@ -62,6 +63,25 @@ def test_the_images_of_the_promise_keep_it(evaluate, folder, option):
         assert found[part]["promised"] == pytest.approx([found[part]["found"]] * 2)
         assert found[part]["difference"] == pytest.approx(0, abs=1e-6)
         assert found[part]["verdict"] == "as promised, within chance"
+
+
+def test_one_theta_per_early_exit(evaluate, exported, deployable, folder):
+    found = json.loads(evaluate(folder, "--theta", "1.2,0.3,0.9", "--json")[1])
+    label, _, exits = Runner(exported).predict(deployable.pixels, [1.2, 0.3, 0.9])
+    assert found["theta_nats"] == [1.2, 0.3, 0.9]
+    assert found["accuracy"]["found"] == pytest.approx((label == truth(deployable)).mean())
+    assert [row["images"] for row in found["exits"]] == np.bincount(exits, minlength=4).tolist()
+    assert ", θ = 1.2, 0.3, 0.9 nats\n" in evaluate(folder, "--theta", "1.2,0.3,0.9")[1]
+    assert found["accuracy"]["verdict"] == "nothing was promised"
+
+
+def test_thresholds_per_exit_for_a_budget_keep_their_promise(evaluate, folder, exported):
+    rows = Runner(exported).manifest["per_exit_curve"]
+    each, accuracy, macs = max(rows, key=lambda row: (row[1], -row[2]))
+    found = json.loads(evaluate(folder, "--budget", macs, "--per-exit", "--json")[1])
+    assert found["theta_nats"] == each
+    assert found["accuracy"]["found"] == found["accuracy"]["promised"][0] == pytest.approx(accuracy)
+    assert found["macs"]["found"] == pytest.approx(macs)
 
 
 def test_other_images_surprise(evaluate, folder, tmp_path):

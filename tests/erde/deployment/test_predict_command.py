@@ -77,6 +77,18 @@ def test_json_lines(exported, deployable, folder):
         assert top[0]["probability"] >= top[1]["probability"]
 
 
+def test_one_theta_per_early_exit(exported, deployable, folder):
+    done = erde("predict", exported, folder, "--theta", "1.2,0.3,0.9", "--json")
+    label, _, exits = Runner(exported).predict(deployable.pixels[:6], [1.2, 0.3, 0.9])
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [row["class"] for row in rows] == [f"class {c}" for c in label]
+    assert [row["exit"] for row in rows] == exits.tolist()
+    done = erde("predict", exported, folder, "--theta", "1.2,0.3")
+    assert (done.returncode, done.stdout) == (2, b"")
+    words = "theta must be one number or 3, one per early exit, got 2"
+    assert done.stderr.decode() == f"erde: error: {words}\n"
+
+
 def test_one_odd_name_does_not_lose_the_batch(exported, folder):
     odd = os.path.join(os.fsencode(folder), b"caf\xe9.png")
     shutil.copy(folder / "a/0.png", odd)

@@ -29,6 +29,12 @@ def test_the_points_around_a_threshold(theta, accuracy, macs):
     assert promised({"curve": CURVE}, theta) == (accuracy, macs)
 
 
+def test_one_threshold_per_exit_is_promised_what_its_own_row_says():
+    each = {"curve": CURVE, "per_exit_curve": [[[0.3, 0.1], 0.8, 200.0]]}
+    assert promised(each, [0.3, 0.1]) == ((0.8, 0.8), (200.0, 200.0))
+    assert promised(each, [0.3, 0.2]) is None
+
+
 def test_no_curve_no_promise():
     assert promised({"curve": []}, 0.2) is None
     found = compare_accuracy(np.ones(50, bool), None, None)

@@ -38,6 +38,7 @@ FIELDS = defaults([8, 6, 3]) | {
     "teacher_macs": 1000,
     "curve_columns": ["theta_nats", "val_accuracy", "val_mean_macs"],
     "curve": [[0.0, 0.9, 250.0], [1.0, 0.8, 100.0]],
+    "per_exit_curve": [[[0.5], 0.85, 150.0]],
     "certified_theta": 0.25,
     "certificate": {"harmed": 1, "units": 500, "epsilon": 0.01, "delta": 0.05},
     "versions": {"python": "3.11.2"},
@@ -49,7 +50,7 @@ GATE = {
     "weights": [[0.5, -0.1, -2.0]],
     "intercept": [1.5],
 }
-NEW = ("preprocessing", "score", "precision", "watch", "val_groups")
+NEW = ("preprocessing", "score", "precision", "watch", "val_groups", "per_exit_curve")
 
 
 @pytest.fixture

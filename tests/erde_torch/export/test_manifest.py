@@ -39,6 +39,25 @@ def test_every_point_of_the_curve_is_what_its_threshold_gives(manifest, deployab
         assert macs == pytest.approx(deployable.macs[exits].mean())
 
 
+def test_one_threshold_per_exit_gives_what_its_row_says_and_is_no_worse_than_one(
+    manifest, deployable
+):
+    split, rows = exit_logits(deployable).val, manifest["per_exit_curve"]
+    scores, right = entropy(split.logits), split.logits.argmax(2) == split.labels[:, None]
+    assert len(rows) > 5
+    for thresholds, accuracy, macs in rows:
+        exits = exit_indices(scores, thresholds)
+        assert accuracy == pytest.approx(right[np.arange(150), exits].mean())
+        assert macs == pytest.approx(deployable.macs[exits].mean())
+    for budget in np.geomspace(deployable.macs[0], deployable.macs[-1], 24)[1:-1]:
+        one, each = (
+            max(row[1] for row in manifest[name] if row[2] <= budget)
+            for name in ("curve", "per_exit_curve")
+        )
+        assert each >= one
+    assert any(len(set(row[0])) > 1 for row in rows)
+
+
 def test_the_curve_starts_with_the_full_network_and_ends_at_the_first_exit(manifest, deployable):
     theta, _, macs = manifest["curve"][0]
     assert (theta, macs) == (0, deployable.macs[-1])
