@@ -51,6 +51,7 @@ def normalised(pixels: NDArray[np.uint8], card: NetworkCard) -> NDArray[np.float
     """
     std, mean = (np.array(v, np.float32).reshape(-1, 1, 1) for v in (card.std, card.mean))
     scale, shift = 1 / (std * 255), mean / std
-    found: NDArray[np.float32] = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)) * scale
+    planes = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
+    found: NDArray[np.float32] = np.multiply(planes, scale)
     found -= shift
     return found
