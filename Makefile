@@ -48,7 +48,7 @@ fuzz: $(READY)
 
 # Minutes of SIGKILL, full disks and second trainers; apart from `make test` for its length.
 faults: $(READY)
-	$(BIN)/python -m pytest tests/faults --override-ini addopts=-q -rA
+	$(BIN)/python -m pytest tests/faults -n 2 --dist loadfile --override-ini addopts=-q -rA
 
 # Many more damaged files, every mutation, 6,000 streams under the guard, 8,000 certificates, 35 endings of each job; CASES=1000000 for a night.
 CASES ?= 20000
@@ -65,7 +65,7 @@ rehearsal: $(READY)
 
 # A real Slurm of one node, which needs root and slurmctld, slurmd, slurm-client and munge; else all is skipped.
 cluster: $(READY)
-	$(BIN)/python -m pytest tests/cluster --override-ini addopts=-q -rA
+	$(BIN)/python -m pytest tests/cluster -n 4 --dist worksteal --override-ini addopts=-q -rA
 
 # Breaks the mathematics in many small ways and asks the tests to notice each; every third way, all in a campaign.
 mutation: $(READY)
