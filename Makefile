@@ -34,7 +34,7 @@ workflow: $(READY)
 photographs: $(READY)
 	$(BIN)/python -m pytest tests/photographs -n auto --dist loadfile --override-ini addopts=-q
 
-# Every network family from training to decisions, two of them from experiment file to picture.
+# Every network family from training to decisions, four of them in one run from experiment file to picture.
 networks: $(READY)
 	$(BIN)/python -m pytest tests/networks -n auto --override-ini addopts=-q
 
@@ -46,7 +46,7 @@ int8: $(READY)
 fuzz: $(READY)
 	$(BIN)/python -m pytest tests/fuzz -n auto --dist loadfile --override-ini addopts=-q
 
-# Minutes of SIGKILL, full disks and second trainers; apart from `make test` for its length.
+# Minutes of SIGKILL, full disks and second trainers; apart from `make test` for its length. Side by side, for they wait.
 faults: $(READY)
 	$(BIN)/python -m pytest tests/faults -n 2 --dist loadfile --override-ini addopts=-q -rA
 
@@ -64,6 +64,7 @@ rehearsal: $(READY)
 	$(BIN)/python -m pytest tests/gpu_rehearsal --override-ini addopts=-q -rA
 
 # A real Slurm of one node, which needs root and slurmctld, slurmd, slurm-client and munge; else all is skipped.
+# Each of four processes has a Slurm of its own, for most of the time they wait.
 cluster: $(READY)
 	$(BIN)/python -m pytest tests/cluster -n 4 --dist worksteal --override-ini addopts=-q -rA
 

@@ -2,8 +2,8 @@
 
 Everything it writes, its sockets and its process numbers lie in one folder, and its ports are free
 ones, so that it neither meets nor disturbs a Slurm that the machine already has. The machine's
-cores and memory are pretended, and so are the GPUs: device files that schedule but cannot compute. A job that is queued again waits for as long as
-credentials live, here half a minute instead of two (``cred_expire``).
+cores and memory are pretended, and so are the GPUs: device files that schedule but cannot compute.
+A job that is queued again waits as long as credentials live: half a minute here, not two.
 """
 
 import contextlib
