@@ -137,18 +137,19 @@ def test_the_first_runs_to_the_picture(run):
 
 
 def test_the_graph_answers_as_its_matrix(run):
+    """On the images that it was fitted to, and knows: on others it guesses."""
     cache = read_teacher_logits(run.root / "results/onnx/teacher_logits.h5")
     assert cache.logits.shape == (2, 300, 1, 10)
-    sums = np.exp(cache.logits.astype(np.float64)).sum(-1)
-    np.testing.assert_allclose(sums, 1, atol=0.01)  # logarithms of its probabilities
-    log, val = said(run, "onnx")
-    assert "its classes are taken to be in the data set's order" in log
+    assert "its classes are taken to be in the data set's order" in said(run, "onnx")[0]
     data = prepare(source_settings(SMALL["dataset"]), run.root)
     (matrix,) = onnx.load(run.root / "teacher.onnx").graph.initializer
-    answers = coarse(data.val.images) @ onnx.numpy_helper.to_array(matrix)
-    right = 100 * (answers.argmax(1) == data.val.labels).mean()
-    assert right > 50
-    assert val == pytest.approx(right, abs=4)  # the graph sees images of 24 pixels, not of 32
+    answers = coarse(data.train.images) @ onnx.numpy_helper.to_array(matrix)
+    expected = answers - np.log(np.exp(answers).sum(1, keepdims=True))
+    (plain,) = np.flatnonzero(~cache.views.any(1))
+    found = cache.logits[plain, :, 0].astype(np.float64)
+    assert (found.argmax(1) == data.train.labels).mean() > 0.7
+    # The graph saw images of 24 pixels, not of 32.
+    assert np.abs(found - expected).mean() < 0.15
 
 
 def test_without_classes_in_their_order_it_only_guesses_and_the_log_says_so(run):
