@@ -34,7 +34,7 @@ workflow: $(READY)
 photographs: $(READY)
 	$(BIN)/python -m pytest tests/photographs -n auto --dist loadfile --override-ini addopts=-q
 
-# Every network family from training to decisions, two of them from experiment file to picture.
+# Every network family from training to decisions, four of them in one run from experiment file to picture.
 networks: $(READY)
 	$(BIN)/python -m pytest tests/networks -n auto --override-ini addopts=-q
 
@@ -46,9 +46,9 @@ int8: $(READY)
 fuzz: $(READY)
 	$(BIN)/python -m pytest tests/fuzz -n auto --dist loadfile --override-ini addopts=-q
 
-# Minutes of SIGKILL, full disks and second trainers; apart from `make test` for its length.
+# Minutes of SIGKILL, full disks and second trainers; apart from `make test` for its length. Side by side, for they wait.
 faults: $(READY)
-	$(BIN)/python -m pytest tests/faults --override-ini addopts=-q -rA
+	$(BIN)/python -m pytest tests/faults -n 2 --dist loadfile --override-ini addopts=-q -rA
 
 # Many more damaged files, every mutation, 6,000 streams under the guard, 8,000 certificates, 35 endings of each job; CASES=1000000 for a night.
 CASES ?= 20000
@@ -64,8 +64,9 @@ rehearsal: $(READY)
 	$(BIN)/python -m pytest tests/gpu_rehearsal --override-ini addopts=-q -rA
 
 # A real Slurm of one node, which needs root and slurmctld, slurmd, slurm-client and munge; else all is skipped.
+# Each of four processes has a Slurm of its own, for most of the time they wait.
 cluster: $(READY)
-	$(BIN)/python -m pytest tests/cluster --override-ini addopts=-q -rA
+	$(BIN)/python -m pytest tests/cluster -n 4 --dist worksteal --override-ini addopts=-q -rA
 
 # Breaks the mathematics in many small ways and asks the tests to notice each; every third way, all in a campaign.
 mutation: $(READY)

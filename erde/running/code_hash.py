@@ -6,6 +6,7 @@ hash and not the teacher's; editing a comment changes none.
 """
 
 import ast
+import functools
 import hashlib
 import importlib.util
 from collections.abc import Iterable, Iterator
@@ -38,10 +39,9 @@ def code_hash(root: Path, *modules: str) -> str:
     while waiting:
         name = waiting.pop()
         if name not in seen and name not in TABLES:
-            tree = ast.parse(_file(root, name).read_text(encoding="utf-8"))
-            _strip(tree)
-            seen[name] = ast.unparse(tree)
-            waiting += _imported(root, tree)
+            text = _file(root, name).read_text(encoding="utf-8")
+            seen[name], imports = _stripped(text)
+            waiting += _ours(root, imports)
     digest = hashlib.sha256()
     for name, source in sorted(seen.items()):
         digest.update(f"{name}\n{source}\n".encode())
@@ -86,6 +86,17 @@ def _file(root: Path, module: str) -> Path:
     return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
+@functools.cache
+def _stripped(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """What of a module's text counts, and what it imports: ``(module, name from it or "")``.
+
+    Kept, for many jobs of one plan import the same modules.
+    """
+    tree = ast.parse(text)
+    _strip(tree)
+    return ast.unparse(tree), tuple(_imports(tree))
+
+
 def _strip(tree: ast.AST) -> None:
     """Remove docstrings, and of ``if TYPE_CHECKING:`` all but what runs."""
     node: Any  # many kinds have a body, and AST itself has none
@@ -109,13 +120,17 @@ def _is_type_checking(statement: ast.stmt) -> bool:
     )
 
 
-def _imported(root: Path, tree: ast.AST) -> Iterator[str]:
+def _imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:
-            parts = [f"{node.module}.{alias.name}" for alias in node.names]
-            names = [p if _file(root, p).exists() else node.module for p in parts]
-        else:
-            continue
-        yield from (name for name in names if name.split(".")[0] in PACKAGES)
+            yield from ((node.module, alias.name) for alias in node.names)
+
+
+def _ours(root: Path, imports: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """The modules of ours among them; a name that has a file is a module itself."""
+    for module, name in imports:
+        if module.split(".")[0] in PACKAGES:
+            inner = f"{module}.{name}"
+            yield inner if name and _file(root, inner).exists() else module

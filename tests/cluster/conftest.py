@@ -15,6 +15,19 @@ from tests.workflow.conftest import copy_repository
 
 PATIENCE = 1800  # seconds; the machine may be busy with other things
 PROFILE = ("--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2")
+# The plugin looks again after 10 s, 20 s, … up to 180 s: of such a wait nothing is learnt here.
+EVERY_SECOND = """
+import asyncio
+from snakemake.cli import main
+from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+
+async def a_second(executor):
+    await asyncio.sleep(1)
+
+assert hasattr(RemoteExecutor, "sleep")
+RemoteExecutor.sleep = a_second
+main()
+"""
 # What the profile has, with shorter limits: given once more, for one value replaces all.
 RESOURCES = {"slurm_partition": "main", "runtime": "20", "mem_mb": "1000", "nodes": "1"}
 
@@ -24,7 +37,7 @@ class ClusterRun:
 
     def __init__(self, checkout, node, *arguments, **resources):
         default = [f"{key}={value}" for key, value in (RESOURCES | resources).items()]
-        command = [sys.executable, "-m", "snakemake", *PROFILE, *arguments]
+        command = [sys.executable, "-c", EVERY_SECOND, *PROFILE, *arguments]
         command += ["--default-resources", *default]
         env = os.environ | node.environment | {"PYTHONPATH": str(checkout.root)}
         self.output = Path(tempfile.mkstemp(dir=checkout.root, suffix=".out")[1])

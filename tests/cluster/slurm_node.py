@@ -3,6 +3,7 @@
 Everything it writes, its sockets and its process numbers lie in one folder, and its ports are free
 ones, so that it neither meets nor disturbs a Slurm that the machine already has. The machine's
 cores and memory are pretended, and so are the GPUs: device files that schedule but cannot compute.
+A job that is queued again waits as long as credentials live: half a minute here, not two.
 """
 
 import contextlib
@@ -29,7 +30,7 @@ SlurmdPort={node_port}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket={folder}/munge.socket
+AuthInfo=socket={folder}/munge.socket,cred_expire=30
 CredType=cred/munge
 StateSaveLocation={folder}/state
 SlurmdSpoolDir={folder}/spool

@@ -2,14 +2,13 @@
 
 import copy
 import os
-import shutil
 import signal
 
 import pytest
 
 from tests.cluster.conftest import slow_down, steps_done, wait_until
 from tests.faults.test_kills import content
-from tests.workflow.conftest import TINY, copy_repository
+from tests.workflow.conftest import TINY, made_once
 
 TARGET = "results/fault/teacher/weights.safetensors"
 FOLDER = "results/fault/checkpoints/teacher"
@@ -24,22 +23,22 @@ def experiment():
     return keys
 
 
+def run_quietly(checkout):
+    checkout.write_experiment("fault", experiment())
+    checkout.snakemake("--cores", "2", TARGET)
+
+
 @pytest.fixture(scope="module")
 def quiet(the_node, tmp_path_factory):
     """A checkout in which nothing went wrong, and nothing was slowed down."""
-    checkout = copy_repository(tmp_path_factory.mktemp("quiet"))
-    checkout.write_experiment("fault", experiment())
-    checkout.snakemake("--cores", "2", TARGET)
-    return checkout
+    return made_once(tmp_path_factory, "quiet", run_quietly)
 
 
 @pytest.fixture
 def prepared(quiet, checkout):
     """A checkout with the data set, in which the teacher takes ``seconds``."""
     checkout.write_experiment("fault", experiment())
-    (checkout.root / "results/fault").mkdir(parents=True)
-    shutil.copy2(quiet.root / "results/fault/data.h5", checkout.root / "results/fault/data.h5")
-    shutil.copytree(quiet.root / ".snakemake/metadata", checkout.root / ".snakemake/metadata")
+    checkout.take_data(quiet, "fault")
 
     def with_pace(seconds):
         slow_down(checkout, seconds / (30 * STEPS))

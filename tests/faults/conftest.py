@@ -4,7 +4,7 @@ import pytest
 
 
 def pytest_addoption(parser):
-    parser.addoption("--kills", type=int, default=5, help="how often each job is ended")
+    parser.addoption("--kills", type=int, default=3, help="how often each job is ended")
 
 
 @pytest.fixture

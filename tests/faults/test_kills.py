@@ -1,6 +1,6 @@
 """SIGKILL and SIGHUP at random moments and inside every kind of write: the result stays the same.
 
-Each job is ended five times in one training (``--kills 35`` for a campaign), every second time
+Each job is ended three times in one training (``--kills 35`` for a campaign), every second time
 by SIGHUP, as when a terminal is closed. A checkpoint is written after every step here, so
 random moments often lie inside a write; others are aimed: the killer waits for the temporary file
 of the write that it wants to hit.
@@ -75,6 +75,14 @@ def killed(tmp_path_factory):
     return checkout
 
 
+def ready(folder, undisturbed):
+    """A checkout whose data set is there."""
+    checkout = copy_repository(folder)
+    checkout.write_experiment("killed", experiment())
+    checkout.take_data(undisturbed, "killed")
+    return checkout
+
+
 def start(checkout, target):
     env = os.environ | {"PYTHONPATH": str(checkout.root)}
     command = [sys.executable, "-m", "snakemake", "--cores", "2", target, *EVERY_STEP]
@@ -141,11 +149,9 @@ def test_kills_change_nothing(quiet, killed, stage, kills_wanted):
     assert not list((killed.root / "results/killed").rglob(".*.tmp"))
 
 
-def test_a_second_trainer_waits_and_finds_the_work_done(quiet, tmp_path):
+def test_a_second_trainer_waits_and_finds_the_work_done(quiet, undisturbed, tmp_path):
     """Two Snakemakes in one folder: the master is killed, its trainer lives on as an orphan."""
-    checkout = copy_repository(tmp_path)
-    checkout.write_experiment("killed", experiment())
-    checkout.snakemake("--cores", "1", "results/killed/data.h5")
+    checkout = ready(tmp_path, undisturbed)
     target = STAGES["teacher"]
     folder = checkout.root / "results/killed/checkpoints/teacher"
     first = start(checkout, target)
@@ -174,11 +180,9 @@ def test_a_second_trainer_waits_and_finds_the_work_done(quiet, tmp_path):
 
 
 @pytest.fixture
-def checkpoint_disk(tmp_path):
+def checkpoint_disk(undisturbed, tmp_path):
     """A checkout with its data set, and a way to put a small disk under a checkpoint folder."""
-    checkout = copy_repository(tmp_path)
-    checkout.write_experiment("killed", experiment())
-    checkout.snakemake("--cores", "1", "results/killed/data.h5")
+    checkout = ready(tmp_path, undisturbed)
     folder = checkout.root / "results/killed/checkpoints/teacher"
     folder.mkdir(parents=True)
 

@@ -1,5 +1,6 @@
 """A copy of the repository in which Snakemake really runs, as a user would start it."""
 
+import fcntl
 import os
 import re
 import shutil
@@ -62,6 +63,13 @@ class Checkout:
         rows = (line.split() for line in table[1].splitlines())
         return {rule: int(count) for rule, count in rows}
 
+    def take_data(self, other, name):
+        """Have the data set of ``other``'s experiment ``name``, as if it had been made here."""
+        (self.root / "results" / name).mkdir(parents=True)
+        data = f"results/{name}/data.h5"
+        shutil.copy2(other.root / data, self.root / data)
+        shutil.copytree(other.root / ".snakemake/metadata", self.root / ".snakemake/metadata")
+
 
 def copy_repository(folder):
     ignore = shutil.ignore_patterns("__pycache__")
@@ -80,10 +88,58 @@ def checkout(tmp_path):
     return copy_repository(tmp_path)
 
 
+def what_trains_nothing(checkout):
+    """All modules of ``erde`` but those that read experiment files and data sets."""
+    whole = checkout.root / "erde"
+    kept = {whole / "experiment", whole / "datasets"}
+    return [path for path in whole.rglob("*.py") if not kept & set(path.parents)]
+
+
+def add_statements(paths):
+    """A statement at the end of each file."""
+    for path in paths:
+        with path.open("a", encoding="utf-8") as file:
+            file.write("\n\nADDED = 1\n")
+
+
+def made_once(factory, name, make):
+    """A copy of a checkout that ``make`` changed, once for all processes of the tests.
+
+    Whoever comes first makes it, the others wait; times stay, which Snakemake compares.
+    """
+    here = factory.getbasetemp()
+    together = here.parent if "PYTEST_XDIST_WORKER" in os.environ else here
+    original, made = together / f"{name}-original", together / f"{name}-made"
+    with open(together / f"{name}-lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            shutil.rmtree(original, ignore_errors=True)
+            original.mkdir()
+            make(copy_repository(original))
+            made.touch()
+    mine = factory.mktemp(name)
+    shutil.copytree(original, mine, symlinks=True, dirs_exist_ok=True)
+    return Checkout(mine)
+
+
+REPORTED = ("results/tiny_report.html", "results/tiny/deploy/erde-seed0/")
+
+
+def run_tiny(checkout):
+    """From data to picture, report and a deployment, without rivals."""
+    checkout.write_experiment("tiny", TINY)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CXX", "no-such-compiler")  # compiling networks to time them takes a minute
+        targets = "results/tiny_pareto.png", *REPORTED
+        checkout.snakemake("--cores", "2", *targets, "--config", "rivals=False")
+
+
+def finished_copy(factory):
+    """Another one than ``finished``, to change for good."""
+    return made_once(factory, "finished", run_tiny)
+
+
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory):
     """A copy in which the experiment ``tiny`` has been run; restore what you edit."""
-    checkout = copy_repository(tmp_path_factory.mktemp("finished"))
-    checkout.write_experiment("tiny", TINY)
-    checkout.snakemake("--cores", "2", "results/tiny_pareto.png")
-    return checkout
+    return finished_copy(tmp_path_factory)

@@ -2,11 +2,12 @@
 
 import copy
 import csv
+import shutil
 
 import pytest
 import yaml
 
-from tests.workflow.conftest import TINY, copy_repository
+from tests.workflow.conftest import TINY, finished_copy
 
 BOTH = ("results/tiny_pareto.png", "results/tiny_values.png")
 COMPARISON = {"sweep": 1, "plot": 1, "values": 1}
@@ -20,8 +21,9 @@ def tiny(weights):
 
 @pytest.fixture(scope="module")
 def swept(tmp_path_factory):
-    """A copy in which two values and two seeds have been run, teacher and cache included."""
-    checkout = copy_repository(tmp_path_factory.mktemp("swept"))
+    """A copy in which two values and two seeds have been run, with a teacher that was there."""
+    checkout = finished_copy(tmp_path_factory)
+    shutil.rmtree(checkout.root / "results/tiny/erde")
     checkout.write_experiment("tiny", tiny([0, 0.3]))
     checkout.snakemake("--cores", "2", *BOTH)
     return checkout

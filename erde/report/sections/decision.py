@@ -118,7 +118,7 @@ def _cells(row: Row) -> list[Cell]:
 
 
 def _network(row: Row) -> str:
-    return f"{name_of(row['variant'])}, seed {row['seed']}"
+    return f"{name_of(row['variant'])}, seed\N{NO-BREAK SPACE}{row['seed']}"
 
 
 def _ship(row: Row) -> str:

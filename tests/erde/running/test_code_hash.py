@@ -1,3 +1,4 @@
+import ast
 import dataclasses
 import shutil
 from importlib import metadata
@@ -119,6 +120,18 @@ def test_package_itself(tree):
     before = code_hash(tree, "erde_core")
     edited(tree, "erde_core/deep.py", "2 * x", "3 * x")
     assert code_hash(tree, "erde_core") != before
+
+
+def test_what_several_jobs_import_is_parsed_once(tree, monkeypatch):
+    """A plan asks for many hashes, and most of their modules are the same."""
+    leaf = tree / "erde_core/deep.py"
+    leaf.write_text(leaf.read_text(encoding="utf-8") + f"PLACE = {str(tree)!r}\n", "utf-8")
+    parsed = []
+    parse = ast.parse
+    monkeypatch.setattr(ast, "parse", lambda text, *more: parsed.append(text) or parse(text, *more))
+    for job in ("erde_torch.top", "erde_core.middle", "erde_core.deep"):
+        code_hash(tree, job)
+    assert len([text for text in parsed if "PLACE" in text]) == 1
 
 
 def test_missing_module(tree):

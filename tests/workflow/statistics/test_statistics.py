@@ -5,7 +5,6 @@ from tests.workflow.statistics.recompute_decision import check_confusion, check_
 
 
 def test_every_table_is_what_the_exit_logits_say(finished):
-    finished.snakemake("--cores", "2", "results/tiny/operating_points.csv")
     check_all(finished.root / "results/tiny", ("ce", "kd", "erde"), (0,))
     folder = finished.root / "results/tiny"
     students, teacher = networks(folder, ("ce", "kd", "erde"), (0,)), folder / "teacher"

@@ -30,6 +30,12 @@ def test_budget_theta_cost_and_accuracy_stand_beside_the_teachers(two_seeds):
     assert teacher in shown
 
 
+def test_the_number_of_a_seed_stays_beside_its_word(two_seeds):
+    body = decision_section(two_seeds).body
+    assert re.search(r"<td[^>]*>ERDE, seed\N{NO-BREAK SPACE}\d", body)
+    assert not re.search(r"seed \d", body)
+
+
 @pytest.mark.parametrize(
     ("low", "high", "sentence"),
     [
