@@ -124,11 +124,9 @@ class Runner:
         fits = pixels.dtype == np.uint8 and list(pixels.shape[1:]) == m["shape"] and count > 0
         must(fits, f"images must be uint8 (N, *{m['shape']})", f"{pixels.dtype} {pixels.shape}")
         with np.errstate(over="ignore", invalid="ignore"):
-            planes = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2))
-            x: NDArray[np.float32] = np.multiply(planes, self.scale)
+            x = np.multiply(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)), self.scale)
             x -= self.shift  # in place: one more array takes longer than this does
-        alone = count == 1 and self.single
-        logits, exits, first = self._one(x, limits) if alone else self._many(x, limits)
+        logits, exits, first = (self._one if count == 1 and self.single else self._many)(x, limits)
         odd = np.flatnonzero(~np.isfinite(logits).all(1))
         must(not len(odd), "logits must be finite", f"others for image {odd[:1]} of these {count}")
         return logits, exits, first
