@@ -1,4 +1,4 @@
-"""The command ``erde``: what one does with a deployment.
+"""The command ``erde``: what one does with experiments and deployments.
 
 Exit code 0: all done. 1: some images could not be read, the rest was done. 2: nothing was done.
 130: stopped by Ctrl-C. 141: whoever reads the output has enough of it.
@@ -18,6 +18,7 @@ COMMANDS = {
     "predict": (predict_command, "class, probability, exit taken and MACs of images"),
     "evaluate": (evaluate_command, "accuracy, cost and exits on labelled images, and the promise"),
 } | EXPERIMENT_COMMANDS
+EXTRAS = {"predict": "deploy", "evaluate": "deploy"}  # the others: workflow
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -30,6 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # Python's last flush must not meet the closed pipe again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(141)  # as the shell says of a program that SIGPIPE ended
+    except ModuleNotFoundError as error:
+        name, extra = options.command, EXTRAS.get(options.command, "workflow")
+        say(f"error: erde {name}: needs {error.name}: pip install 'erde[{extra}]'")
+        sys.exit(2)
     except (ValueError, OSError) as error:
         say(f"error: {error}")
         sys.exit(2)
@@ -43,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, (command, does) in COMMANDS.items():
         sub = commands.add_parser(name, help=does, description=command.__doc__)
         command.add_options(sub)
-        sub.set_defaults(run=command.run)
+        sub.set_defaults(run=command.run, command=name)
     return parser
 
 

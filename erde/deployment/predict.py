@@ -3,14 +3,17 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from erde.datasets.image_file import ImageError, read_image
 from erde.deployment.choice import Thresholds
-from erde.deployment.runner import BATCH, Runner
 from erde_core.errors import ErdeError
+
+if TYPE_CHECKING:  # ONNX Runtime is not there with every extra
+    from erde.deployment.runner import Runner
 
 Reader = Callable[[Path], NDArray[np.uint8]]
 
@@ -34,7 +37,7 @@ class Answer:
     unsure: float
 
 
-def reader(runner: Runner, resize: bool) -> Reader:
+def reader(runner: "Runner", resize: bool) -> Reader:
     """A function from a file to uint8 pixels of the network's shape (H, W, channels).
 
     Sizes are changed as they were for training. It raises ``ImageError`` for what is no 8-bit
@@ -48,7 +51,7 @@ def reader(runner: Runner, resize: bool) -> Reader:
     return lambda file: read_image(file, (height, width), channels, how, convert=resize)
 
 
-def check_top(runner: Runner, top: int) -> None:
+def check_top(runner: "Runner", top: int) -> None:
     """Refuse to name no class, or more than there are, with an ErdeError."""
     classes = len(runner.manifest["class_names"])
     if not 1 <= top <= classes:
@@ -56,9 +59,11 @@ def check_top(runner: Runner, top: int) -> None:
 
 
 def classify(
-    runner: Runner, files: Sequence[Path], read: Reader, threshold: Thresholds, top: int = 1
+    runner: "Runner", files: Sequence[Path], read: Reader, threshold: Thresholds, top: int = 1
 ) -> Iterator[Answer | ImageError]:
     """Per file, in order: an answer with ``top`` classes, or an error that names the file."""
+    from erde.deployment.runner import BATCH
+
     for part in (files[n : n + BATCH] for n in range(0, len(files), BATCH)):
         read_or_not = [_read_or_error(read, file) for file in part]
         good = [pixels for pixels in read_or_not if not isinstance(pixels, ImageError)]
@@ -68,7 +73,7 @@ def classify(
 
 
 def _answers(
-    runner: Runner, pixels: NDArray[np.uint8], threshold: Thresholds, top: int
+    runner: "Runner", pixels: NDArray[np.uint8], threshold: Thresholds, top: int
 ) -> Iterator[tuple[tuple[tuple[str, float], ...], int, int, float]]:
     names, macs = runner.manifest["class_names"], runner.manifest["macs"]
     logits, exits, first = runner.scored(pixels, threshold)

@@ -3,10 +3,13 @@
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from erde.deployment.choice import Thresholds, choose_threshold
-from erde.deployment.runner import Runner
 from erde_core.errors import ErdeError
+
+if TYPE_CHECKING:
+    from erde.deployment.runner import Runner
 
 SHOWN = 20  # names in one message
 
@@ -25,13 +28,15 @@ def add_model_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (1)")
 
 
-def load(options: argparse.Namespace) -> tuple[Runner, Thresholds]:
+def load(options: argparse.Namespace) -> "tuple[Runner, Thresholds]":
     """The deployment and θ that the options name.
 
     Raises:
         ValueError: what is wrong with the folder or with an option, in one sentence.
         OSError: a file of the deployment cannot be read.
     """
+    from erde.deployment.runner import Runner
+
     folder: Path = options.model
     if not (folder / "manifest.json").exists():
         raise ErdeError(f"{folder}: must be a deployment folder, got no manifest.json in it")

@@ -33,7 +33,7 @@ def extra(name):
 def environment(folder, *packages):
     """An interpreter that has ``packages``, and of what these ask for all but h5py."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    pip = [folder / "bin/python", "-m", "pip", "install", "--quiet", *packages]
+    pip = [folder / "bin/python", "-m", "pip", "install", "--quiet", "--no-compile", *packages]
     done = subprocess.run(pip, capture_output=True, text=True)
     if done.returncode:
         pytest.skip(f"no package index at hand: {done.stderr.strip().splitlines()[-1]}")
@@ -85,15 +85,20 @@ def test_the_oldest_runtime_is_the_one_that_is_asked_for():
 
 
 @pytest.fixture(scope="module")
-def erde(tmp_path_factory):
-    """The command of the built wheel, in an environment of the extra ``deploy`` without h5py."""
+def wheel(tmp_path_factory):
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, REPOSITORY]
     done = subprocess.run(build, capture_output=True, text=True)
     if done.returncode:
         pytest.skip(f"no wheel can be built: {done.stderr.strip().splitlines()[-1]}")
+    return next(folder.glob("erde-*.whl"))
+
+
+@pytest.fixture(scope="module")
+def erde(wheel, tmp_path_factory):
+    """The command of the built wheel, in an environment of the extra ``deploy`` without h5py."""
+    folder = tmp_path_factory.mktemp("deploy")
     python = environment(folder / "venv", *extra("deploy"), "numpy>=2.0")
-    wheel = next(folder.glob("erde-*.whl"))
     subprocess.run([python, "-m", "pip", "install", "--quiet", "--no-deps", wheel], check=True)
     assert found_modules(python, ABSENT) == "[]"
     home = folder / "home"
@@ -132,3 +137,44 @@ def test_the_wheel_predicts_and_evaluates_with_the_extra_deploy_alone(
     assert (done.returncode, done.stderr) == (0, "")
     right = (expected.label.numpy() == labels).mean()
     assert f"accuracy: {100 * right:.2f} %" in done.stdout
+
+
+def test_without_the_extra_workflow_the_other_commands_name_it(erde):
+    done = erde("schema")
+    wanted = "erde: error: erde schema: needs pydantic: pip install 'erde[workflow]'\n"
+    assert (done.returncode, done.stderr) == (2, wanted)
+
+
+EVERYTHING = """
+import importlib, pkgutil
+for name in ("experiment", "datasets", "evaluation", "pictures", "report", "commands"):
+    package = importlib.import_module(f"erde.{name}")
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        importlib.import_module(module.name)
+print("fine")
+"""
+
+
+def test_with_the_extra_workflow_alone_all_but_training_and_answering_is_there(wheel, tmp_path):
+    python = environment(tmp_path / "venv", *extra("workflow"), f"{wheel}")
+    assert found_modules(python, ("torch", "torchvision", "onnx", "onnxruntime")) == "[]"
+    done = subprocess.run([python, "-I", "-c", EVERYTHING], capture_output=True, text=True)
+    assert done.stdout == "fine\n", done.stderr
+
+    def run(*arguments):
+        command = [tmp_path / "venv/bin/erde", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+
+    shipped = REPOSITORY / "workflow/experiments/cifar100.yaml"
+    assert "a valid experiment" in run("check", shipped).stdout
+    for name in ("timm/resnet18", "resnet10"):
+        text = shipped.read_text(encoding="utf-8").replace("{name: resnet34}", f"{{name: {name}}}")
+        (tmp_path / "mine.yaml").write_text(text, encoding="utf-8")
+        said = run("check", "mine.yaml").stderr
+        assert ("must be asked of torch, which is not installed here" in said) == ("/" in name)
+    Image.new("RGB", (8, 8)).save(tmp_path / "image.png")
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x/manifest.json").touch()
+    done = run("predict", "x", "image.png")
+    wanted = "erde: error: erde predict: needs onnxruntime: pip install 'erde[deploy]'\n"
+    assert (done.returncode, done.stderr) == (2, wanted)

@@ -77,11 +77,13 @@ def main(question: str) -> None:
     """Answer on standard output."""
     asked = json.loads(question)
     module, _, function = ANSWERS[asked["about"]].partition(":")
-    answer: Callable[..., object] = getattr(importlib.import_module(module), function)
     try:
+        answer: Callable[..., object] = getattr(importlib.import_module(module), function)
         print(json.dumps(answer(**asked["words"])))
     except ErdeError as error:
         sys.exit(str(error))
+    except ModuleNotFoundError as error:
+        sys.exit(f"name: must be asked of {error.name}, which is not installed here")
 
 
 if __name__ == "__main__":
