@@ -10,13 +10,14 @@ import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, Literal, TypeGuard
+from typing import Annotated, Any, Literal, TypeGuard
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from erde.experiment.errors import sentence, shown, unknown_key
 from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_name, value_text
 from erde_core.errors import ErdeError
+from erde_core.fields import FromMapping
 from erde_core.settings import METHODS, LossSettings, method_settings
 from erde_torch.networks.cascades.settings import AnyNetwork, CascadeSettings
 from erde_torch.networks.settings import NetworkSettings
@@ -122,7 +123,7 @@ def _network(keys: object) -> AnyNetwork:
     cascade = isinstance(keys, dict) and "cascade" in keys
     kind: type[AnyNetwork] = CascadeSettings if cascade else NetworkSettings
     try:
-        network: AnyNetwork = TypeAdapter(kind).validate_python(keys, strict=False)
+        network: AnyNetwork = TypeAdapter(Annotated[kind, FromMapping()]).validate_python(keys)
     except ValidationError as error:
         text = sentence(error, kind)
         below = isinstance(keys, dict) and not text.startswith("unknown key")
