@@ -122,8 +122,9 @@ def _network(keys: object) -> AnyNetwork:
     """ErdeError with one sentence, which begins with the place below the variant."""
     cascade = isinstance(keys, dict) and "cascade" in keys
     kind: type[AnyNetwork] = CascadeSettings if cascade else NetworkSettings
+    mapping: Any = Annotated[kind, FromMapping()]  # a class that is only known here
     try:
-        network: AnyNetwork = TypeAdapter(Annotated[kind, FromMapping()]).validate_python(keys)
+        network: AnyNetwork = TypeAdapter(mapping).validate_python(keys)
     except ValidationError as error:
         text = sentence(error, kind)
         below = isinstance(keys, dict) and not text.startswith("unknown key")
