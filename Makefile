@@ -16,7 +16,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: $(READY)
-	@if $(BIN)/snakemake --dry-run --quiet rules results/digits_pareto.png 2>&1 | grep -q "Nothing to be done"; then \
+	@if $(BIN)/snakemake --dry-run results/digits_pareto.png --quiet rules 2>&1 | grep -q "Nothing to be done"; then \
 		echo "Nothing to do: every result is up to date."; \
 	else \
 		$(BIN)/snakemake --cores $(CORES) results/digits_pareto.png; \
