@@ -32,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         sys.exit(141)  # as the shell says of a program that SIGPIPE ended
     except ModuleNotFoundError as error:
+        if str(error.name).startswith("erde"):  # a file of ours is gone: a fault, not an extra
+            raise
         name, extra = options.command, EXTRAS.get(options.command, "workflow")
         say(f"error: erde {name}: needs {error.name}: pip install 'erde[{extra}]'")
         sys.exit(2)
