@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 
+from benchmarks import sharing as together
 from benchmarks.training import CLASSES, Bench, measure, synchronise
 from erde_torch.device import choose_device, set_threads
 from erde_torch.networks.staged import StagedNetwork
@@ -31,6 +32,7 @@ from erde_torch.training.shelf import Position
 
 SECONDS = 8 * 60
 BATCHES = (1, 16, 256)
+COUNTS = (1, 2, 4, 8)  # students that share the GPU
 
 
 def parity(asked: argparse.Namespace) -> str:
@@ -180,6 +182,14 @@ def memory(asked: argparse.Namespace) -> str:
     return "\n".join(lines)
 
 
+def sharing(asked: argparse.Namespace) -> str:
+    """Images per second of several students that share the GPU."""
+    found = together.rates(asked, COUNTS)
+    return "\n".join(
+        [f"ResNet10, batch {asked.batch}, teacher cached.", "", *together.table(found)]
+    )
+
+
 PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
     "parity": parity,
     "guard": guard,
@@ -187,6 +197,7 @@ PARTS: dict[str, Callable[[argparse.Namespace], str]] = {
     "graph": graph,
     "latency": latency,
     "memory": memory,
+    "sharing": sharing,
 }
 
 
@@ -221,6 +232,8 @@ def parsed(words: list[str] | None = None) -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=int, default=number)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--width", type=float, default=1.0)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of a round of `sharing`")
+    parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bf16"))
     return parser.parse_args(words)
 
 

@@ -35,6 +35,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=number)
     parser.add_argument("--width", type=float, default=1.0)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="auto")
     asked = parser.parse_args()
     counts = {"one thread": 1, "auto": teacher_threads(asked.cores)}
     with tempfile.TemporaryDirectory() as folder:

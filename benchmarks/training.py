@@ -59,7 +59,7 @@ class Bench:
 
     def __init__(self, arguments: argparse.Namespace, folder: Path) -> None:
         self.device = choose_device(arguments.device)
-        self.precision = choose_precision("auto", self.device)
+        self.precision = choose_precision(arguments.precision, self.device)
         self.dataset = random_dataset(arguments.images)
         self.hash = dataset_hash(self.dataset)
         self.augment = AugmentSettings(pad=4, flip=True)
@@ -195,6 +195,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", default="auto")
     arguments = parser.parse_args()
     set_threads(arguments.threads)
     with tempfile.TemporaryDirectory() as folder:

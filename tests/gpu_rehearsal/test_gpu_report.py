@@ -1,5 +1,7 @@
 """The script for whoever has a GPU runs, on the CPU and in small, to its Markdown file."""
 
+import re
+
 import pytest
 from torch import nn
 
@@ -9,11 +11,13 @@ from benchmarks.training import Bench
 from erde_torch.training.captured import graph
 
 TINY = "--device cpu --images 8 --batch 4 --width 0.0625 --rounds 1 --threads 1 --workers 0"
+TINY += " --seconds 0"
 ON_GPU = TINY.replace("cpu", "cuda").replace("--images 8", "--images 16")  # 4 steps
 
 
 def test_every_part_stands_in_the_report(tmp_path, monkeypatch):
     monkeypatch.setattr(gpu_report, "BATCHES", (1, 2))
+    monkeypatch.setattr(gpu_report, "COUNTS", (1, 2))
     asked = parsed([*TINY.split(), "--folder", str(tmp_path)])
     assert write_report(tmp_path, "cpu").read_text().count("Missing: call it again.") == len(PARTS)
     for part in PARTS:
@@ -25,6 +29,7 @@ def test_every_part_stands_in_the_report(tmp_path, monkeypatch):
     assert "* sgd, a good step and a bad one: ok" in text
     assert "* adamw, a good step and a bad one: ok" in text
     assert text.count("| last exit | ") == 4
+    assert re.search(r"\| uncaptured \| 2 \| [1-9]\d* \|", text)
 
 
 def few_operations():
