@@ -32,7 +32,6 @@ from erde_torch.training.shelf import Position
 
 SECONDS = 8 * 60
 BATCHES = (1, 16, 256)
-COUNTS = (1, 2, 4, 8)  # students that share the GPU
 
 
 def parity(asked: argparse.Namespace) -> str:
@@ -184,7 +183,7 @@ def memory(asked: argparse.Namespace) -> str:
 
 def sharing(asked: argparse.Namespace) -> str:
     """Images per second of several students that share the GPU."""
-    found = together.rates(asked, COUNTS)
+    found = together.rates(asked)
     return "\n".join(
         [f"ResNet10, batch {asked.batch}, teacher cached.", "", *together.table(found)]
     )
@@ -232,6 +231,7 @@ def parsed(words: list[str] | None = None) -> argparse.Namespace:
         parser.add_argument(f"--{name}", type=int, default=number)
     parser.add_argument("--workers", type=int, default=4)
     parser.add_argument("--width", type=float, default=1.0)
+    parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 4, 8], help="of `sharing`")
     parser.add_argument("--seconds", type=float, default=3.0, help="of a round of `sharing`")
     parser.add_argument("--precision", default="auto", choices=("auto", "float32", "bf16"))
     return parser.parse_args(words)

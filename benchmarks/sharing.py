@@ -18,13 +18,13 @@ from erde_torch.device import set_threads
 _LATER = 0.2  # seconds until a round begins: who has been told waits for who has not
 
 
-def rates(asked: argparse.Namespace, counts: tuple[int, ...]) -> dict[tuple[bool, int], list]:
+def rates(asked: argparse.Namespace) -> dict[tuple[bool, int], list]:
     """Images per second of all students together, by (captured, how many), round by round.
 
     Args:
         asked: as of :mod:`benchmarks.gpu_report`; a GPU also trains by captured steps.
-        counts: students at one time.
     """
+    counts: list[int] = asked.counts
     ways = (False, True) if asked.device == "cuda" else (False,)
     context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
     pipes = [context.Pipe() for _ in range(max(counts))]
@@ -76,8 +76,9 @@ def table(found: dict[tuple[bool, int], list]) -> list[str]:
     """Markdown: one row per way and number of students."""
     lines = ["| step | students at one time | images/s of all together | range | gain |"]
     lines += ["|---|---:|---:|---|---:|"]
+    first = min(count for _, count in found)
     for (captured, count), values in found.items():
-        middle, alone = statistics.median(values), statistics.median(found[captured, 1])
+        middle, alone = statistics.median(values), statistics.median(found[captured, first])
         shown = f"{min(values):.0f}–{max(values):.0f}"
         step = "captured" if captured else "uncaptured"
         lines.append(f"| {step} | {count} | {middle:.0f} | {shown} | {middle / alone:.2f} |")

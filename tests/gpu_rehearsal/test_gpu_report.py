@@ -11,13 +11,12 @@ from benchmarks.training import Bench
 from erde_torch.training.captured import graph
 
 TINY = "--device cpu --images 8 --batch 4 --width 0.0625 --rounds 1 --threads 1 --workers 0"
-TINY += " --seconds 0"
+TINY += " --seconds 0 --counts 1 2"
 ON_GPU = TINY.replace("cpu", "cuda").replace("--images 8", "--images 16")  # 4 steps
 
 
 def test_every_part_stands_in_the_report(tmp_path, monkeypatch):
     monkeypatch.setattr(gpu_report, "BATCHES", (1, 2))
-    monkeypatch.setattr(gpu_report, "COUNTS", (1, 2))
     asked = parsed([*TINY.split(), "--folder", str(tmp_path)])
     assert write_report(tmp_path, "cpu").read_text().count("Missing: call it again.") == len(PARTS)
     for part in PARTS:

@@ -4,6 +4,7 @@ import functools
 import platform
 import shutil
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -81,6 +82,11 @@ wildcard_constraints:
 @functools.cache
 def code(*modules):
     return code_hash(REPOSITORY, *modules)
+
+
+def versions_of(*libraries):
+    """Their versions; None for one that is missing, which only the job that needs it minds."""
+    return {name: version(name) if find_spec(name) else None for name in libraries}
 
 
 # What only PyTorch or ONNX can tell of networks and teachers is asked once, and kept.

@@ -1,5 +1,4 @@
 # Every loss implementation found on this machine against the reference.
-from importlib import metadata, util
 
 
 rule parity:
@@ -14,11 +13,7 @@ rule parity:
         runtime=60,
     params:
         machine=platform.node(),
-        versions=[
-            metadata.version(name)
-            for name in ("numpy", "torch", "numba")
-            if util.find_spec(name)
-        ],
+        versions=versions_of("numpy", "torch", "numba"),
         code=code("erde_torch.parity.report"),
     script:
         "../scripts/parity.py"
