@@ -43,5 +43,5 @@ def check_graphs(asked: Mapping[str, TrainSettings], on_gpu: bool) -> None:
         ErdeError: names the key.
     """
     for part, train in asked.items():
-        if train.graph and not on_gpu:
+        if train.graph is True and not on_gpu:
             raise ErdeError(f"{part}.train.graph must be false where no GPU is used, got true")

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from erde.running.clock import clock
 from erde.running.gpus.claim_device import claim_device
 from erde.running.holding.lock import check_held
@@ -12,18 +14,23 @@ from erde_torch.training.host import Host
 from erde_torch.training.processes import ALONE, Processes
 
 
+def device_of(job: Any, say: Callable[[str], None]) -> torch.device:  # noqa: ANN401
+    """The device of a Snakemake job, claimed: alone, or with others where it asks for a part."""
+    places = int(job.config["students_per_gpu"])
+    # A GPU counts for so many units; who asks for one of them shares it.
+    return claim_device(job.params.device, say, places if job.resources.gpu == 1 else 1)
+
+
 def job_host(
     job: Any,  # noqa: ANN401
     name: str,
     say: Callable[[str], None],
     processes: Processes = ALONE,
-    graph: bool = False,
+    graph: bool | str = False,
 ) -> Host:
     """The host of a Snakemake job (its script's ``snakemake`` object) called ``name``."""
     if processes.count == 1:
-        places = int(job.config["students_per_gpu"])
-        # A GPU counts for so many units; who asks for one of them shares it.
-        device = claim_device(job.params.device, say, places if job.resources.gpu == 1 else 1)
+        device = device_of(job, say)
     else:  # the process that started these claimed their GPUs
         device = processes.own_device(choose_device(job.params.device))
     folder = Path("results", job.wildcards.experiment, "checkpoints", name)

@@ -41,7 +41,7 @@ class Host:
     check_held: Callable[[], None]
     processes: Processes = ALONE
     threads: int = 1
-    graph: bool = False
+    graph: bool | str = False
 
     def identity(self, **parts: object) -> Identity:
         """``parts`` (JSON values), the code, PyTorch's version and the device."""

@@ -159,7 +159,11 @@ def make_steps(
 
 
 def _is_captured(run: Run, device: torch.device) -> bool:
-    if not (run.train.graph or run.host.graph):
+    asked = run.train.graph or run.host.graph
+    if asked == "auto":
+        alone = run.host.processes.count == 1
+        return device.type == "cuda" and alone and not run.train.compile
+    if not asked:
         return False
     if device.type != "cuda":
         raise ErdeError(f"train.graph must be false where no GPU is used, got true on {device}")

@@ -97,9 +97,9 @@ class TrainSettings:
         class_weights: ``balanced`` weighs the cross-entropy of an image by N / (C · its class's
             images), so that every class counts the same.
         compile: network and loss as one graph each; a minute to build.
-        graph: on a GPU, the whole step as one CUDA graph, which is checked against the uncaptured
-            step before it is used and gives its bits. As ``processes``, it is not named by results
-            and checkpoints. No GPU has run it yet.
+        graph: the whole step as one CUDA graph, which is checked against the uncaptured step
+            before it is used and gives its bits; ``auto``: on a GPU, without ``compile``, in one
+            process. As ``processes``, it is not named by results and checkpoints.
         threads: on the CPU, of each process; ``auto`` leaves it to whoever runs the training. The
             bits depend on it.
         processes: how the work is shared, not what is learned: results and checkpoints do not
@@ -126,7 +126,7 @@ class TrainSettings:
     kd_warmup: Annotated[float, Ge(0)] = 0.0
     precision: Literal["auto", "float32", "bf16"] = "auto"
     compile: bool = False
-    graph: bool = False
+    graph: bool | str = False
     threads: int | str = "auto"
     processes: Annotated[int, Ge(1)] = 1
 
@@ -143,9 +143,11 @@ class TrainSettings:
             raise ErdeError(
                 f"kd_warmup must be at most epochs ({self.epochs}), got {self.kd_warmup}"
             )
-        if self.graph and self.compile:
+        if type(self.graph) is not bool and self.graph != "auto":
+            raise ErdeError(f"graph must be true, false or 'auto', got {self.graph!r}")
+        if self.graph is True and self.compile:
             raise ErdeError("graph must be false with compile, got true for both")
-        if self.graph and self.processes > 1:
+        if self.graph is True and self.processes > 1:
             raise ErdeError(
                 f"graph must be false with several processes, got true for {self.processes}"
             )

@@ -87,14 +87,14 @@ def test_local_jobs_share_the_gpus_that_are_visible(checkout, monkeypatch):
 
 
 def test_students_share_a_gpu_and_all_else_has_it_alone(checkout):
-    """Also a training of several processes."""
+    """Exit logits share it as well; a training of several processes has all of its GPUs."""
     keys = TINY | {"device": "cuda"}
     keys["student"] = TINY["student"] | {"train": TINY["student"]["train"] | {"processes": 2}}
     checkout.write_experiment("two", keys)
     options = ("--resources", "gpu=2", "--config", "students_per_gpu=3", "gpu_for_auto=true")
     found = resources(checkout, "results/cifar100_report.html", *options)
     units = {rule: int(values["gpu"]) for rule, values in found.items() if "gpu" in values}
-    sharers = {"student", "member", "rival"}
+    sharers = {"student", "member", "rival", "exit_logits"}
     assert {rule for rule, number in units.items() if number == 1} == sharers
     assert {rule for rule, number in units.items() if number == 3} == units.keys() - sharers
     found = resources(checkout, "results/two_pareto.png", *options)

@@ -30,6 +30,31 @@ def test_a_study_plans_the_full_job_list(checkout, name):
     assert plan == STUDY
 
 
+WITHOUT_ONNX = """
+import importlib.metadata, importlib.util
+
+version, find_spec = importlib.metadata.version, importlib.util.find_spec
+
+
+def absent(name):
+    if name.startswith("onnx"):
+        raise importlib.metadata.PackageNotFoundError(name)
+    return version(name)
+
+
+importlib.metadata.version = absent
+importlib.util.find_spec = lambda name, *more: (
+    None if name.startswith("onnx") else find_spec(name, *more)
+)
+"""
+
+
+def test_a_picture_needs_no_onnx(checkout):
+    """Installed are the extras of the workflow and of PyTorch alone."""
+    (checkout.root / "sitecustomize.py").write_text(WITHOUT_ONNX, encoding="utf-8")
+    assert checkout.plan("results/cifar100_pareto.png") == STUDY
+
+
 def test_cross_fitting_plans_one_more_teacher_per_fold(checkout):
     path = checkout.root / "workflow/experiments/cifar100.yaml"
     text = path.read_text(encoding="utf-8")

@@ -186,6 +186,11 @@ def gpus(wildcards):
     return OPTIONS.students_per_gpu * wants_gpu(wildcards)
 
 
+def gpu_share(wildcards):
+    """Ask for a place on a GPU, of those that `students_per_gpu` makes, if one is wanted."""
+    return int(wants_gpu(wildcards))
+
+
 def memory(job):
     """A resources function: MB of main memory that the job needs for the experiment."""
     return lambda wildcards: memory_mb(experiment(wildcards.experiment), job, QUESTIONS)
@@ -232,7 +237,7 @@ def training_gpus(part):
     def asked(wildcards):
         processes = training(part, wildcards).processes
         if part == "student" and processes == 1:
-            return int(wants_gpu(wildcards))
+            return gpu_share(wildcards)
         return gpus(wildcards) * processes
 
     return asked

@@ -20,7 +20,7 @@ rule exit_logits:
         "results/{experiment}/benchmarks/{network}_exit_logits.tsv"
     threads: asking_threads("student")
     resources:
-        gpu=gpus,
+        gpu=gpu_share,
         mem_mb=memory("exit_logits"),
         runtime=60,
     params:

@@ -1,7 +1,7 @@
 """Collect the exit logits of one network: of a student, or of the teacher."""
 
-from erde.running.gpus.claim_device import claim_device
 from erde.running.job import running
+from erde.running.job_host import device_of
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.exit_logits import write_exit_logits
 from erde_torch.device import set_threads
@@ -20,6 +20,6 @@ with running(name, snakemake.log[0]) as say:
     if isinstance(network, StoredAnswers):
         exits = answers_exit_logits(network, dataset, dataset_hash(dataset))
     else:
-        device = claim_device(snakemake.params.device, say)
+        device = device_of(snakemake, say)
         exits = collect_exit_logits(network, card, dataset, dataset_hash(dataset), device)
     write_exit_logits(snakemake.output[0], exits)

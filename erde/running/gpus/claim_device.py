@@ -25,7 +25,7 @@ def claim_device(name: str, say: Callable[[str], None], places: int = 1) -> torc
     position = claim_gpus(names, 1, say)[0] if places == 1 else claim_share(names, places, say)
     torch.cuda.set_device(position)
     kind = torch.cuda.get_device_name(position)
-    shared = f"; shared by up to {places} trainings" if places > 1 else ""
+    shared = f"; shared by up to {places} jobs" if places > 1 else ""
     say(f"device: GPU {position} of {len(names)} visible, {kind} ({names[position]}){shared}")
     return torch.device("cuda", position)
 

@@ -165,7 +165,7 @@ def _train(
     processes: Processes,
     say: Say,
     body: Body,
-    graph: bool = False,
+    graph: bool | str = False,
 ) -> None:
     host = job_host(job, name, say, processes, graph)
     with folder_lock(host.folder, say) if processes.first else contextlib.nullcontext():

@@ -267,9 +267,10 @@ def test_the_number_of_processes_is_no_part_of_what_is_trained():
     assert two.named() == parse_experiment(KEYS, "x.yaml").named()
 
 
-def test_nor_is_that_its_step_is_a_graph():
-    captured = parse_experiment(changed("student.train.graph", True), "x.yaml")
-    assert captured.student.train.graph
+@pytest.mark.parametrize("graph", [True, "auto"])
+def test_nor_is_that_its_step_is_a_graph(graph):
+    captured = parse_experiment(changed("student.train.graph", graph), "x.yaml")
+    assert captured.student.train.graph == graph
     assert captured.named() == parse_experiment(KEYS, "x.yaml").named()
 
 

@@ -77,7 +77,8 @@ def test_a_graph_without_a_gpu_names_the_key():
         check_graphs(asked, on_gpu=False)
     assert str(caught.value) == "student.train.graph must be false where no GPU is used, got true"
     check_graphs(asked, on_gpu=True)
-    check_graphs({"student": TrainSettings(epochs=3)}, on_gpu=False)
+    for graph in (False, "auto"):
+        check_graphs({"student": TrainSettings(epochs=3, graph=graph)}, on_gpu=False)
 
 
 def test_the_plan_refuses_a_graph_unless_jobs_run_elsewhere(tmp_path):

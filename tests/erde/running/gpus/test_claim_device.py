@@ -44,7 +44,7 @@ def test_a_job_that_asks_for_one_unit_of_a_gpu_shares_it(units, places, monkeypa
 def test_a_shared_gpu_is_said_to_be_one(used, monkeypatch, said):
     monkeypatch.setattr(module, "claim_share", lambda names, places, say: len(names) - places)
     assert claim_device("auto", said.append, 2) == torch.device("cuda", 1)
-    assert said == ["device: GPU 1 of 3 visible, H100 (uuid1); shared by up to 2 trainings"]
+    assert said == ["device: GPU 1 of 3 visible, H100 (uuid1); shared by up to 2 jobs"]
 
 
 def test_each_job_takes_a_gpu_of_its_own_and_says_which(used, monkeypatch, said):

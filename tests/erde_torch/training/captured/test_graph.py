@@ -6,8 +6,11 @@ import dataclasses
 import pytest
 import torch
 
+from erde_torch.training.captured.step import CapturedStep
+from erde_torch.training.checkpoint import TrainingState
 from erde_torch.training.identity import Identity
 from erde_torch.training.loop import Run, make_steps
+from erde_torch.training.optimisation.optimiser import make_optimiser
 from erde_torch.training.processes import Processes
 from erde_torch.training.settings import StudentSettings, TrainSettings, learned
 from tests.hosts import own_host
@@ -28,6 +31,31 @@ def test_nor_does_a_host_bring_it_in(train, processes, tmp_path):
     run = Run(TrainSettings(epochs=1, **train), 0, "float32", Identity.of({}), host)
     with pytest.raises(ValueError, match="graph must be false with compile or several processes"):
         make_steps(None, None, None, run, torch.device("cuda"))
+
+
+@pytest.mark.parametrize("graph", ["yes", "Auto", 1])
+def test_another_word_is_refused(graph):
+    with pytest.raises(ValueError, match=f"^graph must be true, false or 'auto', got {graph!r}$"):
+        TrainSettings(epochs=1, graph=graph)
+
+
+@pytest.mark.parametrize(
+    ("device", "train", "processes", "captured"),
+    [
+        ("cuda", {}, Processes(), True),
+        ("cpu", {}, Processes(), False),
+        ("cuda", {"compile": True}, Processes(), False),
+        ("cuda", {"processes": 2}, Processes(2, 1), False),
+    ],
+)
+def test_auto_captures_where_a_graph_can_be(device, train, processes, captured, tmp_path):
+    host = own_host(tmp_path, processes=processes)
+    asked = TrainSettings(epochs=1, graph="auto", **train)
+    run = Run(asked, 0, "float32", Identity.of({}), host)
+    network = torch.nn.Linear(2, 2)
+    state = TrainingState(network, make_optimiser(network, asked), 0.0)
+    steps = make_steps(network, state, None, run, torch.device(device))
+    assert isinstance(steps, CapturedStep) == captured
 
 
 def test_a_graph_is_no_part_of_what_is_learned():
