@@ -44,6 +44,11 @@ def test_a_demonstration_that_runs_again_has_failed():
     assert run("main demo", demo="12 of 31 steps done").returncode != 0
 
 
+def test_what_the_demonstration_says_after_that_it_is_done_changes_nothing():
+    """More than a pipe holds."""
+    assert run("main demo", demo=DONE + 1500 * f"\n{70 * '-'}").returncode == 0
+
+
 def test_all_parts_together_take_at_most_55_minutes():
     assert sum(map(int, re.findall(r"within \w+ (\d+)", TEXT))) <= 55
     assert TEXT.count("within ") - TEXT.count("# within ") == len(PARTS)
