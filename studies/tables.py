@@ -1,9 +1,11 @@
 """The tables of docs/results/reduced.md, from the CSVs beside it."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import mean
 
+from erde_core.settings import METHODS
 from erde_core.store.tables import read_table
 
 Rows = list[dict[str, str]]
@@ -51,8 +53,8 @@ def settings_table(folder: Path, experiments: Sequence[str]) -> str:
     lines = []
     for name in experiments:
         rows = [r for r in rows_of(folder, name, "validation") if r["network"] != "teacher"]
-        for method in ("kd", "erde"):
-            mine = [r for r in rows if r["network"].startswith(f"{method}_")]
+        for method in METHODS:
+            mine = [r for r in rows if _method(r["network"]) == method]
             best = max((float(r["val_mean_accuracy"]) for r in mine), default=None)
             for row in mine:
                 score = float(row["val_mean_accuracy"])
@@ -61,6 +63,11 @@ def settings_table(folder: Path, experiments: Sequence[str]) -> str:
                 setting = row["network"].split("/")[0]
                 lines.append([name, f"{bold}{setting}{bold}", f"{100 * score:.2f}", last])
     return markdown(["experiment", "setting", "mean over 20 budgets, %", "last exit, %"], lines)
+
+
+def _method(network: str) -> str:
+    """By which a trial learned: ``kd_ls-temperature-2/seed0`` by ``kd_ls``."""
+    return max((m for m in METHODS if re.match(f"{m}[_-]", network)), key=len, default="")
 
 
 def differences_table(folder: Path, experiments: Sequence[str]) -> str:
