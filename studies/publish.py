@@ -17,6 +17,7 @@ from erde_core.store.files import write_text
 from studies import tables, ways_tables
 from studies.family import family_figure
 from studies.gains import gains_figure
+from studies.packing import pack_answers
 from studies.tables import rows_of
 from studies.targets import targets_table
 from studies.ways_figure import ways_figure
@@ -28,9 +29,11 @@ KEPT = (
 )
 # Of a tuning, validation alone counts, and nobody should look at its test images. Curves of a
 # network whose early exits were never trained say nothing.
+PACKED = ("middle_cifar100",)  # whose answers took days: they are published too
 ONLY = {"tuning": ("validation.csv",), "exits": ("exits.csv", "teacher_exits.csv")}
-STUDIES = {
+STUDIES: dict[str, tuple[str, ...]] = {
     "full study, measured": ("study_cifar100", "study_cifar10"),
+    "middle study, CIFAR-100 at a quarter of the width": ("middle_cifar100",),
     "reduced study, 20 classes of CIFAR-100 / digits": ("reduced_cifar100", "reduced_digits"),
 }
 TABLES: dict[str, Callable[[Path, list[str]], str]] = {
@@ -59,6 +62,8 @@ def keep(home: Path, published: Path) -> None:
         for name in ONLY.get(folder.name.rpartition("_")[2], everything):
             if (folder / name).exists():
                 shutil.copyfile(folder / name, target / name)
+        if folder.name in PACKED and (folder / "answers.npz").exists():
+            pack_answers(folder / "answers.npz", target / "answers.npz.xz")
     for file in home.glob("machine_*.json"):
         shutil.copyfile(file, published / file.name)
 

@@ -21,12 +21,13 @@ TARGETS: list[tuple[str, str, str]] = [
 ]
 
 
-def targets_table(folder: Path, studies: dict[str, tuple[str, str]]) -> str:
+def targets_table(folder: Path, studies: dict[str, tuple[str, ...]]) -> str:
     """Every target, and what each study measured of it.
 
     Args:
         folder: the published results.
-        studies: heading → its main experiments, in the place of CIFAR-100 and of CIFAR-10.
+        studies: heading → its main experiments, in the place of CIFAR-100 and, if there is one, of
+            CIFAR-10.
     """
     lines = []
     for what, target, key in TARGETS:
