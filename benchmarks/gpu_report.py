@@ -18,7 +18,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks import sharing as together
+from benchmarks.gpu import sharing as together
 from benchmarks.training import CLASSES, Bench, measure, synchronise
 from erde_torch.device import choose_device, set_threads
 from erde_torch.networks.staged import StagedNetwork

@@ -23,6 +23,12 @@ _PLAIN = {"truncated": ("plain: cut off after an exit", "v"), "narrow": ("plain:
 _SHARES = (1, 2, 3, 5, 8, 12, 20, 40)  # of the teacher's MACs, one over
 
 
+def has_family(folder: Path, main: str) -> bool:
+    """Whether another student than ``main``'s was run, or a plain network."""
+    others = (rows_of(folder, main + suffix, "bands") for suffix in _MEMBERS if suffix)
+    return any(others) or bool(rows_of(folder, main, "rivals"))
+
+
 def family_figure(folder: Path, main: str) -> Figure:
     """ERDE's curve for every student of ``main``'s teacher, its exits, and the plain networks.
 

@@ -15,7 +15,7 @@ from erde.pictures.drawing import save_figure
 from erde_core.errors import ErdeError
 from erde_core.store.files import write_text
 from studies import tables, ways_tables
-from studies.family import family_figure
+from studies.family import family_figure, has_family
 from studies.gains import gains_figure
 from studies.packing import pack_answers
 from studies.tables import rows_of
@@ -102,7 +102,7 @@ def main(home: Path, published: Path) -> None:
     shown = [e for e in experiments_of(text, "differences") if rows_of(published, e, "overall")]
     save_figure(gains_figure(published, shown), published / "gains.png")
     for main in (main for mains in STUDIES.values() for main in mains):
-        if rows_of(published, main, "bands"):
+        if rows_of(published, main, "bands") and has_family(published, main):
             save_figure(family_figure(published, main), published / f"{main}_family.png")
     for name in experiments_of(text, "ways"):
         if rows_of(published, name, "ways"):

@@ -1,0 +1,1 @@
+"""What only a GPU shows: for `benchmarks.gpu_report`."""
