@@ -183,10 +183,8 @@ def memory(asked: argparse.Namespace) -> str:
 
 def sharing(asked: argparse.Namespace) -> str:
     """Images per second of several students that share the GPU."""
-    found = together.rates(asked)
-    return "\n".join(
-        [f"ResNet10, batch {asked.batch}, teacher cached.", "", *together.table(found)]
-    )
+    lines = together.table(together.rates(asked))
+    return "\n".join([f"ResNet10, batch {asked.batch}, teacher cached.", "", *lines])
 
 
 PARTS: dict[str, Callable[[argparse.Namespace], str]] = {

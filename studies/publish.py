@@ -27,9 +27,9 @@ KEPT = (
     *("teacher_exits", "teacher_wrong", "validation"),
     *("policies_overall", "rules", "shipped", "trials", "ways"),
 )
+PACKED = ("middle_cifar100",)  # whose answers took days: they are published too
 # Of a tuning, validation alone counts, and nobody should look at its test images. Curves of a
 # network whose early exits were never trained say nothing.
-PACKED = ("middle_cifar100",)  # whose answers took days: they are published too
 ONLY = {"tuning": ("validation.csv",), "exits": ("exits.csv", "teacher_exits.csv")}
 STUDIES: dict[str, tuple[str, ...]] = {
     "full study, measured": ("study_cifar100", "study_cifar10"),

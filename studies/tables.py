@@ -1,4 +1,4 @@
-"""The tables of docs/results/reduced.md, from the CSVs beside it."""
+"""The tables of the pages in docs/results, from the CSVs beside them."""
 
 import re
 from collections.abc import Iterable, Sequence

@@ -28,10 +28,11 @@ def rates(asked: argparse.Namespace) -> dict[tuple[bool, int], list]:
     ways = (False, True) if asked.device == "cuda" else (False,)
     context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
     pipes = [context.Pipe() for _ in range(max(counts))]
-    students = [context.Process(target=_student, args=(asked, ways, end)) for _, end in pipes]
-    for student in students:
-        student.start()
-    talk = [ours for ours, _ in pipes]
+    talk, students = [ours for ours, _ in pipes], []
+    for _, theirs in pipes:
+        students.append(context.Process(target=_student, args=(asked, ways, theirs), daemon=True))
+        students[-1].start()
+        theirs.close()  # or the end of a student would not be heard here
     for pipe in talk:
         pipe.recv()  # ready
     found: dict[tuple[bool, int], list] = {(way, count): [] for way in ways for count in counts}

@@ -9,8 +9,8 @@ from erde.datasets import cifar
 from erde.datasets.folder import read_folder
 from erde.datasets.images import TrainAndTest, ungrouped
 from erde_core.store.tables import write_table
-from studies import tables, targets
-from studies.family import family_figure
+from studies import publish, tables, targets
+from studies.family import family_figure, has_family
 from studies.gains import gains_figure
 from studies.publish import TABLES, experiments_of, filled, keep
 from tests.workflow.conftest import REPOSITORY
@@ -117,6 +117,9 @@ def test_the_family_stands_beside_its_plain_networks(folder):
         for kind in ("truncated", "narrow")
         for variant in ("kd", "erde")
     ]
+    assert [has_family(folder, main) for main in ("c", "c_w050")] == [True, False]
+    table(folder, "c_w050", "rivals", *rivals)
+    assert has_family(folder, "c_w050")
     table(folder, "c", "rivals", *rivals)
     (axes,) = family_figure(folder, "c").axes
     lines = {line.get_label(): line.get_xydata().round(9).tolist() for line in axes.lines}
@@ -154,7 +157,12 @@ def test_places_are_filled_and_what_is_around_them_stays(folder):
         filled(text.replace("shares", "share"), folder)
 
 
-def test_only_what_the_tables_need_is_kept(folder, tmp_path_factory):
+def test_only_what_the_tables_need_is_kept(folder, tmp_path_factory, monkeypatch):
+    """And the answers of studies that took days."""
+    monkeypatch.setattr(publish, "PACKED", ("c",))
+    answers = {f"{split}/labels": np.array([0, 1]) for split in ("val", "test")}
+    for name in ("c", "c_w050"):
+        np.savez(folder / name / "answers.npz", **answers)
     published = tmp_path_factory.mktemp("published")
     table(folder, "c", "curves", {"budget_macs": 1})
     for name in ("areas", "validation"):
@@ -164,7 +172,7 @@ def test_only_what_the_tables_need_is_kept(folder, tmp_path_factory):
     found = sorted(p.relative_to(published).as_posix() for p in published.rglob("*.*"))
     mine = [f"c/{name}.csv" for name in ("comparison", "overall", "pareto", "teacher_exits")]
     others = ["c_tuning/validation.csv", "c_w050/pareto.csv", "machine_full.json"]
-    assert found == [*mine, *others]
+    assert found == ["c/answers.npz.xz", *mine, *others]
 
 
 def test_the_published_tables_are_those_of_the_csvs():

@@ -70,9 +70,7 @@ rule data:
         root=DATA,
         crops=setting(lambda exp: exp.augment.crops is not None),
         images=lambda wildcards: own_images(wildcards.experiment),
-        versions=lambda wildcards: {
-            library: version(library) for library in source_of(wildcards).libraries
-        },
+        versions=lambda wildcards: versions_of(*source_of(wildcards).libraries),
         code=lambda wildcards: code(
             source_of(wildcards).module,
             "erde_core.store.dataset",
