@@ -53,6 +53,11 @@ def test_a_picture_needs_no_onnx(checkout):
     """Installed are the extras of the workflow and of PyTorch alone."""
     (checkout.root / "sitecustomize.py").write_text(WITHOUT_ONNX, encoding="utf-8")
     assert checkout.plan("results/cifar100_pareto.png") == STUDY
+    done = checkout.snakemake("--dry-run", "results/cifar100/int8.csv", check=False)
+    assert done.returncode != 0
+    said = (done.stdout + done.stderr).splitlines()
+    assert sum("int8 needs onnx: pip install 'erde[export]'" in line for line in said) == 1
+    assert not any("Traceback" in line for line in said)
 
 
 def test_cross_fitting_plans_one_more_teacher_per_fold(checkout):

@@ -89,6 +89,18 @@ def versions_of(*libraries):
     return {name: version(name) if find_spec(name) else None for name in libraries}
 
 
+def needed_versions(extra, *libraries):
+    """A params function: their versions; refused in the plan where one is missing."""
+
+    def found(wildcards):
+        versions = versions_of(*libraries)
+        for name in (name for name, number in versions.items() if number is None):
+            raise refusal(f"int8 needs {name}: pip install 'erde[{extra}]'")
+        return versions
+
+    return found
+
+
 # What only PyTorch or ONNX can tell of networks and teachers is asked once, and kept.
 QUESTIONS = Questions(
     Path(".snakemake/erde"),
