@@ -18,7 +18,9 @@ from studies.ways import LIST, exit_logits_files, read_ways, write_ways
 from tests.erde.evaluation.networks import network
 from tests.erde.evaluation.test_envelope import plain
 
-LISTED = [name for name, wanted in read_list(HERE / "envelope.txt") if wanted == "ways"]
+LISTED = [
+    name for path in HERE.glob("*.txt") for name, wanted in read_list(path) if wanted == "ways"
+]
 
 
 @pytest.mark.parametrize("experiment", LISTED)
