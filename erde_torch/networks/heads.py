@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from erde_core.errors import ErdeError
+from erde_torch.networks.halves import Halves
 from erde_torch.networks.macs import Shape, counted_macs, evaluated
 
 FORMATS = ("NCHW", "NHWC", "NLC")
@@ -96,7 +97,7 @@ def _map_layers(
     pixels = 4 if adaptive else (size[0] // 2) * (size[1] // 2)
     return [
         *front,
-        Quarters() if adaptive else nn.AvgPool2d(2),
+        Quarters() if adaptive else Halves(),
         nn.Flatten(),
         nn.Dropout(settings.dropout),
         nn.Linear(channels * pixels, classes),

@@ -99,7 +99,7 @@ def test_dropout_and_batch_statistics_act_in_training_only():
 def test_heads_are_the_documented_layers():
     network = build()
     kinds = [[type(layer).__name__ for layer in head] for head in network.heads]
-    early = ["BatchNorm2d", "ReLU", "AvgPool2d", "Flatten", "Dropout", "Linear"]
+    early = ["BatchNorm2d", "ReLU", "Halves", "Flatten", "Dropout", "Linear"]
     assert kinds == [early] * 3 + [["AdaptiveAvgPool2d", "Flatten", "Linear"]]
     assert [head[-1].in_features for head in network.heads] == [64 * 4, 16 * 8, 4 * 16, 32]
     assert network.heads[0][4].p == 0.5
