@@ -13,12 +13,13 @@ from collections.abc import Sequence
 from erde.commands import COMMANDS as EXPERIMENT_COMMANDS
 from erde.deployment import evaluate_command, predict_command
 from erde.deployment.terminal import say
+from erde_core.errors import extra_with
 
 COMMANDS = {
     "predict": (predict_command, "class, probability, exit taken and MACs of images"),
     "evaluate": (evaluate_command, "accuracy, cost and exits on labelled images, and the promise"),
 } | EXPERIMENT_COMMANDS
-EXTRAS = {"predict": "deploy", "evaluate": "deploy"}  # the others: workflow
+EXTRAS = {"predict": "deploy", "evaluate": "deploy"}  # whatever they lack
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -34,8 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except ModuleNotFoundError as error:
         if str(error.name).startswith("erde"):  # a file of ours is gone: a fault, not an extra
             raise
-        name, extra = options.command, EXTRAS.get(options.command, "workflow")
-        say(f"error: erde {name}: needs {error.name}: pip install 'erde[{extra}]'")
+        name = options.command
+        wanted = (
+            f"erde[{EXTRAS[name]}]" if name in EXTRAS else extra_with(str(error.name), "workflow")
+        )
+        say(f"error: erde {name}: needs {error.name}: pip install '{wanted}'")
         sys.exit(2)
     except (ValueError, OSError) as error:
         say(f"error: {error}")

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 from erde.datasets.class_folders import GROUPS, PARTS
 from erde.datasets.folder_settings import FolderSettings
@@ -83,8 +84,9 @@ def recorded_identity(source: SourceSettings, results: Path) -> str | None:
     """The identity of the files that the ``data.h5`` there was made from, if by these settings."""
     try:
         record = json.loads((results / _RECORD).read_text(encoding="utf-8"))
-        same = record["dataset"] == json.loads(_keys(source)) and (results / _DATA).exists()
-        return str(record["identity"]) if same else None
+        # A key that is newer than the record had no other value than its default.
+        same = _defaults(source) | record["dataset"] == _keys(source)
+        return str(record["identity"]) if same and (results / _DATA).exists() else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # a damaged record is none: the files are looked at
 
@@ -94,14 +96,21 @@ def record_identity(source: SourceSettings, results: Path, identity: str | None)
     if identity is None:
         (results / _RECORD).unlink(missing_ok=True)
     else:
-        keys = json.loads(_keys(source))
-        write_text(results / _RECORD, json.dumps({"dataset": keys, "identity": identity}) + "\n")
+        record = {"dataset": _keys(source), "identity": identity}
+        write_text(results / _RECORD, json.dumps(record) + "\n")
 
 
-def _keys(source: SourceSettings) -> str:
+def _keys(source: SourceSettings) -> dict[str, Any]:
+    """As JSON has them."""
     if not dataclasses.is_dataclass(source) or isinstance(source, type):
         raise TypeError(f"settings of a data set must be a dataclass, got {source!r}")
-    return json.dumps(dataclasses.asdict(source))
+    keys: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(source)))
+    return keys
+
+
+def _defaults(source: SourceSettings) -> dict[str, Any]:
+    keys, fields = _keys(source), dataclasses.fields(cast("Any", source))
+    return {f.name: keys[f.name] for f in fields if getattr(source, f.name) == f.default}
 
 
 def _scanned(path: Path) -> list[os.DirEntry[str]]:

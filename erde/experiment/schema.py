@@ -266,7 +266,7 @@ def read_experiment(path: str | Path) -> Experiment:
     """
     path = Path(path)
     if not path.exists():
-        known = sorted(p.stem for p in path.parent.glob("*.yaml"))
+        known = sorted(p.stem for p in path.parent.glob("[!.]*.yaml"))
         raise ExperimentError(
             f"experiment {path.stem!r}: no file {path}; {nearest(path.stem, known)}"
         )

@@ -44,7 +44,7 @@ def read_state_dict(key: str, path: Path) -> dict[str, Tensor]:
             "holds would read: save its state_dict()"
         ) from error
     except (SafetensorError, OSError, EOFError, RuntimeError) as error:
-        first = str(error).partition("\n")[0]
+        first = str(error).partition("\n")[0] or type(error).__name__
         raise ErdeError(f"{key} must be a file of tensors alone, got {path}: {first}") from error
     return _unwrapped(key, held, path)
 

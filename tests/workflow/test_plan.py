@@ -49,14 +49,36 @@ importlib.util.find_spec = lambda name, *more: (
 """
 
 
+ONNX_TEACHER = """
+dataset: {name: digits}
+teacher: {onnx: teacher.onnx}
+student: {network: {name: resnet10}, train: {epochs: 1, batch_size: 64}}
+seeds: [0]
+variants: {kd: {method: kd}}
+"""
+
+
+def test_a_teacher_whose_libraries_are_missing_is_refused_in_one_sentence(checkout):
+    (checkout.root / "sitecustomize.py").write_text(WITHOUT_ONNX, encoding="utf-8")
+    (checkout.root / "mine.yaml").write_text(ONNX_TEACHER, encoding="utf-8")
+    options = ("--dry-run", "results/mine_pareto.png", "--config", "experiments=.")
+    done = checkout.snakemake(*options, check=False)
+    said = (done.stdout + done.stderr).splitlines()
+    assert done.returncode != 0
+    wanted = "mine.yaml: teacher.onnx needs onnx: pip install 'erde[export]'"
+    assert sum(wanted in line for line in said) == 1
+    assert not any("Traceback" in line for line in said)
+
+
 def test_a_picture_needs_no_onnx(checkout):
     """Installed are the extras of the workflow and of PyTorch alone."""
     (checkout.root / "sitecustomize.py").write_text(WITHOUT_ONNX, encoding="utf-8")
     assert checkout.plan("results/cifar100_pareto.png") == STUDY
-    done = checkout.snakemake("--dry-run", "results/cifar100/int8.csv", check=False)
-    assert done.returncode != 0
-    said = (done.stdout + done.stderr).splitlines()
-    assert sum("int8 needs onnx: pip install 'erde[export]'" in line for line in said) == 1
+    for target, who in {"int8.csv": "int8", "deploy/erde-seed0": "a deployment"}.items():
+        done = checkout.snakemake("--dry-run", f"results/cifar100/{target}", check=False)
+        assert done.returncode != 0
+        said = (done.stdout + done.stderr).splitlines()
+        assert sum(f"{who} needs onnx: pip install 'erde[export]'" in s for s in said) == 1
     assert not any("Traceback" in line for line in said)
 
 

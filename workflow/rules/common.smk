@@ -25,7 +25,7 @@ from erde.running.asking.questions import Questions
 from erde.running.asking.teacher_facts import file_hashes, kind_of
 from erde.running.threads import student_threads, teacher_threads
 from erde.running.cluster.needs import memory_mb
-from erde_core.errors import ErdeError
+from erde_core.errors import ErdeError, check_installed
 from erde_torch.networks.table import NETWORKS
 from erde_torch.teachers.settings import KINDS
 
@@ -89,14 +89,15 @@ def versions_of(*libraries):
     return {name: version(name) if find_spec(name) else None for name in libraries}
 
 
-def needed_versions(extra, *libraries):
-    """A params function: their versions; refused in the plan where one is missing."""
+def needed_versions(who, *libraries):
+    """A params function: the versions of what ``who`` needs; refused in the plan if missing."""
 
     def found(wildcards):
-        versions = versions_of(*libraries)
-        for name in (name for name, number in versions.items() if number is None):
-            raise refusal(f"int8 needs {name}: pip install 'erde[{extra}]'")
-        return versions
+        try:
+            check_installed(who, libraries)
+        except ErdeError as error:
+            raise refusal(str(error)) from None
+        return versions_of(*libraries)
 
     return found
 

@@ -1,8 +1,15 @@
 # What one ships: ONNX networks, manifest and program of one student.
 
 
+def what_exports(wildcards):
+    """An input function that names no file: no result depends on these versions."""
+    needed_versions("a deployment", "onnx", "onnxscript", "onnxruntime")(wildcards)
+    return []
+
+
 rule deploy:
     input:
+        what_exports,
         data="results/{experiment}/data.h5",
         weights=weights_of_student,
         exits="results/{experiment}/{variant}/seed{seed}/exit_logits.h5",

@@ -63,7 +63,7 @@ rule int8:
         runtime=60,
     params:
         quantisation=setting(lambda exp: dataclasses.asdict(exp.quantisation)),
-        versions=needed_versions("export", "onnx", "onnxruntime"),
+        versions=needed_versions("int8", "onnx", "onnxruntime"),
         code=code_with(
             network_of_variant,
             "erde_torch.int8.quantise",

@@ -3,7 +3,7 @@
 import hashlib
 import importlib
 from dataclasses import asdict
-from importlib import metadata, util
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from erde.datasets.images import DatasetError
 from erde.experiment.schema import Experiment
 from erde.running.asking.questions import Questions
 from erde.running.cluster.needs import facts_or_none
-from erde_core.errors import ErdeError
+from erde_core.errors import ErdeError, check_installed
 from erde_torch.teachers.facts import Data, Facts
 from erde_torch.teachers.onnx_graph import outside_files
 from erde_torch.teachers.settings import (
@@ -33,15 +33,19 @@ def teacher_facts(experiment: Experiment, questions: Questions) -> Facts | None:
     Raises:
         ValueError: the teacher cannot teach this data set; one sentence, without the place.
     """
-    given, data = experiment.given_teacher, taught_data(experiment)
-    if given is None or data is None:
+    given = experiment.given_teacher
+    if given is None:
+        return None
+    check_installed(kind_of(given), given.needs)
+    data = taught_data(experiment)
+    if data is None:
         return None
     words = {
         "kind": kind_of(given),
         "settings": asdict(given),
         "data": {key: value for key, value in asdict(data).items() if _is_asked(key, given)},
         "files": file_hashes(given),
-        "versions": [metadata.version(name) for name in given.needs if util.find_spec(name)],
+        "versions": [metadata.version(name) for name in given.needs],
     }
     found = questions.ask("teacher", words)
     return Facts(**with_tuples(found))

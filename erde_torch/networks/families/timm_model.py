@@ -11,7 +11,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from erde_core.errors import ErdeError
+from erde_core.errors import ErdeError, extra_with
 from erde_torch.networks.families.timm_stages import check_stages, timm_stages
 from erde_torch.networks.heads import zero_features
 from erde_torch.networks.multi_exit import Backbone
@@ -75,9 +75,8 @@ def _timm() -> ModuleType:
     try:
         import timm
     except ModuleNotFoundError as error:
-        raise ErdeError(
-            "name must be of a network that is installed: timm/<model> needs the package timm"
-        ) from error
+        wanted = f"timm/<model> needs timm: pip install '{extra_with('timm')}'"
+        raise ErdeError(f"name must be of a network that is installed: {wanted}") from error
     module: ModuleType = timm
     return module
 

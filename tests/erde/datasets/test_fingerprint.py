@@ -1,5 +1,7 @@
 """A change of the files is seen, and nothing else is."""
 
+import dataclasses
+import json
 import os
 
 import pytest
@@ -88,6 +90,20 @@ def test_a_record_of_other_settings_or_a_damaged_one_is_none(root, tmp_path):
         assert recorded_identity(settings(root), tmp_path) is None
     record_identity(settings(root), tmp_path, None)
     assert not (tmp_path / "images.json").exists()
+
+
+def test_a_record_from_before_a_key_holds_while_the_key_has_its_default(root, tmp_path):
+    (tmp_path / "data.h5").touch()
+    record_identity(settings(root), tmp_path, "0" * 16)
+    record = json.loads((tmp_path / "images.json").read_text())
+    del record["dataset"]["split_seed"], record["dataset"]["duplicates"]
+    (tmp_path / "images.json").write_text(json.dumps(record))
+    assert recorded_identity(settings(root), tmp_path) == "0" * 16
+    other = dataclasses.replace(settings(root), split_seed=1)
+    assert recorded_identity(other, tmp_path) is None
+    record["dataset"]["gone"] = 1
+    (tmp_path / "images.json").write_text(json.dumps(record))
+    assert recorded_identity(settings(root), tmp_path) is None
 
 
 def test_dangling_links_and_names_that_are_no_text_are_changes_like_others(root):

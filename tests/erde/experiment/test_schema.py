@@ -250,6 +250,12 @@ def test_missing_file_names_the_nearest(tmp_path):
         read_experiment(tmp_path / "digit.yaml")
 
 
+def test_hidden_files_are_no_experiments(tmp_path):
+    (tmp_path / ".pre-commit-config.yaml").touch()
+    with pytest.raises(ExperimentError, match=r"no file .*; known: none$"):
+        read_experiment(tmp_path / "digits.yaml")
+
+
 def test_experiment_survives_a_json_round_trip_of_its_parts():
     """Snakemake hands the parts to the scripts as plain data."""
     experiment = parse_experiment(KEYS, "x.yaml")

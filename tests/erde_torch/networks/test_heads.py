@@ -3,8 +3,7 @@
 import pytest
 import torch
 
-from erde_torch.networks.halves import Halves
-from erde_torch.networks.heads import Quarters, quarter_means
+from erde_torch.networks.heads import Halves, Quarters, quarter_means
 
 
 @pytest.mark.parametrize("size", [(2, 2), (3, 3), (4, 4), (7, 7), (5, 8), (12, 12), (14, 9)])
