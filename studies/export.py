@@ -79,14 +79,18 @@ def _said(split: SplitLogits) -> dict[str, NDArray[Any]]:
 def validation_rows(networks: dict[str, ExitLogits]) -> list[Row]:
     """How good each network is on validation images alone: what settings are chosen by.
 
-    ``val_mean_accuracy`` is the mean over the 20 budgets at which variants are compared. Plain
-    rivals are left out: one exit of theirs was trained, and no settings are chosen for them.
+    ``val_mean_accuracy`` is the mean over the 20 budgets at which variants are compared: those of
+    each network, or of the variant ``base`` where there is one. Plain rivals are left out: one exit
+    of theirs was trained, and no settings are chosen for them.
     """
     rows = []
+    base = next((exits for name, exits in networks.items() if name.startswith("base/")), None)
     for name, exits in networks.items():
         if name.startswith("rivals/"):
             continue
-        at_budgets = accuracy_at(split_sweep(exits.val, exits.macs), budgets_of(exits.macs))
+        at_budgets = accuracy_at(
+            split_sweep(exits.val, exits.macs), budgets_of((base or exits).macs)
+        )
         last = float(right_answers(exits.val)[:, -1].mean())
         mean = float(at_budgets[COMPARED].mean())
         rows.append({"network": name, "val_mean_accuracy": mean, "val_last_exit_accuracy": last})

@@ -10,6 +10,7 @@ from erde_core.store.tables import read_table
 
 Rows = list[dict[str, str]]
 _HELD = {"macs": "MACs", "theta": "θ"}
+_NO_METHOD = ""
 SHARES = ("1/12", "1/10", "1/8", "1/6", "1/5")
 
 
@@ -49,11 +50,11 @@ def percent(values: Sequence[float]) -> str:
 
 
 def settings_table(folder: Path, experiments: Sequence[str]) -> str:
-    """What the tuning found on validation; the best of each method in bold."""
+    """What the tuning found on validation; the best of each method in bold, and of all others."""
     lines = []
     for name in experiments:
         rows = [r for r in rows_of(folder, name, "validation") if r["network"] != "teacher"]
-        for method in METHODS:
+        for method in (*METHODS, _NO_METHOD):
             mine = [r for r in rows if _method(r["network"]) == method]
             best = max((float(r["val_mean_accuracy"]) for r in mine), default=None)
             for row in mine:
@@ -67,7 +68,8 @@ def settings_table(folder: Path, experiments: Sequence[str]) -> str:
 
 def _method(network: str) -> str:
     """By which a trial learned: ``kd_ls-temperature-2/seed0`` by ``kd_ls``."""
-    return max((m for m in METHODS if re.match(f"{m}[_-]", network)), key=len, default="")
+    named = (m for m in METHODS if re.match(f"{m}[_/-]", network))
+    return max(named, key=len, default=_NO_METHOD)
 
 
 def differences_table(folder: Path, experiments: Sequence[str]) -> str:

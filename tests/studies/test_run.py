@@ -1,6 +1,7 @@
 """The driver of the study: stops within its budget, goes on, trains nothing twice."""
 
 import csv
+import dataclasses
 import json
 import os
 import shutil
@@ -224,6 +225,9 @@ def test_validation_accuracy_by_hand():
     assert row["val_mean_accuracy"] == pytest.approx(expected)
     assert row["val_last_exit_accuracy"] == 1.0
     assert answers({"a": exits})["a/test/correct"][:, 0].sum() == 2
+    cheap = dataclasses.replace(exits, macs=exits.macs // 2)  # of base's budgets the last is enough
+    rows = validation_rows({"a/seed0": cheap, "base/seed0": exits})
+    assert [row["val_mean_accuracy"] for row in rows] == pytest.approx([1.0, expected])
 
 
 def changed(**keys):
