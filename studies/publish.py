@@ -28,9 +28,10 @@ KEPT = (
     *("policies_overall", "rules", "shipped", "trials", "ways"),
 )
 PACKED = ("middle_cifar100",)  # whose answers took days: they are published too
-# Of a tuning, validation alone counts, and nobody should look at its test images. Curves of a
-# network whose early exits were never trained say nothing.
-ONLY = {"tuning": ("validation.csv",), "exits": ("exits.csv", "teacher_exits.csv")}
+# Of what settings are chosen by, validation alone counts, and nobody should look at its test images.
+# Curves of a network whose early exits were never trained say nothing.
+_TRIALS = ("tuning", "singles", "equilibrium", "warmup")
+ONLY = dict.fromkeys(_TRIALS, ("validation.csv",)) | {"exits": ("exits.csv", "teacher_exits.csv")}
 STUDIES: dict[str, tuple[str, ...]] = {
     "full study, measured": ("study_cifar100", "study_cifar10"),
     "middle study, CIFAR-100 at a quarter of the width": ("middle_cifar100",),
