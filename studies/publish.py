@@ -28,7 +28,7 @@ KEPT = (
     *("policies_overall", "rules", "shipped", "trials", "ways"),
 )
 PACKED = ("middle_cifar100",)  # whose answers took days: they are published too
-# Of what settings are chosen by, validation alone counts, and nobody should look at its test images.
+# Of what settings are chosen by, validation alone counts; nobody should look at its test images.
 # Curves of a network whose early exits were never trained say nothing.
 _TRIALS = ("tuning", "singles", "equilibrium", "warmup")
 ONLY = dict.fromkeys(_TRIALS, ("validation.csv",)) | {"exits": ("exits.csv", "teacher_exits.csv")}

@@ -69,7 +69,9 @@ def summary(experiment: "Experiment", questions: "Questions") -> dict[str, Any]:
         "images": None if facts is None else vars(facts),
         "teacher": _part(trained) if trained else _given(experiment),
         "student": _part(experiment.student),
-        "teachers": 0 if trained is None else 1 if trained.folds == 1 else 1 + trained.folds,
+        "teachers": 0
+        if trained is None
+        else 1 + (trained.folds if trained.folds > 1 and cached else 0),
         "variants": {name: variant.method for name, variant in experiment.variants.items()},
         "seeds": seeds,
         "students": len(experiment.trainings()) * len(seeds),

@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     bar.clear()
     _say_end(found.files, failures)
     alarmed = watch is not None and watch_answers(watch, seen)
-    return 1 if failures else ALARMED if alarmed else 0
+    return ALARMED if alarmed else 1 if failures else 0
 
 
 def _say_end(files: list[Path], failures: int) -> None:

@@ -3,7 +3,8 @@
 A cascade, or a mixture (plain networks before one that leaves early), answers as its members do, so
 its curve is put together from their exit logits: every pair of networks at hand is tried, and
 nothing is trained for it. Validation chooses θ of each network, and of each way the network with
-the best mean over its seeds; the test images say what that is worth.
+the best mean over its seeds; the test images say what that is worth. Every network leaves by the
+same score, which is fitted to each of them where it needs to be.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,6 +17,8 @@ from erde.evaluation.budgets import Whole
 from erde.evaluation.tables.rows import Rows
 from erde.experiment.trainings import CASCADE, EARLY_EXIT, MIXTURE, PLAIN
 from erde_core.outcomes import outcomes, split_sweep
+from erde_core.scores.fitted import needs_fitting
+from erde_core.scores.scored_logits import ScoredLogits, score_logits
 from erde_core.store.exit_logits import ExitLogits
 from erde_core.store.tables import Row
 from erde_core.sweep import OperatingPoints, best_index
@@ -54,14 +57,14 @@ def candidates(trained: Sequence[Candidate]) -> list[Candidate]:
     return [*trained, *(candidate for candidate in made if candidate.name not in known)]
 
 
-def envelope_rows(whole: Whole, found: Sequence[Candidate]) -> list[Row]:
-    """One row per share of ``whole`` and way.
+def envelope_rows(whole: Whole, found: Sequence[Candidate], score: str = "entropy") -> list[Row]:
+    """One row per share of ``whole`` and way, where images leave by ``score``.
 
     ``trials`` is the number of candidates of that way that can pay; ``behind_best`` compares the
     mean test accuracy with the best of the four ways' at that cost.
     """
     rows: list[Row] = []
-    for paid in trials(whole, found):
+    for paid in trials(whole, found, score):
         told = [trial_row(candidate, within) for candidate, within in paid.networks]
         chosen = [_best(way, [row for row in told if row["way"] == way]) for way in WAYS]
         rows += _finished(paid.names, chosen)
@@ -91,13 +94,23 @@ class Paid:
     networks: Sequence[tuple[Candidate, Within]]
 
 
-def trials(whole: Whole, found: Sequence[Candidate]) -> Iterator[Paid]:
-    """Every candidate at every share of ``whole`` where all its seeds can pay."""
-    curves = [(candidate, _curves(candidate)) for candidate in found]
+def trials(whole: Whole, found: Sequence[Candidate], score: str = "entropy") -> Iterator[Paid]:
+    """Every candidate at every share of ``whole`` where all its seeds can pay.
+
+    Args:
+        whole: what budgets are shares of.
+        found: the candidates.
+        score: by which images leave, one of :data:`erde_core.scores.fitted.LABELS`; with one that
+            is fitted, every candidate is chosen on the half of validation that no fit has seen.
+
+    Raises:
+        ValueError: validation is too small for two halves.
+    """
+    curves = [(candidate, _curves(candidate, score)) for candidate in found]
     for share in SHARES:
         budget = whole.macs / share
         names = {"teacher_share": f"1/{share}", "budget_of": whole.of, "budget_macs": budget}
-        tried = ((candidate, _within(candidate, points, budget)) for candidate, points in curves)
+        tried = ((candidate, _within(seeds, budget)) for candidate, seeds in curves)
         yield Paid(names, [(one, within) for one, within in tried if within is not None])
 
 
@@ -125,21 +138,27 @@ def in_order(first: ExitLogits, second: ExitLogits) -> ExitLogits:
     return replace(first, val=val, test=test, macs=macs)
 
 
-def _curves(candidate: Candidate) -> dict[int, OperatingPoints]:
-    return {seed: split_sweep(exits.val, exits.macs) for seed, exits in candidate.seeds.items()}
+def _curves(candidate: Candidate, score: str) -> list[tuple[ScoredLogits, OperatingPoints]]:
+    """Of each seed."""
+    scored = [_scored(exits, score) for exits in candidate.seeds.values()]
+    return [(one, split_sweep(one.val, one.macs, one.score)) for one in scored]
 
 
-def _within(
-    candidate: Candidate, points: Mapping[int, OperatingPoints], budget: float
-) -> Within | None:
+def _scored(exits: ExitLogits, score: str) -> ScoredLogits:
+    """A network that never leaves early has nothing to fit, and is judged on the same images."""
+    own = "entropy" if len(exits.macs) == 1 else score
+    return score_logits(own, exits, halve=needs_fitting(score))
+
+
+def _within(seeds: Sequence[tuple[ScoredLogits, OperatingPoints]], budget: float) -> Within | None:
     """None where a seed cannot pay."""
     val, right, macs = [], [], []
-    for seed, exits in candidate.seeds.items():
-        index = best_index(points[seed], budget)
+    for exits, points in seeds:
+        index = best_index(points, budget)
         if index is None:
             return None
-        answers, _, taken = outcomes(exits.test, float(points[seed].threshold[index]))
-        val.append(float(points[seed].accuracy[index]))
+        answers, _, taken = outcomes(exits.test, float(points.threshold[index]), exits.score)
+        val.append(float(points.accuracy[index]))
         right.append(answers)
         macs.append(float(exits.macs[taken].mean()))
     return Within(np.array(val), np.array(right), np.array(macs))

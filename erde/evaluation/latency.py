@@ -1,7 +1,12 @@
 """Latency: which operating points are timed, where leaving early pays, what disturbed the clock."""
 
 from erde.evaluation.budgets import Whole, share_words
-from erde.evaluation.choice import REFERENCE_DROP, choose_for_budget, threshold_for_drop
+from erde.evaluation.choice import (
+    REFERENCE_DROP,
+    choose_for_budget,
+    theta_cells,
+    threshold_for_drop,
+)
 from erde.evaluation.pareto import TEACHER_SHARES
 from erde.evaluation.tables.rows import Rows, distinct, where
 from erde_core.scores.scored_logits import ScoredLogits
@@ -26,6 +31,15 @@ def latency_points(student: ScoredLogits, whole: Whole) -> dict[str, float]:
             named[f"exits, {share_words(f'1/{share}', whole.of)}"] = choice.threshold
     once = {threshold: name for name, threshold in reversed(named.items())}
     return {once[threshold]: threshold for threshold in sorted(once)}
+
+
+def with_theta_cells(rows: Rows, student: ScoredLogits) -> Rows:
+    """Rows of times, their ``threshold`` as tables hold θ of the student's score."""
+    return [
+        {key: value for key, value in row.items() if key != "threshold"}
+        | theta_cells(student, row["threshold"])
+        for row in rows
+    ]
 
 
 def break_even(table: Rows) -> list[tuple[str, str, list[int]]]:

@@ -160,6 +160,7 @@ class Experiment(_Model):
         if len(set(self.seeds)) != len(self.seeds):
             raise ErdeError(f"seeds must differ from each other, got {self.seeds}")
         self._check_given()
+        self._check_folds()
         orbit, views = self.augment.orbit, self.cache.view_count
         if self.augment.crops and views is None:
             raise ErdeError("cache.views must be a number where augment has crops, got 'all'")
@@ -182,6 +183,18 @@ class Experiment(_Model):
     def given_teacher(self) -> GivenTeacher | None:
         """The teacher that is there already; None where it is trained here."""
         return None if isinstance(self.teacher, TeacherSettings) else self.teacher
+
+    def _check_folds(self) -> None:
+        """A student that asks online asks one teacher, which has seen the image."""
+        trained = self.trained_teacher
+        if trained is None or trained.folds == 1:
+            return
+        for label, variant in self.variants.items():
+            if variant.loss.needs_teacher and variant.teacher == "online":
+                raise ErdeError(
+                    f"variants.{label}: teacher must be 'cache' with teacher.folds, where each "
+                    "image is answered by a teacher that has not seen it, got 'online'"
+                )
 
     def _check_given(self) -> None:
         """A file of answers knows one view of each image, and nobody can ask it."""

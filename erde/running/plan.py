@@ -17,6 +17,8 @@ from erde.running.due import trainings
 from erde.running.fits import Room, check_memory
 from erde_core.errors import ErdeError
 from erde_core.images import SPLITS
+from erde_core.scores.fitted import needs_fitting
+from erde_core.statistics.halves import LEAST_GROUPS
 from erde_torch.training.settings import StudentSettings, TeacherSettings
 
 
@@ -66,7 +68,7 @@ def check_before_any_job(
 
 
 def check_counts(experiment: Experiment) -> None:
-    """Refuse batches that are larger than what there is to train on.
+    """Refuse batches that are larger than what there is to train on, and scores that it cannot fit.
 
     Raises:
         PlanError: with the counts; a folder that cannot be listed is passed over.
@@ -74,6 +76,11 @@ def check_counts(experiment: Experiment) -> None:
     facts = facts_or_none(experiment)
     if facts is None:
         return
+    if needs_fitting(experiment.score) and facts.val < LEAST_GROUPS:
+        raise PlanError(
+            f"score must be a bare one with fewer than {LEAST_GROUPS} validation images: one half "
+            f"fits it, the other chooses thresholds; got {experiment.score!r} and {facts.val}"
+        )
     _check_batch("student", experiment.student, facts.train)
     trained = experiment.trained_teacher
     if trained is not None:

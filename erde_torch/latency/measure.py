@@ -33,7 +33,7 @@ class Contender:
         network: ``TEACHER``, ``STUDENT``, or the student's operating point in words.
         runtime: ``eager`` or ``compiled``, in float32 or as in ``eager bf16``; ``ONNX Runtime`` or
             ``ONNX Runtime int8``.
-        threshold: nats; None where the network has no early exit.
+        threshold: in the score's unit; None where the network has no early exit.
         macs: of each image, ``(N,)``.
         run: classifies images ``start`` … ``stop`` - 1.
         teacher_runtime: of the teacher that it is held against, where that is not ``runtime``.
@@ -139,7 +139,7 @@ def _rows(
             "batch": batch,
             "runtime": contender.runtime,
             "network": contender.network,
-            "threshold_nats": contender.threshold,
+            "threshold": contender.threshold,
             "macs": macs,
             "calls": seconds[index].size,
             "p50_ms": p50,

@@ -58,7 +58,8 @@ rule envelope:
         members=member_keys,
         rivals=lambda wildcards: rival_keys(wildcards) if RIVALS_WANTED else [],
         ways=ways,
-        code=code(
+        score=setting(lambda exp: exp.score),
+        code=score_code(
             "erde.evaluation.envelope",
             "erde.evaluation.rivals",
             "erde.evaluation.tables",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from erde.deployment.runner import predictor
 from erde.evaluation.budgets import whole_of
-from erde.evaluation.latency import break_even, disturbances, latency_points
+from erde.evaluation.latency import break_even, disturbances, latency_points, with_theta_cells
 from erde.evaluation.tables import LATENCY
 from erde.pictures.drawing import save_figure
 from erde.pictures.latency import latency_figure
@@ -65,7 +65,8 @@ with running(f"{snakemake.wildcards.experiment} · latency", snakemake.log[0]) a
         "student": f"{snakemake.params.student[0]}/seed{snakemake.params.student[1]}",
         "machine": machine_text(device, THREADS),
     }
-    LATENCY.write(snakemake.output.table, [row | known for row in rows])
+    told = with_theta_cells(rows, scored)
+    LATENCY.write(snakemake.output.table, [row | known for row in told])
     save_figure(latency_figure(rows), snakemake.output.picture)
     for sentence in disturbances(rows):
         say(f"warning: {sentence}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from erde.evaluation.budgets import whole_of
 from erde.evaluation.differences.comparison import difference_row
 from erde.evaluation.differences.resample import RESAMPLES
 from erde.evaluation.pareto import TEACHER_SHARES
@@ -49,17 +50,19 @@ def policy_tables(teacher: ExitLogits, students: Networks) -> tuple[list[Row], l
     """Rows of ``policies.csv`` and of ``policies_overall.csv``.
 
     Args:
-        teacher: whose MACs the budgets are shares of.
+        teacher: whose MACs the budgets are shares of; or the students', where nobody knows them.
         students: by variant and seed; of each variant the same test images.
     """
-    budgets = [int(teacher.macs[-1]) / share for share in TEACHER_SHARES]
+    whole = whole_of(teacher, students.values())
+    budgets = [whole.macs / share for share in TEACHER_SHARES]
     rows: list[Row] = []
     variants: dict[str, _Variant] = {}
     for (variant, seed), student in students.items():
         if len(student.macs) == 1:  # nothing to decide
             continue
         found = variants.setdefault(variant, _Variant())
-        names = {"variant": variant, "seed": seed, "weights_sha256": student.network}
+        names: Row = {"variant": variant, "seed": seed, "weights_sha256": student.network}
+        names["budget_of"] = whole.of
         rows += [names | row for row in _network_rows(student, budgets, found)]
     test = next(iter(students.values())).test
     weights = group_weights(test.group, RESAMPLES, seed=0)

@@ -2,6 +2,7 @@
 
 from erde.evaluation.tables.columns import (
     BUDGET,
+    BUDGET_OF,
     SEED,
     SHARE,
     STATUS,
@@ -15,9 +16,10 @@ POLICY_SCORE = Column("score", str, "by which images leave")
 POLICY_THRESHOLDS = Column("thresholds", str, "`one` θ for all early exits, or one for `each`")
 POLICIES = Table(
     "policies",
-    "a network that leaves by one policy, at one share of the teacher's MACs",
+    "a network that leaves by one policy, at one budget",
     (
-        *(VARIANT, SEED, WEIGHTS, POLICY_SCORE, POLICY_THRESHOLDS, SHARE, BUDGET, STATUS),
+        *(VARIANT, SEED, WEIGHTS, BUDGET_OF, POLICY_SCORE, POLICY_THRESHOLDS),
+        *(SHARE, BUDGET, STATUS),
         Column("theta_exit{exit}", float, "θ of this exit, in the score's unit", empty=True),
         Column("val_accuracy", float, "a fraction of the images that chose θ", empty=True),
         Column("val_mean_macs", float, "MACs per image of these", empty=True),
@@ -28,7 +30,7 @@ POLICIES = Table(
 )
 POLICIES_OVERALL = Table(
     "policies_overall",
-    "a variant that leaves by one policy, over all shares of the teacher's MACs that it can pay",
+    "a variant that leaves by one policy, over all budgets that it can pay",
     (
         *(VARIANT, POLICY_SCORE, POLICY_THRESHOLDS),
         Column("chosen", bool, "1 for the policy to ship, by the fit half of validation"),

@@ -190,6 +190,10 @@ def test_watch_holds_the_images_against_validation(exported, deployable, tmp_pat
     assert loud.returncode == 3
     assert b"erde: watch: ALARM at image" in loud.stderr
     assert loud.stdout.count(b"\n") == 61
+    (tmp_path / "surer/a/broken.png").write_bytes(b"no image")  # hides no alarm
+    both = erde("predict", exported, tmp_path / "surer", "--theta", 1, "--watch")
+    assert both.returncode == 3
+    assert b"1 of 61 images could not be read" in both.stderr
 
 
 def test_watch_needs_validation_scores(exported, folder, tmp_path):

@@ -8,7 +8,10 @@ import pytest
 from erde.evaluation.budgets import Whole
 from erde.evaluation.envelope import SHARES, Candidate, candidates, envelope_rows, in_order
 from erde.evaluation.tables import ENVELOPE
+from erde_core.outcomes import outcomes, right_answers, split_sweep
+from erde_core.scores.scored_logits import score_logits
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
+from erde_core.sweep import best_index
 from tests.erde.evaluation.networks import network
 
 LABELS = np.arange(100) % 5
@@ -90,6 +93,35 @@ def test_the_rows_are_a_table(tmp_path):
     rows = envelope_rows(WHOLE, [plain("thin", right=60, macs=80)])
     ENVELOPE.write(tmp_path / "envelope.csv", rows)
     assert ENVELOPE.read(tmp_path / "envelope.csv") == rows
+
+
+@pytest.mark.parametrize("label", ["margin", "gate", "entropy_tempered"])
+def test_all_leave_by_the_score_of_the_experiment(label):
+    """θ is chosen where no fit has looked, for networks that never leave early as well."""
+    exits = network(1, samples=600)
+    exits = ExitLogits(exits.val, exits.test, exits.macs, "data", "weights")
+    early = Candidate("erde", "early exit", {0: exits})
+    alone = dataclasses.replace(exits, macs=exits.macs[-1:])
+    for split in ("val", "test"):
+        last = getattr(exits, split)
+        last = dataclasses.replace(last, logits=last.logits[:, -1:])
+        alone = dataclasses.replace(alone, **{split: last})
+    whole = Whole(150, "teacher")
+    found = by_way(
+        envelope_rows(whole, [early, Candidate("thin", "plain", {0: alone})], label), "1/5"
+    )
+    scored = score_logits(label, exits)
+    points = split_sweep(scored.val, scored.macs, scored.score)
+    index = best_index(points, 30)
+    right, _, taken = outcomes(scored.test, float(points.threshold[index]), scored.score)
+    assert found["early exit"]["val_accuracy"] == points.accuracy[index]
+    assert found["early exit"]["test_accuracy"] == right.mean()
+    assert found["early exit"]["test_mean_macs"] == scored.macs[taken].mean()
+    assert found["plain"]["network"] is None  # 40 MACs are above 150 / 5
+    cheap = dataclasses.replace(alone, macs=np.array([30]))
+    rows = envelope_rows(whole, [early, Candidate("thin", "plain", {0: cheap})], label)
+    judged = right_answers(scored.val)[:, -1].mean()
+    assert by_way(rows, "1/5")["plain"]["val_accuracy"] == pytest.approx(judged)
 
 
 def test_a_cascade_decides_as_its_members_one_after_the_other():

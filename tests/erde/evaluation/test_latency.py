@@ -1,15 +1,17 @@
 """The operating points that are timed are those of validation."""
 
 import numpy as np
+import pytest
 
 from erde.evaluation.budgets import Whole
-from erde.evaluation.choice import threshold_for_drop
+from erde.evaluation.choice import theta_of, threshold_for_drop
 from erde.evaluation.latency import (
     MOST_LOAD,
     MOST_SPREAD,
     break_even,
     disturbances,
     latency_points,
+    with_theta_cells,
 )
 from erde.evaluation.pareto import budget_row
 from erde_core.scores.scored_logits import score_logits
@@ -43,6 +45,19 @@ def test_one_point_remains_where_no_share_can_be_met(deployable):
     exits = exit_logits(deployable)
     assert len(latency_points(exits, Whole(int(exits.macs[0]), "teacher"))) == 1
     assert list(latency_points(exits, Whole(10**12, "student"))) == ["exits, at most 1 point lost"]
+
+
+@pytest.mark.parametrize("label", ["entropy", "margin"])
+def test_thresholds_are_told_in_the_unit_of_the_score(deployable, label, tmp_path):
+    exits = exit_logits(deployable)
+    student = score_logits(label, ExitLogits(exits.val, exits.test, exits.macs, "0" * 64, "0" * 64))
+    timed = [{"threshold": None, "calls": 3}, {"threshold": 0.25, "calls": 3}]
+    nothing, found = with_theta_cells(timed, student)
+    assert found["calls"] == 3
+    assert theta_of(found) == 0.25
+    assert theta_of(nothing) is None
+    assert found["threshold_nats"] == (0.25 if label == "entropy" else None)
+    assert found.get("score", "entropy") == label
 
 
 def test_equal_thresholds_come_once(deployable):

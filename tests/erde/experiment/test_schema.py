@@ -250,6 +250,16 @@ def test_missing_file_names_the_nearest(tmp_path):
         read_experiment(tmp_path / "digit.yaml")
 
 
+def test_online_students_and_folds_are_refused():
+    keys = changed("teacher.folds", 3)
+    assert parse_experiment(keys, "x.yaml").teacher.folds == 3
+    keys["variants"]["erde"]["teacher"] = "online"
+    with pytest.raises(
+        ExperimentError, match=r"variants\.erde: teacher must be 'cache' with teacher"
+    ):
+        parse_experiment(keys, "x.yaml")
+
+
 def test_hidden_files_are_no_experiments(tmp_path):
     (tmp_path / ".pre-commit-config.yaml").touch()
     with pytest.raises(ExperimentError, match=r"no file .*; known: none$"):

@@ -67,6 +67,15 @@ def test_views_that_are_cached(seconds, tiny_dataset, environment, changes, view
     assert found["cache_seconds"] == views * 120 * 10
 
 
+def test_a_given_teacher_costs_nothing_but_students_keep_its_cache(
+    seconds, tiny_dataset, environment
+):
+    exp = experiment(teacher={"onnx": "t.onnx"}).with_exits(4, 1)
+    found = estimate(tiny_dataset, exp, environment().device)
+    assert (found["teacher_seconds"], found["cache_seconds"]) == (0, 0)
+    assert found["cache_bytes"] == 18 * 120 * 1 * 10 * 2
+
+
 def test_folds_cost_a_teacher_each(seconds, tiny_dataset, environment):
     teacher = {"train": {"epochs": 7}, "network": NETWORK, "folds": 3}
     found = estimate(tiny_dataset, experiment(teacher=teacher), environment().device)

@@ -30,6 +30,15 @@ def test_a_training_that_no_memory_holds_is_refused_with_what_would_fit(tmp_path
     assert "take a batch_size of at most" in said
 
 
+def test_a_score_that_validation_is_too_small_to_fit_is_refused(tmp_path):
+    few = {"name": "cifar100", "validation": 199}
+    wanted = r"score must be a bare one with fewer than 200 validation images.* got 'gate' and 199$"
+    with pytest.raises(ErdeError, match=wanted):
+        check(experiment(dataset=few, score="gate"), tmp_path, None)
+    check(experiment(dataset=few, score="margin"), tmp_path, None)
+    check(experiment(dataset=few | {"validation": 200}, score="gate"), tmp_path, None)
+
+
 def test_nothing_is_refused_on_a_cluster_or_when_it_is_made(tmp_path):
     exp = experiment(teacher=LARGE)
     check(exp, tmp_path, None)

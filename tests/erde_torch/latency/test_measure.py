@@ -71,7 +71,7 @@ def test_times_and_speed_ups(contender):
     assert exits["speed_up_over_no_exits"] == 1
     assert alone[TEACHER]["speed_up"] == 1
     assert alone[TEACHER]["p50_ms"] == 8000
-    assert (alone[TEACHER]["threshold_nats"], exits["threshold_nats"]) == (None, 0.5)
+    assert (alone[TEACHER]["threshold"], exits["threshold"]) == (None, 0.5)
     together = {row["network"]: row for row in rows if row["batch"] == 4}
     assert together["exits"]["macs"] == 105.5  # all 12 images
     assert together[STUDENT]["speed_up_over_no_exits"] == 1

@@ -34,4 +34,4 @@ with running(f"{snakemake.wildcards.experiment} · envelope", snakemake.log[0]) 
     say(f"{len(trained)} trained networks, {len(found) - len(trained)} put together from them")
     own = [exits for seeds in students.values() for exits in seeds.values()]
     whole = whole_of(read_exit_logits(inputs.teacher), own)
-    ENVELOPE.write(snakemake.output[0], envelope_rows(whole, found))
+    ENVELOPE.write(snakemake.output[0], envelope_rows(whole, found, params.score))

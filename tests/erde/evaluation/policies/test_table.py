@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from erde.evaluation.pareto import TEACHER_SHARES
 from erde.evaluation.policies.table import halves_of, policy_tables
 from erde.evaluation.tables import POLICIES, POLICIES_OVERALL
 from erde.evaluation.tables.rows import where
@@ -110,6 +111,19 @@ def test_too_few_images_for_halves_leave_the_bare_scores():
     assert {row["score"] for row in rows} == {"entropy", "max_prob", "margin"}
     assert not any(row["chosen"] for row in overall)
     assert {row["val_difference"] for row in overall} == {None}
+
+
+def test_budgets_are_the_students_where_nobody_knows_the_teachers_macs():
+    rows, overall = policy_tables(teacher(0), {KEY: STUDENT})
+    assert {row["budget_of"] for row in rows} == {"student"}
+    assert [row["budget_macs"] for row in rows[:5]] == [MACS[-1] / s for s in TEACHER_SHARES]
+    assert {row["budget_of"] for row in policy_tables(teacher(240), {KEY: STUDENT})[0]} == {
+        "teacher"
+    }
+    small = dataclasses.replace(STUDENT, macs=np.array([2, 20, 40]))
+    rows, overall = policy_tables(teacher(0), {KEY: small})
+    assert {row["status"] for row in rows} == {"ok"}
+    assert overall
 
 
 def test_a_budget_below_the_first_exit():
