@@ -14,6 +14,8 @@ from pathlib import Path
 
 from erde_core.errors import ErdeError
 
+# Trainings that are no students; "teacher" holds those of its folds.
+_FOLDERS = {"members": "member of a cascade", "rivals": "plain rival", "teacher": "teacher"}
 _KINDS = {"data", "teacher", "cache", "verify"}  # files of that name; the others say what they are
 
 
@@ -50,8 +52,8 @@ def _kind(path: Path) -> str:
     name = path.stem
     if name.endswith("exit_logits"):
         return "exit logits"
-    if path.parts[0] == "members":
-        return "member of a cascade"
+    if len(path.parts) > 1 and path.parts[0] in _FOLDERS:
+        return _FOLDERS[path.parts[0]]
     if name in _KINDS:
         return name
     return "student" if re.fullmatch(r"seed\d+", name) else "all others"

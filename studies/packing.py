@@ -17,15 +17,17 @@ _LEVELS = 4095  # of an entropy, from 0 to log C
 def pack_answers(source: Path, target: Path) -> None:
     """Write ``target`` from the ``answers.npz`` of :mod:`studies.export`.
 
-    Entropies are rounded to 4,095ths of log C, where C are the classes that labels name. What can
-    be computed from the rest is left out.
+    Entropies are rounded to 4,095ths of log C, where C are the classes that labels or answers name.
+    What can be computed from the rest is left out.
 
     Args:
         source: its ``<network>/<split>/entropy`` are float32 ``(N, E)`` in nats.
         target: an ``.npz`` within an ``.xz``; :func:`unpacked_answers` reads it.
     """
     with np.load(source) as arrays:
-        classes = 1 + max(arrays[f"{split}/labels"].max() for split in SPLITS)
+        named = [f"{split}/labels" for split in SPLITS]
+        named += [name for name in arrays.files if name.endswith("/prediction")]
+        classes = 1 + max(int(arrays[name].max()) for name in named)
         packed: dict[str, Any] = {"classes": classes}
         for name, values in arrays.items():
             kind = name.rpartition("/")[2]

@@ -71,7 +71,8 @@ def _print(manifest: Mapping[str, Any], theta: Thresholds, found: Found, as_json
     macs = np.array(manifest["macs"], np.int64)
     groups = manifest["val_groups"]
     accuracy = compare_accuracy(found.right, promise and promise[0], groups)
-    cost = compare_cost(macs[found.exit], promise and promise[1], groups)
+    ends = int(macs[0]), int(macs[-1])
+    cost = compare_cost(macs[found.exit], ends, promise and promise[1], groups)
     exits = list(_exits(found, manifest["macs"]))
     with text_output(None) as stream:
         if as_json:

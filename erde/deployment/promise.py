@@ -2,7 +2,10 @@
 
 The promise is the validation curve. Two samples of images differ by chance: an interval of the
 difference says whether chance is enough. Shares: Newcombe's interval of a difference, from two of
-Wilson's (Newcombe 1998, Statistics in Medicine 17, 873, method 10). Cost: the normal one.
+Wilson's (Newcombe 1998, Statistics in Medicine 17, 873, method 10). Cost: the normal one, of a
+spread with z²/2 images more at the first exit and as many at the last (as Agresti and Coull 1998,
+The American Statistician 52, 119, add to a share): where few images go on, a sample in which none
+does says nothing of how many might have.
 """
 
 import math
@@ -84,9 +87,18 @@ def compare_accuracy(
     return Compared(found, (low, high), promise, difference, chance, _verdict(n, chance))
 
 
-def compare_cost(macs: NDArray[np.int64], promise: Interval | None, groups: int | None) -> Compared:
-    """The mean of MACs ``(N,)`` against a promise that ``groups`` images made."""
-    n, found, spread = len(macs), float(macs.mean()), float(macs.std())
+def compare_cost(
+    macs: NDArray[np.int64], ends: tuple[int, int], promise: Interval | None, groups: int | None
+) -> Compared:
+    """The mean of MACs ``(N,)`` against a promise that ``groups`` images made.
+
+    Args:
+        macs: that each image cost.
+        ends: the cost of the first exit and of the last.
+        promise: lowest and highest mean on validation.
+        groups: None where an old manifest does not tell: the promise counts as exact.
+    """
+    n, found, spread = len(macs), float(macs.mean()), _spread(macs, ends)
     half = _Z * spread / math.sqrt(n)
     if promise is None:
         return Compared(found, (found - half, found + half), None, None, None, "")
@@ -98,6 +110,14 @@ def compare_cost(macs: NDArray[np.int64], promise: Interval | None, groups: int 
     return Compared(
         found, (found - half, found + half), promise, difference, chance, _verdict(n, chance)
     )
+
+
+def _spread(macs: NDArray[np.int64], ends: tuple[int, int]) -> float:
+    """The standard deviation of MACs ``(N,)`` and of the images that are added to them."""
+    values = np.array([*ends, *macs], np.float64)
+    weights = np.array([_Z**2 / 2] * 2 + [1.0] * len(macs))
+    middle = np.average(values, weights=weights)
+    return math.sqrt(np.average((values - middle) ** 2, weights=weights))
 
 
 def wilson(share: float, count: int) -> Interval:

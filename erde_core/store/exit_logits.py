@@ -135,7 +135,7 @@ def check_exit_logits(exits: ExitLogits) -> None:
 
     Raises:
         ValueError: a wrong dtype or shape, a label that is no class, MACs that fall, another
-            precision, or splits of different exits or classes.
+            precision, NaN, or splits of different exits or classes.
     """
     checks.one_of("precision", exits.precision, (FLOAT32, INT8))
     for name in SPLITS:
@@ -143,6 +143,9 @@ def check_exit_logits(exits: ExitLogits) -> None:
         logits = checks.float_array("logits", split.logits, ndim=3)
         if logits.dtype != np.float32:
             raise ErdeError(f"{name} logits must be float32, got {logits.dtype}")
+        undefined = np.isnan(logits).any(axis=(1, 2)).nonzero()[0]
+        if len(undefined):
+            raise ErdeError(f"{name} logits must be numbers, got NaN for image {undefined[0]}")
         for column in ("labels", "group"):
             values = getattr(split, column)
             if values.dtype != np.int64 or values.shape != (len(logits),):

@@ -146,9 +146,16 @@ def _check_names(key: str, path: str, names: Sequence[str] | None, rows: int) ->
         raise ErdeError(f"{key}: names must be a file of text, got {path}: {error}") from None
     if len(lines) != rows:
         raise ErdeError(f"{key}: names must have {rows} lines, got {len(lines)} in {path}")
-    for row, (line, name) in enumerate(zip(lines, names, strict=True)):
-        if not PurePath(name).match(line.strip()):
+    seen: dict[str, int] = {}
+    for row, (line, name) in enumerate(zip(map(str.strip, lines), names, strict=True)):
+        end, whole = PurePath(line).parts, PurePath(name).parts
+        if not end or whole[-len(end) :] != end:
             raise ErdeError(
-                f"{key} must have the images in sorted order, got {line.strip()!r} in row {row}, "
+                f"{key} must have the images in sorted order, got {line!r} in row {row}, "
                 f"where {name} belongs"
+            )
+        if (first := seen.setdefault(line, row)) != row:
+            raise ErdeError(
+                f"{key}: names must tell all images apart, as class/file does, got {line!r} in "
+                f"rows {first} and {row} of {path}"
             )

@@ -13,6 +13,8 @@ TIMES = {
     "kd/seed0_int8.tsv": (9.0, 8.0),
     "members/resnet10-w0.11-plain-b47a6b51/seed0.tsv": (30.0, 20.0),
     "deploy/kd-seed0.tsv": (1.0, 1.0),
+    "rivals/narrow0/seed0.tsv": (20.0, 10.0),
+    "teacher/fold0.tsv": (100.0, 90.0),
 }
 
 
@@ -27,9 +29,10 @@ def finished(tmp_path):
 
 def test_jobs_of_a_kind_are_one_row(finished):
     assert rows(finished) == [
-        ("teacher", 1, 600.0, 1100.0),
+        ("teacher", 2, 700.0, 1190.0),
         ("student", 2, 180.0, 120.0),
         ("member of a cascade", 1, 30.0, 20.0),
+        ("plain rival", 1, 20.0, 10.0),
         ("all others", 2, 10.0, 9.0),
         ("exit logits", 2, 9.0, 7.0),
     ]
@@ -38,8 +41,8 @@ def test_jobs_of_a_kind_are_one_row(finished):
 def test_the_table_ends_with_the_sum(finished, capsys):
     main([str(finished)])
     printed = capsys.readouterr().out.splitlines()
-    assert printed[2] == "| teacher | 1 | 10.0 | 18.3 |"
-    assert printed[-1] == "| sum | 8 | 13.8 | 20.9 |"
+    assert printed[2] == "| teacher | 2 | 11.7 | 19.8 |"
+    assert printed[-1] == "| sum | 10 | 15.8 | 22.6 |"
 
 
 def test_without_benchmarks_there_is_no_table(tmp_path):

@@ -107,7 +107,8 @@ rule deploy_int8:
 rule int8_table:
     input:
         teacher="results/{experiment}/teacher/exit_logits.h5",
-        students=lambda wildcards: int8_files(
+        # All students: the dearest says what budgets are shares of where nobody knows the teacher's.
+        students=lambda wildcards: students(
             "results/{experiment}/{variant}/seed{seed}/exit_logits.h5"
         )(wildcards)
         + int8_logits(wildcards),
@@ -122,7 +123,7 @@ rule int8_table:
     resources:
         runtime=60,
     params:
-        students=lambda wildcards: int8_shown(wildcards) + int8_keys(wildcards),
+        students=lambda wildcards: student_keys(wildcards) + int8_keys(wildcards),
         score=setting(lambda exp: exp.score),
         code=score_code("erde.evaluation.int8", "erde.evaluation.tables"),
     script:

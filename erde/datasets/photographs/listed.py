@@ -98,15 +98,15 @@ def _grouped(
 ) -> tuple[dict[str, Listed], list[str]]:
     """The parts with the groups of ``file``, and what is odd about it."""
     named = _read_groups(file)
-    numbers = {name: n for n, name in enumerate(sorted(set(named.values())))}
+    numbers = {name: n for n, name in enumerate(sorted(set(named.values()) - {""}))}
     found, free, known = {}, len(numbers), set()
     where: dict[int, set[str]] = {}
     for part, listed in parts.items():
         group = np.empty(len(listed.files), np.int64)
         for n, image in enumerate(listed.files):
             name = image.relative_to(path).as_posix()
-            if name in named:
-                known.add(name)
+            known.add(name)
+            if named.get(name):
                 group[n] = numbers[named[name]]
                 where.setdefault(int(group[n]), set()).add(part)
             else:
@@ -135,8 +135,9 @@ def _read_groups(file: Path) -> dict[str, str]:
     for number, row in enumerate(rows[1:], 2):
         if len(row) != 2:
             raise DatasetError(f"{file}: line {number} must have 2 cells, got {len(row)}")
-        if named.setdefault(row[0], row[1]) != row[1]:
-            raise DatasetError(f"{file}: {row[0]!r} must have one group, got two")
+        name, group = (cell.strip() for cell in row)
+        if named.setdefault(name, group) != group:
+            raise DatasetError(f"{file}: {name!r} must have one group, got two")
     return named
 
 

@@ -92,6 +92,7 @@ def _identity(settings: FolderSettings, found: Photographs, shapes: Shapes, made
     digest = hashlib.sha256(json.dumps(dataclasses.asdict(settings), sort_keys=True).encode())
     digest.update(f"{dict(shapes.sizes)} {shapes.channels} {made_by}".encode())
     for name, split in found.splits.items():
+        digest.update(split.labels.tobytes() + split.group.tobytes())
         for file in split.files:
             state = file.stat()
             digest.update(

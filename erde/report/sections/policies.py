@@ -40,7 +40,7 @@ def policies_section(source: Source) -> Section:
         _BODY,
         lead=_lead(shown),
         table=_table(rows),
-        halves=_HALVES if halves else few,
+        halves=_HALVES if halves else few if rows else "",
     )
     return Section("By which score to leave", body)
 
@@ -56,7 +56,7 @@ def policy_name(row: Row) -> str:
 def _lead(rows: Rows) -> str:
     """Which policy a user should ship, in one sentence."""
     if not rows:
-        return "No share of the teacher's cost that was asked for reaches a student's first exit."
+        return "No share of the cost that was asked for reaches a student's first exit."
     network = name_of(rows[0]["variant"])
     chosen = where(rows, chosen=True)
     if not chosen:

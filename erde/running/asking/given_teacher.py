@@ -58,10 +58,9 @@ def _rows(given: GivenTeacher, experiment: Experiment, dataset: ImageDataset) ->
 
 
 def _card(dataset: ImageDataset, dataset_hash: str) -> NetworkCard:
-    height, width, channels = dataset.train.images.shape[1:]
     return NetworkCard(
         network={},
-        image_shape=(channels, height, width),
+        image_shape=dataset.image_shape,
         class_names=dataset.class_names,
         mean=dataset.mean,
         std=dataset.std,

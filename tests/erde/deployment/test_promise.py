@@ -90,13 +90,37 @@ def test_chance_is_called_surprising_once_in_twenty_times():
 
 def test_cost():
     macs = np.array([100, 300] * 50)
-    assert compare_cost(macs, (200, 200), 100).verdict == "as promised, within chance"
-    found = compare_cost(macs, (300, 350), 100)
+    ends = (100, 300)  # the spread of two more images, nearly, at each stays 100
+    assert compare_cost(macs, ends, (200, 200), 100).verdict == "as promised, within chance"
+    found = compare_cost(macs, ends, (300, 350), 100)
     assert found.difference == -100
     assert found.verdict.startswith("surprising")
     assert found.interval == pytest.approx((200 - 19.6, 200 + 19.6), abs=0.01)
 
 
+@pytest.mark.parametrize("to", [1, 3])
+@pytest.mark.parametrize(
+    ("images", "go_on"),
+    [(30, 0.02), (50, 0.02), (100, 0.01), (300, 0.003), (1000, 0.001), (300, 0.4)],
+)
+def test_a_cost_is_called_surprising_at_most_once_in_twenty_times(images, go_on, to):
+    """Few images or many go on, to the second exit or to the last."""
+    rng, costs, val = np.random.default_rng(0), np.array([100, 150, 200, 250]), 5000
+    surprises = 0
+    for _ in range(400):
+        promise = costs[to * (rng.random(val) < go_on)].mean()
+        macs = costs[to * (rng.random(images) < go_on)]
+        found = compare_cost(macs, (100, 250), (promise, promise), val)
+        surprises += found.verdict.startswith("surprising")
+    assert surprises / 400 < 0.08
+
+
+def test_a_cost_that_is_another_is_surprising_in_a_hundred_images():
+    macs = np.where(np.arange(100) < 20, 250, 100)
+    assert compare_cost(macs, (100, 250), (125, 125), 5000).verdict == "as promised, within chance"
+    assert compare_cost(macs, (100, 250), (110, 110), 5000).verdict.startswith("surprising")
+
+
 def test_rounding_is_no_surprise():
-    found = compare_cost(np.full(50, 100), (100.00000000000001, 100.00000000000001), 100)
+    found = compare_cost(np.full(50, 100), (100, 300), (100 + 2e-14,) * 2, 100)
     assert found.verdict == "as promised, within chance"

@@ -45,11 +45,14 @@ def test_one_network_under_two_seeds_is_refused(tmp_path, exit_logits):
         read_networks([("kd", 0), ("kd", 1)], [tmp_path / "a.h5", tmp_path / "copy.h5"])
 
 
+WITH_NAN = np.zeros((4, 2, 3), np.float32)
+WITH_NAN[2, 1, 0] = np.nan
 BROKEN = {
     "labels must lie in 0 … 2, got 3": {"labels": np.array([0, 1, 2, 3])},
     r"val labels must have shape \(4,\)": {"labels": np.array([0, 1])},
     "logits must have 3 axes": {"logits": np.zeros((4, 3), np.float32)},
     "val logits must be float32": {"logits": np.zeros((4, 2, 3))},
+    "val logits must be numbers, got NaN for image 2": {"logits": WITH_NAN},
     r"val group must have shape \(4,\) and be int64": {"group": np.arange(3)},
     "val and test must have the same exits and classes": {
         "logits": np.zeros((4, 2, 5), np.float32)

@@ -94,6 +94,23 @@ def test_names_may_leave_out_the_folders_before_them(files):
     assert look(files(names=names, test_names=["7.png", "8.png"]), DATA).exits == 1
 
 
+@pytest.mark.parametrize(
+    ("names", "rule"),
+    [
+        (
+            [f"{n}.png" for n in (1, 2, 3)] * 2,
+            r"names must tell all images apart, .* got '1.png' in ",
+        ),
+        (["*"] * 6, r"images in sorted order, got '\*' in row 0"),
+        ([""] * 6, r"images in sorted order, got '' in row 0"),
+        (["ng"] + [f"{n}.png" for n in range(5)], r"images in sorted order, got 'ng' in row 0"),
+    ],
+)
+def test_names_that_fit_other_images_too_are_refused(names, rule, files):
+    with pytest.raises(ValueError, match=rule):
+        look(files(names=names), DATA)
+
+
 def test_an_array_of_objects_is_not_unpickled(files, tmp_path):
     teacher = files()
     np.save(tmp_path / "rows.npy", np.array([print, None]), allow_pickle=True)

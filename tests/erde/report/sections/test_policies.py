@@ -49,4 +49,5 @@ def test_the_default_and_a_validation_that_is_too_small(made):
     assert "+0.00" not in shown  # it is what all others are held against
     assert "For ERDE, stay with entropy and one θ: validation is too small to choose." in shown
     assert "Fewer than 200 independent validation images make no halves" in shown
-    assert "No share of the teacher" in body(made)
+    assert "No share of the cost" in body(made)
+    assert "Fewer than" not in body(made)
