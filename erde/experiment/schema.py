@@ -160,7 +160,6 @@ class Experiment(_Model):
         if len(set(self.seeds)) != len(self.seeds):
             raise ErdeError(f"seeds must differ from each other, got {self.seeds}")
         self._check_given()
-        self._check_folds()
         orbit, views = self.augment.orbit, self.cache.view_count
         if self.augment.crops and views is None:
             raise ErdeError("cache.views must be a number where augment has crops, got 'all'")
@@ -184,32 +183,22 @@ class Experiment(_Model):
         """The teacher that is there already; None where it is trained here."""
         return None if isinstance(self.teacher, TeacherSettings) else self.teacher
 
-    def _check_folds(self) -> None:
-        """A student that asks online asks one teacher, which has seen the image."""
-        trained = self.trained_teacher
-        if trained is None or trained.folds == 1:
-            return
-        for label, variant in self.variants.items():
-            if variant.loss.needs_teacher and variant.teacher == "online":
-                raise ErdeError(
-                    f"variants.{label}: teacher must be 'cache' with teacher.folds, where each "
-                    "image is answered by a teacher that has not seen it, got 'online'"
-                )
-
     def _check_given(self) -> None:
-        """A file of answers knows one view of each image, and nobody can ask it."""
-        if not isinstance(self.teacher, LogitsTeacher):
-            return
-        if self.cache.views not in ("all", 1):
-            raise ErdeError(
-                "cache.views must be 1 with teacher.logits, which holds one view of each image, "
-                f"got {self.cache.views}"
-            )
-        for label, variant in self.variants.items():
-            if variant.loss.needs_teacher and variant.teacher == "online":
+        """A file of answers cannot be asked; of several teachers, each has seen most images."""
+        trained, why = self.trained_teacher, ""
+        if isinstance(self.teacher, LogitsTeacher):
+            why = "teacher.logits, as a file of answers cannot be asked"
+            if self.cache.views not in ("all", 1):
                 raise ErdeError(
-                    f"variants.{label}: teacher must be 'cache' with teacher.logits, "
-                    "as a file of answers cannot be asked, got 'online'"
+                    "cache.views must be 1 with teacher.logits, which holds one view of each "
+                    f"image, got {self.cache.views}"
+                )
+        elif trained is not None and trained.folds > 1:
+            why = "teacher.folds, where no teacher answers for images it has seen"
+        for label, variant in self.variants.items():
+            if why and variant.loss.needs_teacher and variant.teacher == "online":
+                raise ErdeError(
+                    f"variants.{label}: teacher must be 'cache' with {why}, got 'online'"
                 )
 
     def _one_view(self) -> CacheSettings:
