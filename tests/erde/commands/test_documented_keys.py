@@ -10,7 +10,7 @@ import pytest
 from erde.commands.schema import experiment_schema
 from erde_torch.training.settings import TrainSettings
 
-REPOSITORY = Path(__file__).parents[1]
+REPOSITORY = Path(__file__).parents[3]
 PAGES = ("experiments.md", "own-network.md", "deploy.md", "method.md")
 TEXT = "\n".join((REPOSITORY / "docs" / name).read_text("utf-8") for name in PAGES)
 CODE = "\n".join(re.findall(r"```yaml\n.*?```|`[^`\n]+`", TEXT, re.S))
