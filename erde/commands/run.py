@@ -3,12 +3,14 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from erde_core.errors import ErdeError
 
 if TYPE_CHECKING:
+    from erde.experiment.options import RunOptions
     from erde.experiment.schema import Experiment
 
 _RESULTS = ("picture", "report", "deploy")
@@ -22,16 +24,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("result", nargs="?", choices=_RESULTS, default="picture")
     parser.add_argument("--cores", default="all", help="at one time (all)")
     parser.add_argument("-n", "--dry-run", action="store_true", help="show the jobs, run none")
+    parser.add_argument(
+        "--config", nargs="+", default=[], metavar="KEY=VALUE", help="of the run, as rivals=false"
+    )
 
 
 def run(options: argparse.Namespace) -> NoReturn:
     """Become Snakemake, once the experiment file and the images pass what can be checked.
 
     Raises:
-        ValueError: not in a clone, no such experiment, or a rule is broken; one sentence.
+        ValueError: not in a clone, no such experiment or option, or a rule is broken; one sentence.
     """
     target = _target(options)
     command = ["-m", "snakemake", "--cores", options.cores, *["--dry-run"] * options.dry_run]
+    command += ["--config", *options.config] if options.config else []
     sys.stdout.flush()
     os.execv(sys.executable, [sys.executable, *command, "--", target])
 
@@ -44,17 +50,31 @@ def _target(options: argparse.Namespace) -> str:
             f"erde run must start in a clone of the repository, where Snakefile and workflow/ lie, "
             f"got {Path.cwd()}"
         )
-    path = Path(options.experiment)
-    if path.suffix == ".yaml" and path.resolve().parent != _EXPERIMENTS.resolve():
-        raise ErdeError(
-            f"the experiment file must lie in {_EXPERIMENTS}, got {path}: copy it there"
-        )
+    path, folder = (
+        Path(options.experiment),
+        Path(_config(options.config).experiments or _EXPERIMENTS),
+    )
+    if path.suffix == ".yaml" and path.resolve().parent != folder.resolve():
+        raise ErdeError(f"the experiment file must lie in {folder}, got {path}: copy it there")
     name = path.stem if path.suffix == ".yaml" else options.experiment
-    experiment = read_experiment(_EXPERIMENTS / f"{name}.yaml")
+    experiment = read_experiment(folder / f"{name}.yaml")
     if options.result == "deploy":
         return _deployment(name, experiment)
     ending = {"picture": "pareto.png", "report": "report.html"}[options.result]
     return f"results/{name}_{ending}"
+
+
+def _config(words: Sequence[str]) -> "RunOptions":
+    """What ``--config`` says, checked as the workflow checks it."""
+    from erde.experiment.options import run_options
+
+    found: dict[str, str] = {}
+    for word in words:
+        key, sign, value = word.partition("=")
+        if not sign or key in found:
+            raise ErdeError(f"--config must be KEY=VALUE, each key once, got {word!r}")
+        found[key] = value
+    return run_options(found)
 
 
 def _deployment(name: str, experiment: "Experiment") -> str:

@@ -6,7 +6,10 @@ an experiment file `# yaml-language-server: $schema=experiment.schema.json`.
 
 import argparse
 import json
+from collections.abc import Mapping
 from typing import Any
+
+_Rule = dict[str, Any]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -25,22 +28,105 @@ def experiment_schema() -> dict[str, Any]:
 
     schema = Experiment.model_json_schema()
     definitions = schema["$defs"]
-    loss = definitions.pop("LossSettings")["properties"]
+    _narrow(definitions)
+    schema["properties"]["seeds"]["uniqueItems"] = True
+    del definitions["LossSettings"]
     variant = definitions["Variant"]
     method, teacher, network = (variant["properties"][k] for k in ("method", "teacher", "network"))
-    listed = {key: _or_listed(key, rule) for key, rule in loss.items()}
     own = {"method": method, "teacher": teacher | {"default": "cache"}, "network": network}
-    variant["properties"] = own | listed
+    variant["properties"] = own | _loss_keys()
     variant |= {"required": ["method"], "additionalProperties": False}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
 
 
-def _or_listed(key: str, rule: dict[str, Any]) -> dict[str, Any]:
-    """A setting of the loss, or a list of values: one variant for each."""
-    default = {"default": rule["default"]} if "default" in rule else {}
-    if key == "exit_weights":  # a list already: listed values are a list of lists
-        numbers = {"type": "array", "items": {"type": "number", "minimum": 0}}
-        rule = numbers | {"type": ["array", "null"]}
-        return {"anyOf": [rule, {"type": "array", "items": numbers, "minItems": 1}]} | default
-    one = {name: value for name, value in rule.items() if name not in ("default", "title")}
-    return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1}]} | default
+def _narrow(definitions: Mapping[str, _Rule]) -> None:
+    """Put in what settings check in code and their annotations do not say, key by key."""
+    from erde_torch.networks.table import TIMM, known_names
+
+    side, above, whole = _number("integer", minimum=1), _number(exclusiveMinimum=0), "^[0-9]+"
+    sides = {"type": "array", "prefixItems": [side, side], "minItems": 2, "maxItems": 2}
+    share = above | {"maximum": 1}
+    size = {"anyOf": [side, sides, {"type": "null"}]}
+    deviations = {"anyOf": [{"type": "array", "items": above, "minItems": 1}, {"type": "null"}]}
+    name = [{"enum": known_names()}, {"type": "string", "pattern": f"^{TIMM}"}]
+    stage = [_number("integer", minimum=0), {"type": "string", "pattern": rf"{whole}\.[0-9]+$"}]
+    fraction = above | {"exclusiveMaximum": 1}
+    rules: dict[str, dict[str, _Rule]] = {
+        "TrainSettings": {
+            "graph": {"anyOf": [{"type": "boolean"}, {"const": "auto"}]},
+            "threads": {"anyOf": [side, {"const": "auto"}]},
+        },
+        "CacheSettings": {"views": {"anyOf": [side, {"const": "all"}]}},
+        "CropSettings": {
+            "scale": {"prefixItems": [share, share]},
+            "ratio": {"prefixItems": [above, above]},
+            "seed": {"minimum": 0},
+        },
+        "NetworkSettings": {
+            "name": {"anyOf": name},
+            "exits": {"anyOf": [{"type": "array", "items": {"anyOf": stage}}, {"type": "null"}]},
+        },
+        "CascadeSettings": {"cascade": {"minItems": 2}},
+        "StudentSettings": {"train": {"properties": {"label_smoothing": {"const": 0}}}},
+        "TeacherSettings": {"train": {"properties": {"kd_warmup": {"const": 0}}}},
+        "FolderSettings": {
+            "path": {"minLength": 1},
+            "validation": {"anyOf": [side, fraction, {"const": "folder"}]},
+        },
+        "WeightsTeacher": {"image_size": size, "std": deviations},
+        "OnnxTeacher": {"image_size": size, "std": deviations},
+    }
+    for settings, keys in rules.items():
+        for key, rule in keys.items():
+            definitions[settings]["properties"][key] |= rule
+
+
+def _loss_keys() -> dict[str, _Rule]:
+    """Every setting of the loss: its value, or a list of values (one variant for each)."""
+    from erde.experiment.names import LIST_FIELDS
+
+    keys = {}
+    for key, rule in _loss_rules().items():
+        one = {"anyOf": [rule, {"type": "null"}]} if key in LIST_FIELDS else rule
+        listed = {"type": "array", "items": rule, "minItems": 1, "uniqueItems": True}
+        keys[key] = {"anyOf": [one, listed]} | _default(key)
+    return keys
+
+
+def _loss_rules() -> dict[str, _Rule]:
+    """What ``LossSettings`` takes, which checks its fields itself, in the order of its fields."""
+    from erde_core.checks import TEMPERATURES
+
+    lowest, highest = TEMPERATURES
+    weight = _number(minimum=0)
+    return {
+        "temperature": _number(minimum=lowest, maximum=highest),
+        "ce_weight": weight,
+        "kd_weight": weight,
+        "entropy_weight": weight,
+        "exit_weights": {"type": "array", "items": weight, "minItems": 1},
+        "kd_mask": {"enum": ["right", "all"]},
+        "ce_mask": {"enum": ["all", "right"]},
+        "entropy_exits": {"enum": ["all", "early"]},
+        "entropy_scale": {"enum": ["nats", "log_c"]},
+        "right_from": {"enum": ["exit", "last"]},
+        "target_from": {"enum": ["exit", "last"]},
+        "standardise": {"type": "boolean"},
+        "decoupled": {"type": "array", "items": weight, "minItems": 2, "maxItems": 2},
+        "self_weight": weight,
+    }
+
+
+def _default(key: str) -> _Rule:
+    """The key's default; in words where it is another one in another method."""
+    from erde_core.settings import METHODS, method_settings
+
+    found = {method: getattr(method_settings(method), key) for method in METHODS}
+    if len(set(found.values())) == 1:
+        return {"default": found["erde"]}
+    words = ", ".join(f"{method}: {json.dumps(value)}" for method, value in found.items())
+    return {"description": f"Default by method: {words}."}
+
+
+def _number(kind: str = "number", **bounds: float) -> _Rule:
+    return {"type": kind, **bounds}

@@ -9,7 +9,12 @@ SEED = Column("seed", int, "of the training")
 EXIT = Column("exit", int, "0 is the first")
 IMAGES = Column("images", int, "test images in this row")
 WEIGHTS = Column("weights_sha256", str, "of the network: a θ belongs to one network")
-PRECISION = Column("precision", str, "`float32` or `int8`", absent="float32")
+PRECISION = Column(
+    "precision",
+    str,
+    "`float32` or `int8`; the column is absent unless `int8` is asked for",
+    absent="float32",
+)
 SHARE = Column("teacher_share", str, "the budget as a share of `budget_of`'s MACs, as `1/5`")
 BUDGET_OF = Column(
     "budget_of",
@@ -23,7 +28,11 @@ SCORE = Column(
     "score", str, "by which images leave; the column is absent for `entropy`", absent="entropy"
 )
 THETA = Column(
-    "threshold", float, "θ of another score than `entropy`, in its unit", empty=True, absent=None
+    "threshold",
+    float,
+    "θ of another score, in its unit; the column is absent for `entropy`",
+    empty=True,
+    absent=None,
 )
 ACCURACY = Column("test_accuracy", float, "a fraction of the test images")
 REFERENCE = (
@@ -36,12 +45,23 @@ REFERENCE = (
     SCORE,
     THETA,
 )
-STATUS = Column(
+_STATUS = (
+    "`ok`; `saturated`: the budget exceeds the full student; `not reachable`: it is below the "
+    "first exit"
+)
+STATUS = Column("status", str, f"{_STATUS}, and what depends on θ is empty")
+STATUS_OF_SEEDS = Column("status", str, f"of the worst seed. {_STATUS}")
+STATUS_OF_POINT = Column(
     "status",
     str,
-    "`ok`; `saturated`: the budget exceeds the full student; `not reachable`: it is below the "
-    "first exit; `needs n images`: validation is too small to certify. Without a θ, its cells are "
+    f"{_STATUS}; `needs n images`: validation is too small to certify. Without a θ, its cells are "
     "empty",
+)
+STATUS_OF_GAIN = Column(
+    "status",
+    str,
+    f"{_STATUS}. What follows is empty unless it is `ok`: the two are compared where the budget "
+    "is a limit",
 )
 POINT = (
     Column("threshold_nats", float, "θ, chosen on validation, nats", empty=True),

@@ -10,6 +10,8 @@ from erde.evaluation.tables.columns import (
     SCORE,
     SHARE,
     STATUS,
+    STATUS_OF_GAIN,
+    STATUS_OF_SEEDS,
     VARIANT,
     intervals,
 )
@@ -19,7 +21,7 @@ PER_EXIT = Table(
     "per_exit",
     "a variant at one budget: one θ per exit against one θ for all, mean over the seeds",
     (
-        *(VARIANT, SHARE, BUDGET_OF, BUDGET, STATUS),
+        *(VARIANT, SHARE, BUDGET_OF, BUDGET, STATUS_OF_GAIN),
         Column("one_accuracy", float, "on test with one θ for all", empty=True),
         Column("one_macs", float, "MACs per test image with one θ for all", empty=True),
         Column("each_accuracy", float, "on test with one θ per exit", empty=True),
@@ -149,7 +151,7 @@ VALUES = Table(
             VARIANT,
             SHARE,
             BUDGET_OF,
-            STATUS,
+            STATUS_OF_SEEDS,
         ),
         Column("seeds", int, "that reach the budget"),
         Column("val_accuracy", float, "mean, a fraction", empty=True),

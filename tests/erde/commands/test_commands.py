@@ -159,6 +159,35 @@ def test_run_becomes_snakemake(name, result, monkeypatch):
     assert called == [(sys.executable, [sys.executable, *expected])]
 
 
+def test_run_hands_options_of_the_run_on(monkeypatch, tmp_path):
+    called = []
+    monkeypatch.setattr(os, "execv", lambda *command: called.append(command[1][3:]))
+    monkeypatch.chdir(REPOSITORY)
+    words = ["rivals=false", "latency=false"]
+    call("run", "digits", "report", "--config", *words, "--cores", "3")
+    expected = ["--cores", "3", "--config", *words, "--", RESULTS["report"]]
+    (tmp_path / "mine.yaml").write_text(SHIPPED[0].read_text("utf-8"), "utf-8")
+    call("run", "mine", "--config", f"experiments={tmp_path}")
+    other = ["--cores", "all", "--config", f"experiments={tmp_path}"]
+    assert called == [expected, [*other, "--", "results/mine_pareto.png"]]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["rivals"], "--config must be KEY=VALUE, each key once, got 'rivals'"),
+        (["rivals=true", "rivals=false"], "each key once, got 'rivals=false'"),
+        (["rivalz=false"], "unknown key 'rivalz'; did you mean 'rivals'"),
+        (["rivals=perhaps"], "--config rivals must be true or false, got 'perhaps'"),
+    ],
+)
+def test_run_refuses_options_that_the_workflow_would_refuse(words, said, monkeypatch):
+    monkeypatch.setattr(os, "execv", None)
+    monkeypatch.chdir(REPOSITORY)
+    with pytest.raises(ValueError, match=said):
+        call("run", "digits", "report", "--config", *words)
+
+
 def test_run_says_what_is_wrong_before_snakemake(monkeypatch, tmp_path):
     monkeypatch.setattr(os, "execv", None)
     monkeypatch.chdir(REPOSITORY)

@@ -42,6 +42,41 @@ def test_what_is_computed_is_what_its_table_says(rows, name, tmp_path):
     assert TABLES[name].read(tmp_path / "table.csv") == [added | row for row in rows[name]]
 
 
+GIVEN = {  # of each table with a status: a cell that depends on θ
+    "pareto": "test_accuracy",
+    "decision": "test_accuracy",
+    "operating_points": "test_accuracy",
+    "per_exit": "each_accuracy",
+    "int8": "int8_accuracy",
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_a_status_leaves_the_cells_empty_that_its_column_says(rows, name):
+    (meaning,) = (c.meaning for c in TABLES[name].columns if c.name == "status")
+    with_theta = ("ok",) if "empty unless it is `ok`" in meaning else WITH_THETA
+    found = {row["status"] for row in rows[name]}
+    assert "ok" in found
+    for row in rows[name]:
+        assert f"`{re.sub(r'[0-9]+', 'n', row['status'])}`" in meaning
+        assert (row[GIVEN[name]] is not None) == (row["status"] in with_theta)
+    assert ("`needs n images`" in meaning) == (name == "operating_points")
+
+
+def test_a_column_that_a_file_may_lack_says_so():
+    rows = source(seeds=(0,), latency=False).rows  # of entropy, in float32
+    lacking = {
+        column.name
+        for name, found in rows.items()
+        if found  # int8.csv and latency.csv are not there
+        for column in TABLES[name].columns
+        if "{" not in column.name and column.name not in found[0]
+    }
+    columns = [column for table in TABLES.values() for column in table.columns]
+    said = {column.name for column in columns if "column is absent" in column.meaning}
+    assert lacking == said == {"precision", "score", "threshold"}
+
+
 def test_another_score_stands_in_every_row_with_its_threshold(tmp_path):
     rows = source(seeds=(0,), latency=False, label="margin").rows
     for name in ("pareto", "decision", "operating_points", "audit", "classes", "confusion"):
