@@ -39,8 +39,11 @@ def test_own_files_stay_when_the_rule_runs_again(finished):
     (folder / "more/photo.png").write_text("mine too")
     before = (folder / "manifest.json").stat().st_mtime_ns
     # A run that was killed in the rule leaves Snakemake's copy of the folder behind.
-    shutil.copytree(folder, finished.root / ".snakemake/backup" / TARGET)
+    shutil.copytree(folder, finished.root / ".snakemake/backups" / TARGET)
+    lists = finished.root / ".snakemake/erde_planned"
+    known = set(lists.iterdir())
     finished.snakemake("--cores", "2", "--forcerun", "deploy", "--", TARGET)
+    assert set(lists.iterdir()) <= known  # a run that made all it had listed takes its list away
     assert (folder / "manifest.json").stat().st_mtime_ns > before
     assert (folder / "notes.txt").read_text() == "mine"
     assert (folder / "more/photo.png").read_text() == "mine too"
@@ -56,6 +59,7 @@ def test_a_failed_rule_leaves_the_folder_as_it_was(finished):
     manifest.write_text(code.replace('"teacher_macs": teacher_macs', '"teacher_macs": -1'))
     try:
         done = finished.snakemake("--cores", "2", TARGET, check=False)
+        assert finished.plan(TARGET) == {"deploy": 1}  # it was put back, and is not what was asked
     finally:
         manifest.write_text(code)
     assert done.returncode

@@ -2,7 +2,7 @@
 
 import contextlib
 import copy
-from base64 import urlsafe_b64encode
+import shutil
 
 from tests.workflow.conftest import TINY, add_statements, what_trains_nothing
 
@@ -38,6 +38,20 @@ def replanned(checkout, keys):
         return checkout.plan(TARGET)
     finally:
         checkout.write_experiment("tiny", TINY)
+
+
+@contextlib.contextmanager
+def put_back(checkout):
+    """Results and what Snakemake knows of them are afterwards as they were."""
+    folders = [checkout.root / name for name in ("results", ".snakemake")]
+    for folder in folders:
+        shutil.copytree(folder, folder.with_suffix(".kept"), symlinks=True)
+    try:
+        yield
+    finally:
+        for folder in folders:
+            shutil.rmtree(folder)
+            folder.with_suffix(".kept").rename(folder)
 
 
 def test_a_finished_run_has_nothing_to_do(finished):
@@ -101,16 +115,21 @@ def test_an_edit_of_what_runs_or_shows_trains_nothing_again(finished):
     assert plan["plot"] == 1  # the edits were seen
 
 
-def test_what_a_stopped_run_removed_is_made_again(finished):
-    """With --forceall, all that was made from it is still there."""
+def test_after_a_run_that_failed_the_same_command_goes_on(finished):
+    """Snakemake removed what was to be trained anew; the picture made from it is still there."""
+    student = "erde_torch/training/student.py"
+    broken = ("\ndef train_student(", "\n1 / 0\n\n\ndef train_student(")
+    with put_back(finished), edited(finished, student, *broken):
+        failed = finished.snakemake("--cores", "2", "--keep-going", TARGET, check=False)
+        assert failed.returncode
+        assert not list(finished.root.glob("results/tiny/*/seed0/weights.safetensors"))
+        assert finished.plan(TARGET)["student"] == 3
+
+
+def test_what_is_needed_no_more_may_be_removed(finished):
     weights = finished.root / "results/tiny/kd/seed0/weights.safetensors"
-    mark = urlsafe_b64encode(b"results/tiny/kd/seed0/weights.safetensors").decode()
-    mark = finished.root / ".snakemake/incomplete" / mark
     kept = weights.rename(finished.root / "kept")
     try:
-        assert finished.plan(TARGET) == {}  # somebody made room, and needs it no more
-        mark.write_text("{}", encoding="utf-8")
-        assert finished.plan(TARGET)["student"] == 1
+        assert finished.plan(TARGET) == {}  # somebody made room
     finally:
-        mark.unlink()
         kept.rename(weights)

@@ -2,6 +2,7 @@
 from erde.datasets.fingerprint import folder_fingerprint
 from erde.running.cluster.slurm import ClusterError, ask_cluster
 from erde.running.cluster.preflight import Request, find_problem
+from erde.running.stopped import forget_made, list_outputs
 
 
 def check_images_can_be_read(jobs):
@@ -20,8 +21,8 @@ def check_images_can_be_read(jobs):
 
 
 onstart:
-    forget_interrupted_updates()
     jobs = list(workflow.dag.needrun_jobs())
+    forget_interrupted_updates(jobs)
     check_images_can_be_read(jobs)
     if workflow.executor_plugin.name == "slurm":
         requests = [Request.of(job) for job in jobs]
@@ -32,3 +33,11 @@ onstart:
             problem = str(error)
         if problem:
             raise refusal(problem)
+    RUN["list"] = list_outputs(
+        LISTS, (str(name) for job in jobs for name in job.output)
+    )
+
+
+onsuccess:
+    RUN["list"].unlink(missing_ok=True)
+    forget_made(LISTS)

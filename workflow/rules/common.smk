@@ -70,6 +70,10 @@ if workflow.resource_settings.nodes is None:
     workflow.register_resource("gpu", number * OPTIONS.students_per_gpu)
 
 
+# What runs are about to make (erde/running/stopped.py), and the list of this one.
+LISTS, RUN = Path(".snakemake/erde_planned"), {}
+
+
 wildcard_constraints:
     experiment=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
     variant=r"[A-Za-z0-9][A-Za-z0-9_.-]*",

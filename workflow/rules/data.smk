@@ -3,7 +3,7 @@ from erde.datasets.fingerprint import images_identity
 from erde.datasets.sources import SOURCES
 from erde.running.machine import memory_mb as machine_memory_mb
 from erde.running.plan import check_before_any_job
-from erde.running.stopped import removed_outputs
+from erde.running.stopped import unmade_outputs
 
 
 @functools.cache
@@ -16,15 +16,15 @@ def own_images(name):
 
 
 @functools.cache
-def remake_what_a_stopped_run_removed():
+def make_what_an_ended_run_left_out():
     """Snakemake would miss nothing where all that was made from it is still there."""
     if workflow.is_main_process:
-        workflow.dag.forcefiles.update(removed_outputs(Path(".snakemake/incomplete")))
+        workflow.dag.forcefiles.update(unmade_outputs(LISTS))
 
 
 def nothing_but_checks(wildcards):
     """An input function that names no file: it is asked whenever a plan is made."""
-    remake_what_a_stopped_run_removed()
+    make_what_an_ended_run_left_out()
     if OPTIONS.students_per_gpu > 1 and on_cluster():
         raise refusal(
             "--config students_per_gpu must be 1 on a cluster, which gives each job GPUs of its own, "

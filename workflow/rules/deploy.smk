@@ -39,10 +39,11 @@ rule deploy:
         "../scripts/deploy.py"
 
 
-def forget_interrupted_updates():
+def forget_interrupted_updates(jobs):
     """Remove Snakemake's copies of folders whose update was killed: it stumbles over them.
 
     What they hold still lies in the folders, of which an update moves single files only.
     """
-    for copy in Path(".snakemake/backup/results").glob("*/deploy"):
-        shutil.rmtree(copy)
+    for folder in (str(name) for job in jobs for name in job.output):
+        if Path(folder).parent.name == "deploy":
+            shutil.rmtree(Path(".snakemake/backups", folder), ignore_errors=True)

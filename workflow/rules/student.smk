@@ -60,6 +60,8 @@ rule cascade:
     resources:
         runtime=60,
     params:
+        # In their order: Snakemake compares inputs as a set.
+        members=lambda wildcards: [str(path) for path in member_weights(wildcards)],
         average=lambda wildcards: variant(wildcards).network.average,
         code=code_with(network_of_variant, "erde_torch.networks.cascades.assemble"),
     script:
