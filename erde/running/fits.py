@@ -11,7 +11,7 @@ from pathlib import Path
 from erde.datasets.source import Facts
 from erde.experiment.schema import Experiment
 from erde.running.asking.questions import Questions
-from erde.running.asking.step_memory import Device, Step, step_memory
+from erde.running.asking.step_memory import Device, Step, step_memory, weight_copies
 from erde.running.clock import clock
 from erde.running.cluster.needs import facts_or_none, least_data_bytes, most_training_bytes
 from erde.running.due import Training, trainings
@@ -115,7 +115,7 @@ def _checked(
     room = device.memory_bytes or memory_bytes
     # Every process has a GPU of its own, and all of them share main memory.
     parts = train.processes if device.memory_bytes else 1
-    fixed = train.processes * step.weights * _copies(train) * _FLOAT32_BYTES // parts
+    fixed = train.processes * step.weights * weight_copies(train) * _FLOAT32_BYTES // parts
     image = _image_bytes(step, train, device) / parts
     least = int(fixed + batch * image)
     if least > room:
@@ -133,12 +133,6 @@ def _checked(
         f"{training.part}: at least {least / 1e9:.2f} GB in batches of {batch}, and about "
         f"{clock(work / device.operations_per_second)} for {train.epochs} epochs"
     )
-
-
-def _copies(train: TrainSettings) -> int:
-    """Numbers for each weight that last from step to step; gradients come as activations go."""
-    moments = 2 if train.optimiser == "adamw" else int(train.momentum > 0)
-    return 1 + moments + int(train.ema_decay > 0)
 
 
 def _image_bytes(step: Step, train: TrainSettings, device: Device) -> float:

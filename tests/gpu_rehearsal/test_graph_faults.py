@@ -185,7 +185,7 @@ def test_a_flag_that_the_host_reads_is_refused(tiny, logits, tmp_path, monkeypat
     )
 
 
-def test_a_capture_without_room_names_the_batch(tiny, logits, tmp_path, monkeypatch):
+def test_a_capture_without_room_names_the_batch_and_the_graph(tiny, logits, tmp_path, monkeypatch):
     def full(captured, recorder):
         try:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried")
@@ -195,8 +195,12 @@ def test_a_capture_without_room_names_the_batch(tiny, logits, tmp_path, monkeypa
     monkeypatch.setattr(graph.Graph, "record", full)
     with pretended_gpu():
         jobs = Jobs(GPU, tmp_path)
-        with pytest.raises(NoRoomError, match=r"^train\.batch_size must fit the GPU's memory"):
+        with pytest.raises(NoRoomError) as caught:
             jobs.student(cached=jobs.rows(logits), graph=True, **SHORT)
+    assert str(caught.value) == (
+        "train.batch_size must fit the GPU's memory: lower it, or set train.graph to false "
+        "(CUDA out of memory)"
+    )
 
 
 def test_replays_that_go_wrong_later_end_the_training(tiny, logits, tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ from erde.datasets.source import Facts
 from erde.running.asking.questions import Questions
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.table import family_of
+from erde_torch.training.settings import TrainSettings
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,12 @@ class Device:
     memory_bytes: int
     precision: str
     operations_per_second: float
+
+
+def weight_copies(train: TrainSettings) -> int:
+    """Numbers for each weight that last from step to step; gradients come as activations go."""
+    moments = 2 if train.optimiser == "adamw" else int(train.momentum > 0)
+    return 1 + moments + int(train.ema_decay > 0)
 
 
 def step_memory(

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from erde_torch.device import room_named
 from erde_torch.training.batches import Batch
 from erde_torch.training.captured.content import content_of, copied, put_back
 from erde_torch.training.captured.difference import Difference, first_difference
@@ -43,6 +44,7 @@ class CapturedStep:
 
         Raises:
             GraphError: the step cannot be captured, or its replays have gone wrong meanwhile.
+            NoRoomError: a GPU has no room for a step that is captured.
         """
         with repeatable_kernels():
             return self._take(batch, moment, losses, signal)
@@ -52,6 +54,11 @@ class CapturedStep:
         if self._given_up or not self._begun:
             self._begun = True
             return self._step.take(batch, moment, losses, signal)
+        # A graph keeps the memory of its step beside that of the uncaptured one.
+        with room_named("train.batch_size", "set train.graph to false"):
+            return self._take_captured(batch, moment, losses, signal)
+
+    def _take_captured(self, batch: Batch, moment: Moment, losses: Losses, signal: int) -> int:
         if self._graph is None:
             self._graph = captured(self._step, self._recorder, batch, moment)
         if not self._graph.fits(batch):
