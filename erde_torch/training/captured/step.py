@@ -22,6 +22,7 @@ from erde_torch.training.optimisation.losses import Losses
 from erde_torch.training.optimisation.step import Moment, Step
 
 _CHECKED = 3  # first replays that are held to the uncaptured step
+_REPEATS = 8  # uncaptured steps, all alike, before a replay that differs is held against the graph
 
 
 class CapturedStep:
@@ -84,13 +85,32 @@ class CapturedStep:
         if found is None:
             self._agree(moment)
             return told
-        put_back(state, before)
-        self._step.begin(moment)
-        self._step.move(batch, graph.note)
-        chance = first_difference(content_of(state, graph.loss), wanted)
+        chance = self._chance(graph, batch, moment, before, wanted)
         put_back(state, wanted)
         self._disagree(moment, found, chance)
         return told
+
+    def _chance(
+        self,
+        graph: Graph,
+        batch: Batch,
+        moment: Moment,
+        before: dict[str, Tensor],
+        wanted: dict[str, Tensor],
+    ) -> Difference | None:
+        """Where the uncaptured step, taken again from ``before``, differs from its own ``wanted``.
+
+        Sums in an order of chance often come out alike, so one repeat would not do.
+        """
+        state = self._step.state
+        for _ in range(_REPEATS):
+            put_back(state, before)
+            self._step.begin(moment)
+            self._step.move(batch, graph.note)
+            found = first_difference(content_of(state, graph.loss), wanted)
+            if found is not None:
+                return found
+        return None
 
     def _agree(self, moment: Moment) -> None:
         self._agreed.append(moment.number)
@@ -101,8 +121,8 @@ class CapturedStep:
         """Go on uncaptured, which is right in any case; refuse where earlier steps are in doubt."""
         step = moment.number + 1
         if chance is not None:
-            text = f"train.graph is not used: the uncaptured step {step} gives other bits each time"
-            self._say(f"{text} on this device ({chance})")
+            text = f"train.graph is not used: the uncaptured step {step} does not give the same"
+            self._say(f"{text} bits each time on this device ({chance})")
         elif len(self._agreed) < _CHECKED:
             text = "train.graph is not used: the captured step differs from the uncaptured one"
             self._say(f"{text} in step {step} ({found})")
