@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from erde.running.asking.questions import PASSING
 from erde.running.asking.step_memory import Device, Step
-from erde_torch.device import autocast, choose_precision, forbid_tf32
+from erde_torch.device import autocast, choose_precision, forbid_tf32, on_device
 from erde_torch.networks.build import build_network
 from erde_torch.networks.macs import exit_macs
 from erde_torch.networks.settings import NetworkSettings
@@ -133,17 +133,16 @@ def _speeds(device: torch.device, precisions: list[str]) -> dict[str, float]:
 def _operations_per_second(device: torch.device, precision: str) -> float:
     """By calls of which a GPU has enough to do, and is waited for once in many."""
     batch, calls = _WINDOWS[device.type]
-    layer = nn.Conv2d(64, 64, 3, padding=1, bias=False)
-    images = torch.randn(batch, 64, 28, 28, device=device)
-    if device.type == "cuda":
-        images = images.to(memory_format=torch.channels_last)
-        layer = layer.to(device, memory_format=torch.channels_last)
+    on_gpu = device.type == "cuda"
+    order = torch.channels_last if on_gpu else torch.contiguous_format
+    layer = on_device(nn.Conv2d(64, 64, 3, padding=1, bias=False), device, order)
+    images = torch.randn(batch, 64, 28, 28, device=device).to(memory_format=order)
     operations, done = 2 * batch * 28 * 28 * 64 * 64 * 9, 0
 
     def window() -> None:
         for _ in range(calls):
             layer(images)
-        if device.type == "cuda":
+        if on_gpu:
             torch.cuda.synchronize(device)
 
     with torch.no_grad(), autocast(precision, device):
