@@ -7,6 +7,7 @@ All contenders take turns, round by round; a figure is the median over rounds, w
 
 import argparse
 import dataclasses
+import os
 import statistics
 import tempfile
 import time
@@ -59,6 +60,8 @@ class Bench:
 
     def __init__(self, arguments: argparse.Namespace, folder: Path) -> None:
         self.device = choose_device(arguments.device)
+        # NVIDIA's libraries read it when they start, and then the rival too would have no TF32.
+        os.environ.pop("NVIDIA_TF32_OVERRIDE", None)
         self.precision = choose_precision(arguments.precision, self.device)
         self.dataset = random_dataset(arguments.images)
         self.hash = dataset_hash(self.dataset)
@@ -223,7 +226,9 @@ def report(
 ) -> None:
     print(f"{bench.device}, {bench.precision}, {arguments.threads} threads, PyTorch", end=" ")
     print(f"{torch.__version__}, width {arguments.width}, batch {bench.batch}", end=", ")
-    print(f"{arguments.images} images 32×32, {arguments.rounds} rounds; median (range)\n")
+    print(f"{arguments.images} images 32×32, {arguments.rounds} rounds; median (range)")
+    print(f"ours in {bench.precision} unless it says float32, plain in", end=" ")
+    print(f"{plain_training.precision_on(bench.device)}\n")
     print("| contender | images/s | |\n|---|---|---|")
     for name, values in seconds.items():
         images = arguments.images * (FILLED if name == "filling the cache" else 1)

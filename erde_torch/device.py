@@ -59,8 +59,12 @@ class NoRoomError(ErdeError):
 
 
 @contextlib.contextmanager
-def room_named(setting: str) -> Iterator[None]:
+def room_named(setting: str, other: str = "") -> Iterator[None]:
     """Where the block runs out of a GPU's memory, say which setting asks for less.
+
+    Args:
+        setting: to be lowered.
+        other: what else would help, as in ``set train.graph to false``.
 
     Raises:
         NoRoomError: instead of PyTorch's own error.
@@ -69,7 +73,8 @@ def room_named(setting: str) -> Iterator[None]:
         yield
     except torch.OutOfMemoryError as error:
         said = str(error).partition(". ")[0]
-        raise NoRoomError(f"{setting} must fit the GPU's memory: lower it ({said})") from error
+        advice = f"lower it, or {other}" if other else "lower it"
+        raise NoRoomError(f"{setting} must fit the GPU's memory: {advice} ({said})") from error
 
 
 def sent(values: torch.Tensor, device: torch.device) -> torch.Tensor:

@@ -1,86 +1,91 @@
 """Students that share one GPU: how many images per second all of them together train.
 
-Each student is a process, as the workflow's are. All live from the start, and so many of them as a
-round says train for its seconds, at the same time.
+Each student is a process, as the workflow's are. So many of them as a round says train at the same
+time, and all go on until the round's window has closed: what is counted was learned while all of
+them were at it.
 """
 
 import argparse
-import multiprocessing
+import contextlib
+import shutil
 import statistics
-import tempfile
+import subprocess
 import time
-from multiprocessing.connection import Connection
-from pathlib import Path
+from collections.abc import Iterator
 
-from benchmarks.training import Bench, synchronise
-from erde_torch.device import set_threads
+import torch
 
-_LATER = 0.2  # seconds until a round begins: who has been told waits for who has not
+from benchmarks.gpu.students import StudentError, Students
+from erde_torch.device import choose_precision
+
+Cells = dict[tuple[bool, int], list[float]]  # images/s, round by round, by (captured, how many)
+_SHARE = 0.8  # of the part's time, after which no further row is begun
+HEAD = (
+    "| step | students at one time | rounds | images/s of all together | range | gain |",
+    "|---|---:|---:|---:|---|---:|",
+)
 
 
-def rates(asked: argparse.Namespace) -> dict[tuple[bool, int], list]:
-    """Images per second of all students together, by (captured, how many), round by round.
+def lines(asked: argparse.Namespace) -> Iterator[str]:
+    """Images per second of all students together, row by row and round by round.
 
     Args:
-        asked: as of :mod:`benchmarks.gpu_report`; a GPU also trains by captured steps.
+        asked: as of :mod:`benchmarks.gpu_report`; a GPU also trains by captured steps. No row is
+            begun after most of ``asked.limit`` seconds.
     """
-    counts: list[int] = asked.counts
+    ends = time.monotonic() + _SHARE * asked.limit
     ways = (False, True) if asked.device == "cuda" else (False,)
-    context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
-    pipes = [context.Pipe() for _ in range(max(counts))]
-    talk, students = [ours for ours, _ in pipes], []
-    for _, theirs in pipes:
-        students.append(context.Process(target=_student, args=(asked, ways, theirs), daemon=True))
-        students[-1].start()
-        theirs.close()  # or the end of a student would not be heard here
-    for pipe in talk:
-        pipe.recv()  # ready
-    found: dict[tuple[bool, int], list] = {(way, count): [] for way in ways for count in counts}
-    for _ in range(asked.rounds):
-        for way, count in found:
-            found[way, count].append(_round(talk[:count], way))
-    for pipe, student in zip(talk, students, strict=True):
-        pipe.send(None)
-        student.join()
-    return found
+    cells: Cells = {(way, count): [] for count in sorted(asked.counts) for way in ways}
+    refused: dict[tuple[bool, int], str] = {}
+    with contextlib.closing(Students(asked, ways, ends)) as students:
+        for way, count in [cell for _ in range(asked.rounds) for cell in cells]:
+            if (way, count) in refused:
+                continue
+            if time.monotonic() > ends:
+                break
+            try:
+                cells[way, count].append(students.together(count, way))
+            except StudentError as error:
+                refused[way, count] = str(error)
+            yield "\n".join([*heading(asked), "", *table(cells, refused)])
 
 
-def _round(students: list[Connection], captured: bool) -> float:
-    begins = time.time() + _LATER
-    for student in students:
-        student.send((captured, begins))
-    return sum(student.recv() for student in students)
+def heading(asked: argparse.Namespace) -> list[str]:
+    """What the table holds for."""
+    batch = min(asked.batch, asked.images)
+    precision = choose_precision(asked.precision, torch.device(asked.device))
+    lines = [
+        f"ResNet10, width {asked.width:g}, batch {batch}, {precision}, teacher cached; windows of "
+        f"{asked.seconds:g} s, in which all students of a row learn.",
+        f"NVIDIA's MPS: {'yes' if mps_serves() else 'no'}.",
+    ]
+    if asked.device == "cuda":
+        lines[1] += f" A captured epoch takes the last of its {asked.images // batch} steps twice."
+    return lines
 
 
-def _student(asked: argparse.Namespace, ways: tuple[bool, ...], pipe: Connection) -> None:
-    """One process: trains whenever it is told to, and answers with its images per second."""
-    set_threads(1)
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(asked, Path(folder))
-    epochs = {way: bench.ours("resnet10", bench.precision, "cached", way) for way in ways}
-    for epoch in epochs.values():
-        epoch()  # libraries choose their kernels, and the step is captured and checked
-    images = asked.images // bench.batch * bench.batch
-    pipe.send("ready")
-    while (told := pipe.recv()) is not None:
-        way, begins = told
-        time.sleep(max(0.0, begins - time.time()))
-        started, done = time.perf_counter(), 0
-        while not done or time.perf_counter() - started < asked.seconds:
-            epochs[way]()
-            synchronise(bench.device)
-            done += images
-        pipe.send(done / (time.perf_counter() - started))
+def mps_serves() -> bool:
+    """Whether NVIDIA's MPS has a server for this user, whose programs then share their kernels."""
+    command = shutil.which("nvidia-cuda-mps-control")
+    if command is None:
+        return False
+    asked = {"input": "get_server_list\n", "capture_output": True, "text": True, "timeout": 60}
+    done = subprocess.run([command], check=False, **asked)
+    return done.returncode == 0 and any(word.isdecimal() for word in done.stdout.split())
 
 
-def table(found: dict[tuple[bool, int], list]) -> list[str]:
-    """Markdown: one row per way and number of students."""
-    lines = ["| step | students at one time | images/s of all together | range | gain |"]
-    lines += ["|---|---:|---:|---|---:|"]
-    first = min(count for _, count in found)
-    for (captured, count), values in found.items():
-        middle, alone = statistics.median(values), statistics.median(found[captured, first])
-        shown = f"{min(values):.0f}–{max(values):.0f}"
-        step = "captured" if captured else "uncaptured"
-        lines.append(f"| {step} | {count} | {middle:.0f} | {shown} | {middle / alone:.2f} |")
+def table(cells: Cells, refused: dict[tuple[bool, int], str]) -> list[str]:
+    """Markdown: one row per way and number of students; what is not there says why."""
+    lines = list(HEAD)
+    first = min(count for _, count in cells)
+    for (captured, count), values in sorted(cells.items()):
+        head = f"| {'captured' if captured else 'uncaptured'} | {count} | {len(values)} |"
+        if not values or (captured, count) in refused:
+            why = refused.get((captured, count), "not reached")
+            lines.append(f"{head} – | {why} | – |")
+            continue
+        middle, alone = statistics.median(values), cells[captured, first]
+        gain = f"{middle / statistics.median(alone):.2f}" if alone else "–"
+        span = f"{min(values):.0f}–{max(values):.0f}"
+        lines.append(f"{head} {middle:.0f} | {span} | {gain} |")
     return lines

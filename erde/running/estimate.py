@@ -15,8 +15,8 @@ from torch import nn
 
 from erde.experiment.schema import Experiment
 from erde.running.clock import clock
+from erde.running.gpus.room import STUDENT_BYTES, check_sharing, fitting, training_bytes
 from erde.running.holding.lock import folder_lock
-from erde_core.errors import ErdeError
 from erde_core.images import ImageDataset
 from erde_core.store.files import write_text
 from erde_torch.device import autocast, choose_precision, on_device, room_named
@@ -31,8 +31,6 @@ from erde_torch.training.teacher_answers import becomes_resident
 _MEASURED_STEPS = 2
 _FLOAT16_BYTES, _FLOAT32_BYTES = 2, 4
 _COPIES_PER_NETWORK = 3  # weights; and in the checkpoint: weights and momentum
-_STUDENT_BYTES = "student_device_bytes"
-_MOST_USED = 0.8  # of a GPU's memory, by what is counted: each process keeps some for CUDA itself
 
 
 def announce(
@@ -61,8 +59,7 @@ def announce(
         ErdeError: so many students do not fit the memory of a GPU.
         NoRoomError: not even one does, or not the teacher.
     """
-    asked = f"{json.dumps(experiment.named())} {platform.node()} {host.device.type}"
-    key = hashlib.sha256(asked.encode()).hexdigest()
+    key = _key(experiment, host)
     path = folder / "estimate.json"
     with folder_lock(folder / "checkpoints" / "estimate", lambda _: None):  # a second's wait
         known = _known(path)
@@ -81,37 +78,21 @@ def announce(
         write_text(path, json.dumps({"key": key} | found, indent=2) + "\n")
 
 
+def _key(experiment: Experiment, host: Host) -> str:
+    """Of an estimate: all that it depends on, how trainings do their work included."""
+    trains = [part.train for part in (experiment.trained_teacher, experiment.student) if part]
+    work = [(train.graph, train.processes) for train in trains]
+    asked = f"{json.dumps(experiment.named())} {work} {platform.node()} {host.device.type}"
+    return hashlib.sha256(asked.encode()).hexdigest()
+
+
 def _known(path: Path) -> dict[str, Any]:
     """The estimate in the file; a damaged one is as good as none, and is made anew."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return found if isinstance(found, dict) and _STUDENT_BYTES in found else {}
-
-
-def check_sharing(found: Mapping[str, float], students: int, device: torch.device) -> None:
-    """Refuse more students on a GPU than its memory holds.
-
-    Args:
-        found: as :func:`estimate` gives it.
-        students: at one time on each GPU.
-        device: where they are to be trained.
-
-    Raises:
-        ErdeError: names how many fit.
-    """
-    if device.type == "cuda" and students > max(1, _fitting(found, device)):
-        raise ErdeError(
-            f"--config students_per_gpu must be at most {max(1, _fitting(found, device))} here, "
-            f"got {students}: one student takes {found[_STUDENT_BYTES] / 1e9:.2f} GB of the GPU's "
-            f"{torch.cuda.mem_get_info(device)[1] / 1e9:.1f} GB"
-        )
-
-
-def _fitting(found: Mapping[str, float], device: torch.device) -> int:
-    """How many students a GPU holds at one time."""
-    return int(_MOST_USED * torch.cuda.mem_get_info(device)[1] / found[_STUDENT_BYTES])
+    return found if isinstance(found, dict) and STUDENT_BYTES in found else {}
 
 
 def estimate(
@@ -120,8 +101,10 @@ def estimate(
     """Seconds and bytes of one experiment.
 
     A few batches of the teacher and of each network that is trained for a student are timed on
-    ``device``; students count one after the other, whatever runs side by side. A teacher that was
-    there already costs nothing any more: it has answered before the first student starts.
+    ``device``; students count one after the other, whatever runs side by side. Of a training by
+    several processes one part of a batch is timed, as each takes it on a GPU of its own, and what
+    they tell each other counts for nothing. A teacher that was there already costs nothing any
+    more: it has answered before the first student starts.
 
     Returns:
         ``teacher_seconds``, ``cache_seconds``, ``students_seconds``, ``cache_bytes``,
@@ -141,9 +124,7 @@ def estimate(
     seeds = len(experiment.seeds)
     with room_named("teacher.train.batch_size"):
         found = _teacher_costs(dataset, experiment, device)
-    found[_STUDENT_BYTES] = most + _resident_bytes(
-        dataset, experiment, found["cache_bytes"], device
-    )
+    found[STUDENT_BYTES] = most + _resident_bytes(dataset, experiment, found["cache_bytes"], device)
     found["students_seconds"] = seeds * student.train.epochs * samples * learn
     found["disk_bytes"] += seeds * parameters * _COPIES_PER_NETWORK * _FLOAT32_BYTES
     if device.type == "cuda":
@@ -155,14 +136,13 @@ def _student_costs(
     dataset: ImageDataset, network: NetworkSettings, train: TrainSettings, device: torch.device
 ) -> tuple[float, int, int]:
     """Seconds per image, parameters, and a GPU's bytes; the network is gone afterwards."""
-    built, peak = _build(dataset, network), 0
+    built, taken = _build(dataset, network), 0
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     seconds, size = _seconds_per_image(built, dataset, train, device, True), _parameters(built)
     if device.type == "cuda":
-        momentum = size * _FLOAT32_BYTES  # which no optimiser has made here
-        peak = torch.cuda.max_memory_allocated(device) + momentum
-    return seconds, size, peak
+        taken = training_bytes(torch.cuda.max_memory_allocated(device), size, train)
+    return seconds / train.processes, size, taken
 
 
 def _teacher_costs(
@@ -176,12 +156,13 @@ def _teacher_costs(
         nothing = {"teacher_seconds": 0.0, "cache_seconds": 0.0, "disk_bytes": 0.0}
         return nothing | {"cache_bytes": known * _FLOAT16_BYTES}
     teachers = 1 if teacher.folds == 1 else teacher.folds + 1
+    processes = teacher.train.processes
     big = _build(dataset, teacher.network)
     teach, ask = (_seconds_per_image(big, dataset, teacher.train, device, b) for b in (True, False))
     logits = cached * samples * big.exit_count * len(dataset.class_names)
     weights = teachers * _parameters(big) * _COPIES_PER_NETWORK
     return {
-        "teacher_seconds": teachers * teacher.train.epochs * samples * teach,
+        "teacher_seconds": teachers * teacher.train.epochs * samples * teach / processes,
         "cache_seconds": cached * samples * ask,
         "cache_bytes": logits * _FLOAT16_BYTES,
         "disk_bytes": logits * _FLOAT16_BYTES + weights * _FLOAT32_BYTES,
@@ -209,10 +190,10 @@ def _on_gpu(found: Mapping[str, float], device: torch.device) -> list[str]:
     """What students take of a GPU, and where they read the cache from, if that is a question."""
     if device.type != "cuda":
         return []
-    student, size = found[_STUDENT_BYTES] / 1e9, found["cache_bytes"]
+    student, size = found[STUDENT_BYTES] / 1e9, found["cache_bytes"]
     said = [
         f"a student takes {student:.2f} GB of the GPU; "
-        f"up to {max(1, _fitting(found, device))} can share it (--config students_per_gpu)"
+        f"up to {fitting(found, device)} can share it (--config students_per_gpu)"
     ]
     if size:
         free = torch.cuda.mem_get_info(device)[0] / 1e9
@@ -250,9 +231,10 @@ def _seconds_per_image(
     device: torch.device,
     backward: bool,
 ) -> float:
-    """Fastest of a few batches of random pixels, after one to warm up."""
+    """Of one process: the fastest of a few of its parts of a batch, after one to warm up."""
+    part = train.batch_size // train.processes
     channels, height, width = dataset.image_shape
-    images = torch.randn(train.batch_size, channels, height, width, device=device)
+    images = torch.randn(part, channels, height, width, device=device)
     order = order_of_training(network, (height, width), device)
     images = images.to(memory_format=order)
     network = on_device(network, device, order).train(backward)
@@ -265,7 +247,7 @@ def _seconds_per_image(
             logits.float().square().mean().backward()
 
     times = [_timed(step, device) for _ in range(1 + _MEASURED_STEPS)]
-    return min(times[1:]) / train.batch_size
+    return min(times[1:]) / part
 
 
 def _timed(step: Callable[[], None], device: torch.device) -> float:

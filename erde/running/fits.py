@@ -11,7 +11,7 @@ from pathlib import Path
 from erde.datasets.source import Facts
 from erde.experiment.schema import Experiment
 from erde.running.asking.questions import Questions
-from erde.running.asking.step_memory import Device, Step, step_memory
+from erde.running.asking.step_memory import Device, Step, step_memory, weight_copies
 from erde.running.clock import clock
 from erde.running.cluster.needs import facts_or_none, least_data_bytes, most_training_bytes
 from erde.running.due import Training, trainings
@@ -89,7 +89,8 @@ def _check_trainings(
     if not due:
         return []
     networks = [training.network for training in due]
-    steps, device = step_memory(networks, facts, experiment.device, questions)
+    precisions = [training.train.precision for training in due]
+    steps, device = step_memory(networks, facts, experiment.device, questions, precisions)
     return [
         _checked(training, step, device, facts, room.memory_bytes)
         for training, step in zip(due, steps, strict=True)
@@ -112,13 +113,14 @@ def _checked(
         ErdeError: it does not fit.
     """
     train, batch = training.train, training.train.batch_size
-    room = device.memory_bytes or memory_bytes
+    on_gpu = device.memory_bytes != 0
+    room = device.memory_bytes if on_gpu else memory_bytes  # None: of a GPU that does not say
     # Every process has a GPU of its own, and all of them share main memory.
-    parts = train.processes if device.memory_bytes else 1
-    fixed = train.processes * step.weights * _copies(train) * _FLOAT32_BYTES // parts
+    parts = train.processes if on_gpu else 1
+    fixed = train.processes * step.weights * weight_copies(train) * _FLOAT32_BYTES // parts
     image = _image_bytes(step, train, device) / parts
     least = int(fixed + batch * image)
-    if least > room:
+    if room is not None and least > room:
         fitting = int((room - fixed) / image) if image else 0
         fitting -= fitting % train.processes
         width = f"{training.network.name} × width {training.network.width:g}"
@@ -126,19 +128,14 @@ def _checked(
         advice = "a smaller width, smaller images, another network"
         if fitting >= 2 * train.processes:
             advice = f"a batch_size of at most {fitting}, {advice}"
-        owner = "GPU" if device.memory_bytes else "machine"
+        owner = "GPU" if on_gpu else "machine"
         raise _refusal(f"{what} pixels", least, room, owner, advice)
     work = train.epochs * facts.train * step.image_operations / train.processes
-    return (
-        f"{training.part}: at least {least / 1e9:.2f} GB in batches of {batch}, and about "
-        f"{clock(work / device.operations_per_second)} for {train.epochs} epochs"
-    )
-
-
-def _copies(train: TrainSettings) -> int:
-    """Numbers for each weight that last from step to step; gradients come as activations go."""
-    moments = 2 if train.optimiser == "adamw" else int(train.momentum > 0)
-    return 1 + moments + int(train.ema_decay > 0)
+    speed = device.operations_per_second.get(train.precision)
+    said = f"{training.part}: at least {least / 1e9:.2f} GB in batches of {batch}, and "
+    if speed is None:
+        return f"{said}an unknown time for {train.epochs} epochs: the GPU could not be timed"
+    return f"{said}about {clock(work / speed)} for {train.epochs} epochs"
 
 
 def _image_bytes(step: Step, train: TrainSettings, device: Device) -> float:

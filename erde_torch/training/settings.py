@@ -98,8 +98,9 @@ class TrainSettings:
             images), so that every class counts the same.
         compile: network and loss as one graph each; a minute to build.
         graph: the whole step as one CUDA graph, which is checked against the uncaptured step
-            before it is used and gives its bits; ``auto``: on a GPU, without ``compile``, in one
-            process. As ``processes``, it is not named by results and checkpoints.
+            before it is used and gives its bits, both by kernels that repeat theirs; without it
+            cuDNN may choose others. ``auto``: on a GPU, without ``compile``, in one process. As
+            ``processes``, it is not named by results and checkpoints.
         threads: on the CPU, of each process; ``auto`` leaves it to whoever runs the training. The
             bits depend on it.
         processes: how the work is shared, not what is learned: results and checkpoints do not

@@ -202,7 +202,9 @@ FACTS = {
     "get_device_name": "pretended GPU",
     "is_bf16_supported": True,
     "mem_get_info": (80 << 30, 80 << 30),
-    "get_device_properties": SimpleNamespace(uuid="GPU-pretended", total_memory=80 << 30),
+    "get_device_properties": SimpleNamespace(
+        uuid="GPU-pretended", total_memory=80 << 30, major=9, minor=0
+    ),
     "max_memory_allocated": 1 << 20,
     "max_memory_reserved": 1 << 20,
     "memory_allocated": 0,

@@ -20,6 +20,7 @@ from tests.gpu_rehearsal.test_planted_faults import around, instead
 from tests.gpu_rehearsal.tiny import make_tiny
 
 NOT_USED = "train.graph is not used: "
+CHANCE = "the uncaptured step {} does not give the same bits each time on this device"
 SHORT = {"epochs": 1, "batch_size": 60, "ema_decay": 0.9, "kd_warmup": 1.0}  # 2 steps
 
 
@@ -161,8 +162,22 @@ def test_a_device_that_repeats_no_step_is_told_apart(tiny, logits, tmp_path, mon
     with pretended_gpu():
         jobs = Jobs(GPU, tmp_path)
         jobs.student(cached=jobs.rows(logits), graph=True, **SHORT)
-    assert jobs.said[0].startswith(f"{NOT_USED}the uncaptured step 2 gives other bits each time")
-    assert "(loss by up to " in jobs.said[0]
+    assert jobs.said[0].startswith(f"{NOT_USED}{CHANCE.format(2)} (loss by up to ")
+
+
+def test_a_device_that_mostly_repeats_a_step_is_told_apart_too(tiny, logits, tmp_path, monkeypatch):
+    """After agreement: the last step's first repeat is like it, and the second is not."""
+    steps, total = itertools.count(1), student.distillation_loss
+    monkeypatch.setattr(
+        student,
+        "distillation_loss",
+        lambda *a, **k: total(*a, **k) * (2 if next(steps) in (9, 10) else 1),
+    )
+    with pretended_gpu():
+        jobs = Jobs(GPU, tmp_path)
+        jobs.student(cached=jobs.rows(logits), graph=True, **SHORT | {"epochs": 3})
+    assert USED in jobs.said
+    assert any(text.startswith(f"{NOT_USED}{CHANCE.format(6)} (loss") for text in jobs.said)
 
 
 def test_a_flag_that_the_host_reads_is_refused(tiny, logits, tmp_path, monkeypatch):
@@ -185,7 +200,7 @@ def test_a_flag_that_the_host_reads_is_refused(tiny, logits, tmp_path, monkeypat
     )
 
 
-def test_a_capture_without_room_names_the_batch(tiny, logits, tmp_path, monkeypatch):
+def test_a_capture_without_room_names_the_batch_and_the_graph(tiny, logits, tmp_path, monkeypatch):
     def full(captured, recorder):
         try:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried")
@@ -195,8 +210,12 @@ def test_a_capture_without_room_names_the_batch(tiny, logits, tmp_path, monkeypa
     monkeypatch.setattr(graph.Graph, "record", full)
     with pretended_gpu():
         jobs = Jobs(GPU, tmp_path)
-        with pytest.raises(NoRoomError, match=r"^train\.batch_size must fit the GPU's memory"):
+        with pytest.raises(NoRoomError) as caught:
             jobs.student(cached=jobs.rows(logits), graph=True, **SHORT)
+    assert str(caught.value) == (
+        "train.batch_size must fit the GPU's memory: lower it, or set train.graph to false "
+        "(CUDA out of memory)"
+    )
 
 
 def test_replays_that_go_wrong_later_end_the_training(tiny, logits, tmp_path, monkeypatch):

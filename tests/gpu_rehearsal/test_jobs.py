@@ -10,6 +10,7 @@ import torch
 from erde.experiment.schema import parse_experiment
 from erde.running import estimate as estimate_module
 from erde.running.estimate import announce, estimate
+from erde.running.gpus.room import CONTEXT_BYTES, check_sharing, fitting, training_bytes
 from erde_core.errors import ErdeError
 from erde_core.store.teacher_logits import TeacherLogits
 from erde_torch.device import NoRoomError, choose_device, choose_precision, on_device
@@ -24,6 +25,7 @@ from erde_torch.parity.cases import parity_cases
 from erde_torch.parity.report import backends, compare
 from erde_torch.teacher_cache.verify import verify_cache
 from erde_torch.training.data import network_card
+from erde_torch.training.settings import TrainSettings
 from erde_torch.training.teacher_answers import CachedTeacher
 from tests.erde_torch.deployable import random_network
 from tests.gpu_rehearsal.jobs import AUGMENT, DATA, HASH, NETWORK, Jobs
@@ -90,6 +92,10 @@ def experiment(**keys):
     return parse_experiment(whole | keys, "x.yaml")
 
 
+GRAPH = {"epochs": 1, "graph": "auto"}
+MOST = {"optimiser": "adamw", "learning_rate": 0.01, "ema_decay": 0.9}
+
+
 def test_the_estimate_measures_there(waits):
     found = estimate(DATA, experiment(), GPU)
     assert all(value > 0 for value in found.values())
@@ -98,15 +104,80 @@ def test_the_estimate_measures_there(waits):
 
 
 def test_what_a_student_takes_is_weights_images_and_cache(waits, monkeypatch):
-    """1 MiB at its peak as the pretended GPU says it, and momentum."""
+    """1 MiB at its peak as the pretended GPU says it, momentum, and CUDA's own."""
     found = estimate(DATA, experiment(), GPU)
-    parameters = sum(p.numel() for p in random_network().parameters())
+    weights = 4 * sum(p.numel() for p in random_network().parameters())
     images = len(DATA.train) * 18 * 18 * 3
-    whole = (1 << 20) + 4 * parameters + images
+    whole = (1 << 20) + weights + images + CONTEXT_BYTES
     assert found["student_device_bytes"] == whole + found["cache_bytes"]
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda *_: (10, 80 << 30))
     assert estimate(DATA, experiment(), GPU)["student_device_bytes"] == whole
+    captured = {"network": {"name": "resnet10", "width": 1 / 16}, "train": GRAPH}
+    more = (1 << 20) + 3 * weights  # the step once more, and two copies of weights and momentum
+    assert estimate(DATA, experiment(student=captured), GPU)["student_device_bytes"] == whole + more
     assert estimate(DATA, experiment(), CPU)["student_device_bytes"] == 0
+
+
+@pytest.mark.parametrize(("keys", "lasting"), [({}, 40), ({"momentum": 0.0}, 20), (MOST, 80)])
+def test_a_graph_keeps_its_step_twice_and_all_that_lasts_is_copied_twice(keys, lasting, waits):
+    """Of 20 bytes of weights and a step of 80: weights, of each one moment or two, an average."""
+    taken = [
+        training_bytes(100, 5, TrainSettings(epochs=1, **keys | more)) - CONTEXT_BYTES
+        for more in ({}, {"graph": "auto"}, {"graph": True}, {"graph": "auto", "compile": True})
+    ]
+    plain = lasting + 80
+    assert taken == [plain, plain + 80 + 2 * lasting, plain + 80 + 2 * lasting, plain]
+
+
+def test_no_more_students_share_a_gpu_than_nvidias_mps_serves(waits):
+    found = {"student_device_bytes": 6e8}
+    assert fitting(found, GPU) == 60  # and not the 114 that fit
+    check_sharing(found, 60, GPU)
+    with pytest.raises(ErdeError, match=r"^--config students_per_gpu must be at most 60 here, got"):
+        check_sharing(found, 61, GPU)
+
+
+@pytest.mark.parametrize("part", ["teacher", "student"])
+def test_of_several_processes_the_part_of_one_is_measured(part, waits, monkeypatch):
+    """Which is what has to fit a GPU; each of them takes as long for its part."""
+    built, sizes = estimate_module._build, []
+
+    def noting(dataset, network):
+        network = built(dataset, network)
+        network.register_forward_pre_hook(lambda _, given: sizes.append(len(given[0])))
+        return network
+
+    def timed(step, device):
+        step()
+        return 8.0
+
+    monkeypatch.setattr(estimate_module, "_build", noting)
+    monkeypatch.setattr(estimate_module, "_timed", timed)
+    network = {"name": "resnet10", "width": 1 / 16}
+    train = {"epochs": 1, "batch_size": 16}
+    four = {part: {"network": network, "train": train | {"processes": 4}}}
+    other = {"teacher", "student"} - {part}
+    found = estimate(
+        DATA, experiment(**four, **{o: {"network": network, "train": train} for o in other}), GPU
+    )
+    one = {"teacher": "teacher_seconds", "student": "students_seconds"}
+    assert found[one[part]] == len(DATA.train) * 8 / 4 / 4  # 4 images of 16 in 8 s, by all of them
+    assert found[one[other.pop()]] == len(DATA.train) * 8 / 16
+    assert set(sizes) == {4, 16}
+
+
+def test_another_number_of_processes_or_a_graph_is_estimated_anew(tmp_path, waits, monkeypatch):
+    """Though no result names them."""
+    found = {"student_device_bytes": 1e9, "cache_bytes": 0, "disk_bytes": 0}
+    found |= {f"{name}_seconds": 1.0 for name in ("teacher", "cache", "students")}
+    asked = []
+    monkeypatch.setattr(estimate_module, "estimate", lambda *a: asked.append(a) or dict(found))
+    host = Jobs(GPU, tmp_path).host()
+    for more in ({}, {}, {"graph": "auto"}, {"processes": 2}):
+        network = {"name": "resnet10", "width": 1 / 16}
+        student = {"network": network, "train": {"epochs": 1} | more}
+        announce(DATA, experiment(student=student), tmp_path, host)
+    assert len(asked) == 3
 
 
 @pytest.mark.parametrize("part", ["teacher", "student"])

@@ -58,6 +58,7 @@ LATENCY_WANTED = OPTIONS.latency
 config["experiments"] = str(EXPERIMENTS)
 config["checkpoint_seconds"] = OPTIONS.checkpoint_seconds
 config["students_per_gpu"] = OPTIONS.students_per_gpu
+config["gpu_for_auto"] = OPTIONS.gpu_for_auto
 
 # Local jobs that want a GPU take turns on those that there are; each claims its own. Where
 # Snakemake counts nodes (--jobs), a cluster may be meant, which shares out its GPUs by itself.

@@ -9,8 +9,8 @@ from erde.evaluation.latency import break_even, disturbances, latency_points, wi
 from erde.evaluation.tables import LATENCY
 from erde.pictures.drawing import save_figure
 from erde.pictures.latency import latency_figure
-from erde.running.gpus.claim_device import claim_device
 from erde.running.job import running
+from erde.running.job_host import device_of
 from erde_core.scores.scored_logits import score_logits
 from erde_core.store.dataset import read_dataset
 from erde_core.store.exit_logits import read_exit_logits
@@ -34,7 +34,7 @@ SECONDS = 8  # per batch size
 
 with running(f"{snakemake.wildcards.experiment} · latency", snakemake.log[0]) as say:
     set_threads(THREADS)
-    inputs, device = snakemake.input, claim_device(snakemake.params.device, say)
+    inputs, device = snakemake.input, device_of(snakemake, say)
     teacher, _ = read_teacher(inputs.teacher, THREADS)
     student, card = read_network(inputs.student)
     exits, teacher_exits = (read_exit_logits(inputs[f"{k}_exits"]) for k in ("student", "teacher"))

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from erde.experiment.schema import read_experiment
 from erde.running.asking.given_teacher import bring_teacher
-from erde.running.gpus.claim_device import claim_device
 from erde.running.job import running
+from erde.running.job_host import device_of
 from erde.running.training.training_script import Trained, train_and_write
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_torch.device import set_threads
@@ -30,7 +30,7 @@ def read():
         set_threads(snakemake.threads)
         dataset = read_dataset(snakemake.input.data)
         asked = read_experiment(f"{snakemake.config['experiments']}/{experiment}.yaml")
-        device = claim_device(params.device, say)
+        device = device_of(snakemake, say)
         data = dataset, dataset_hash(dataset)
         bring_teacher(Path(snakemake.output[0]), asked, *data, device, say)
 

@@ -2,8 +2,8 @@
 
 import json
 
-from erde.running.gpus.claim_device import claim_device
 from erde.running.job import running
+from erde.running.job_host import device_of
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_core.store.files import write_text
 from erde_core.store.teacher_logits import read_teacher_logits, verify_content
@@ -26,7 +26,7 @@ with running(f"{snakemake.wildcards.experiment} · verify", snakemake.log[0]) as
     if isinstance(teachers[0], StoredAnswers):
         found = verify_answers(cache, *data, teachers[0], augment)
     else:
-        device = claim_device(snakemake.params.device, say)
+        device = device_of(snakemake, say)
         found = verify_cache(cache, *data, teachers, augment, device)
     say(f"{found['rows']} rows recomputed, largest difference {found['largest']:.2g} logits")
     write_text(snakemake.output[0], json.dumps(found, indent=2) + "\n")

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from erde.running.asking.questions import PASSING
 from erde.running.asking.step_memory import Device, Step
-from erde_torch.device import choose_precision
+from erde_torch.device import autocast, choose_precision, forbid_tf32, on_device
 from erde_torch.networks.build import build_network
 from erde_torch.networks.macs import exit_macs
 from erde_torch.networks.settings import NetworkSettings
@@ -22,6 +23,8 @@ from erde_torch.networks.shapes_only import shapes_only
 
 _PASSES = 3 * 2  # a step is three forward passes, a multiply-accumulate two operations
 _SECONDS = 0.3  # of measuring
+# Images of a call, and calls until the device is waited for.
+_WINDOWS = {"cpu": (8, 1), "cuda": (1024, 20)}
 
 
 def answer(
@@ -31,15 +34,19 @@ def answer(
     device: str,
     machine: list[str | None],
     versions: list[str],
+    precisions: list[str],
 ) -> dict[str, Any]:
     """``steps`` of the networks and ``device``, as plain data.
 
-    The machine and the versions only tell one question from another.
+    The machine and the versions only tell one question from another. A device that could not be
+    timed may be free in a moment.
     """
     channels, height, width = shape
     sizes = channels, height, width
     steps = [asdict(counted_step(NetworkSettings(**n), classes, sizes)) for n in networks]
-    return {"steps": steps, "device": asdict(_device(device))}
+    found = _device(device, precisions)
+    told = {"steps": steps, "device": asdict(found)}
+    return told if found.operations_per_second else told | {PASSING: True}
 
 
 def counted_step(settings: NetworkSettings, classes: int, shape: tuple[int, int, int]) -> Step:
@@ -100,21 +107,48 @@ class _Attended(torch.autograd.Function):
         return queries.new_empty(*queries.shape[:-1], values.shape[-1])
 
 
-def _device(wanted: str) -> Device:
-    cuda = wanted != "cpu" and torch.cuda.is_available()
-    device = torch.device("cuda" if cuda else "cpu")
-    memory = torch.cuda.mem_get_info()[1] if cuda else 0
-    return Device(memory, choose_precision("auto", device), _operations_per_second(device))
+def _device(wanted: str, precisions: list[str]) -> Device:
+    """What trains here, timed in each of the precisions that trainings ask for."""
+    if wanted == "cpu" or not torch.cuda.is_available():
+        cpu = torch.device("cpu")
+        return Device(0, choose_precision("auto", cpu), _speeds(cpu, precisions))
+    gpu = torch.device("cuda")
+    memory, precision = None, "bf16"  # in which least is kept: nothing is refused for it
+    try:
+        memory = torch.cuda.get_device_properties(gpu).total_memory
+        precision = choose_precision("auto", gpu)
+        return Device(memory, precision, _speeds(gpu, precisions))
+    except RuntimeError:  # nobody has claimed the GPU for this: another job may fill it
+        return Device(memory, precision, {})
 
 
-def _operations_per_second(device: torch.device) -> float:
-    layer = nn.Conv2d(64, 64, 3, padding=1, bias=False).to(device)
-    images = torch.randn(8, 64, 28, 28, device=device)
-    operations, done = 2 * 8 * 28 * 28 * 64 * 64 * 9, 0
-    with torch.no_grad():
-        layer(images)
+def _speeds(device: torch.device, precisions: list[str]) -> dict[str, float]:
+    forbid_tf32()
+    return {
+        asked: _operations_per_second(device, choose_precision(asked, device))
+        for asked in precisions
+    }
+
+
+def _operations_per_second(device: torch.device, precision: str) -> float:
+    """By calls of which a GPU has enough to do, and is waited for once in many."""
+    batch, calls = _WINDOWS[device.type]
+    on_gpu = device.type == "cuda"
+    order = torch.channels_last if on_gpu else torch.contiguous_format
+    layer = on_device(nn.Conv2d(64, 64, 3, padding=1, bias=False), device, order)
+    images = torch.randn(batch, 64, 28, 28, device=device).to(memory_format=order)
+    operations, done = 2 * batch * 28 * 28 * 64 * 64 * 9, 0
+
+    def window() -> None:
+        for _ in range(calls):
+            layer(images)
+        if on_gpu:
+            torch.cuda.synchronize(device)
+
+    with torch.no_grad(), autocast(precision, device):
+        window()
         started = time.perf_counter()
         while time.perf_counter() - started < _SECONDS:
-            layer(images).sum().item()
-            done += 1
+            window()
+            done += calls
     return operations * done / (time.perf_counter() - started)

@@ -101,13 +101,17 @@ def _wait(attempt: Callable[[], bool], what: str, say: Callable[[str], None]) ->
 def visible_gpus() -> int:
     """How many GPUs a program here could use, for who shares them out before any starts.
 
-    As CUDA reads ``CUDA_VISIBLE_DEVICES``: up to the first entry that names no GPU.
+    As CUDA reads ``CUDA_VISIBLE_DEVICES``: up to the first entry that names no GPU, and of parts of
+    GPUs (MIG) one, for no program sees two of them
+    (https://docs.nvidia.com/datacenter/tesla/mig-user-guide).
     """
     listed, there = os.environ.get("CUDA_VISIBLE_DEVICES"), _installed_gpus()
     if listed is None:
         return there or 0
     names = (name.strip() for name in listed.split(","))
-    return sum(1 for _ in takewhile(lambda name: _names_gpu(name, there), names))
+    named = list(takewhile(lambda name: _names_gpu(name, there), names))
+    parts = sum(name.startswith("MIG-") for name in named)
+    return len(named) - max(0, parts - 1)
 
 
 def _names_gpu(name: str, there: int | None) -> bool:

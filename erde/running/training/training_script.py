@@ -1,6 +1,7 @@
 """Runs a workflow script's training, in this process or in several, and writes its results."""
 
 import contextlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from erde.running.estimate import announce
 from erde.running.gpus.claim_device import claim_for_children
 from erde.running.holding.lock import check_held, folder_lock
 from erde.running.job import Say, running, speaker
-from erde.running.job_host import job_host
+from erde.running.job_host import device_name, job_host
 from erde.running.training.launch import launch
 from erde.running.training.training_job import TrainingJob
 from erde_core.errors import ErdeError
@@ -126,16 +127,18 @@ def run_training(
         path = f"{job.config['experiments']}/{job.wildcards.experiment}.yaml"
         train = getattr(read_experiment(path), part).train
         # Again, for a cluster's node is not where the plan was made.
-        on_gpu = choose_device(job.params.device).type == "cuda"
+        device = choose_device(device_name(job))
+        on_gpu = device.type == "cuda"
         check_compilers({part: train}, on_gpu)
         check_graphs({part: train}, on_gpu)
         if train.processes == 1:
             _train(job, name, ALONE, say, body, train.graph)
         else:
-            device = choose_device(job.params.device)
             check_devices(device, train.processes)
-            if device.type == "cuda":
+            if on_gpu:
                 claim_for_children(train.processes, say)
+            else:  # they too are to find none
+                os.environ["CUDA_VISIBLE_DEVICES"] = ""
             threads = train.threads_of(max(1, job.threads // train.processes))
             launch(job, script, train.processes, threads)
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
+from erde_torch.device import room_named
 from erde_torch.training.batches import Batch
 from erde_torch.training.captured.content import content_of, copied, put_back
 from erde_torch.training.captured.difference import Difference, first_difference
@@ -21,6 +22,7 @@ from erde_torch.training.optimisation.losses import Losses
 from erde_torch.training.optimisation.step import Moment, Step
 
 _CHECKED = 3  # first replays that are held to the uncaptured step
+_REPEATS = 8  # uncaptured steps, all alike, before a replay that differs is held against the graph
 
 
 class CapturedStep:
@@ -43,6 +45,7 @@ class CapturedStep:
 
         Raises:
             GraphError: the step cannot be captured, or its replays have gone wrong meanwhile.
+            NoRoomError: a GPU has no room for a step that is captured.
         """
         with repeatable_kernels():
             return self._take(batch, moment, losses, signal)
@@ -52,6 +55,11 @@ class CapturedStep:
         if self._given_up or not self._begun:
             self._begun = True
             return self._step.take(batch, moment, losses, signal)
+        # A graph keeps the memory of its step beside that of the uncaptured one.
+        with room_named("train.batch_size", "set train.graph to false"):
+            return self._take_captured(batch, moment, losses, signal)
+
+    def _take_captured(self, batch: Batch, moment: Moment, losses: Losses, signal: int) -> int:
         if self._graph is None:
             self._graph = captured(self._step, self._recorder, batch, moment)
         if not self._graph.fits(batch):
@@ -77,13 +85,32 @@ class CapturedStep:
         if found is None:
             self._agree(moment)
             return told
-        put_back(state, before)
-        self._step.begin(moment)
-        self._step.move(batch, graph.note)
-        chance = first_difference(content_of(state, graph.loss), wanted)
+        chance = self._chance(graph, batch, moment, before, wanted)
         put_back(state, wanted)
         self._disagree(moment, found, chance)
         return told
+
+    def _chance(
+        self,
+        graph: Graph,
+        batch: Batch,
+        moment: Moment,
+        before: dict[str, Tensor],
+        wanted: dict[str, Tensor],
+    ) -> Difference | None:
+        """Where the uncaptured step, taken again from ``before``, differs from its own ``wanted``.
+
+        Sums in an order of chance often come out alike, so one repeat would not do.
+        """
+        state = self._step.state
+        for _ in range(_REPEATS):
+            put_back(state, before)
+            self._step.begin(moment)
+            self._step.move(batch, graph.note)
+            found = first_difference(content_of(state, graph.loss), wanted)
+            if found is not None:
+                return found
+        return None
 
     def _agree(self, moment: Moment) -> None:
         self._agreed.append(moment.number)
@@ -94,8 +121,8 @@ class CapturedStep:
         """Go on uncaptured, which is right in any case; refuse where earlier steps are in doubt."""
         step = moment.number + 1
         if chance is not None:
-            text = f"train.graph is not used: the uncaptured step {step} gives other bits each time"
-            self._say(f"{text} on this device ({chance})")
+            text = f"train.graph is not used: the uncaptured step {step} does not give the same"
+            self._say(f"{text} bits each time on this device ({chance})")
         elif len(self._agreed) < _CHECKED:
             text = "train.graph is not used: the captured step differs from the uncaptured one"
             self._say(f"{text} in step {step} ({found})")

@@ -19,7 +19,7 @@ from erde_torch.training.optimisation.optimiser import bad_loss
 from erde_torch.training.processes import Processes
 from erde_torch.training.shelf import Position
 
-_LOOK_STEPS = 16  # several processes on GPUs hear of a stop so often
+_LOOK_STEPS = 16  # several processes on GPUs hear of a stop so often, and as an epoch ends
 # Of a step of the epoch (0, 1, …): its learning rate, logits and batch, made once more.
 Redraw = Callable[[int], tuple[float, Tensor, Batch]]
 
@@ -128,8 +128,8 @@ class KeptLosses:
             dist.all_reduce(row[1:])
         self._bad.logical_or_(~row[1].isfinite())
         self._next += 1
-        looks = self._processes.count > 1 and self._next % _LOOK_STEPS == 0
-        return self._look() if looks else 0
+        due = self._next % _LOOK_STEPS == 0 or self._next == len(self._table)
+        return self._look() if due and self._processes.count > 1 else 0
 
     def settle(self) -> bool:
         """See :class:`Losses`; several processes can only do it together."""

@@ -10,8 +10,11 @@ from erde.running.fits import Room, check_memory
 from erde_core.errors import ErdeError
 
 STEP = Step(weights=10**7, image_bytes=10**7, image_operations=10**10)
-CPU = Device(memory_bytes=0, precision="float32", operations_per_second=1e11)
-GPU = Device(memory_bytes=4 * 10**9, precision="float32", operations_per_second=1e13)
+SPOKEN = ("auto", "float32", "bf16")
+CPU = Device(memory_bytes=0, precision="float32", operations_per_second=dict.fromkeys(SPOKEN, 1e11))
+GPU = Device(
+    memory_bytes=4 * 10**9, precision="float32", operations_per_second=dict.fromkeys(SPOKEN, 1e13)
+)
 
 
 class Told:
@@ -130,6 +133,28 @@ def test_of_large_batches_memory_and_time_are_said(tmp_path):
     assert check(tmp_path, asked, 10**12) == [
         "teacher: at least 20.08 GB in batches of 2000, and about 12:30:00 for 10 epochs"
     ]
+
+
+def test_of_a_gpu_that_another_job_fills_nothing_is_refused_but_what_cannot_fit(tmp_path):
+    """Its time is unknown, and so may its memory be."""
+    filled = dataclasses.replace(GPU, operations_per_second={})
+    asked = experiment(teacher={"batch_size": 2000, "processes": 10})
+    assert check(tmp_path, asked, 10**12, Told(filled), on_gpu=True) == [
+        "teacher: at least 2.08 GB in batches of 2000, and an unknown time for 10 epochs: "
+        "the GPU could not be timed"
+    ]
+    asked = experiment(teacher={"batch_size": 2000})
+    assert "this GPU's 4,000 MB" in refused(tmp_path, asked, 10**12, Told(filled), on_gpu=True)
+    silent = dataclasses.replace(filled, memory_bytes=None)
+    assert len(check(tmp_path, asked, 10**9, Told(silent), on_gpu=True)) == 1
+
+
+def test_the_time_is_that_of_the_trainings_precision(tmp_path):
+    speeds = {"auto": 1e11, "float32": 5e10}
+    told = Told(dataclasses.replace(CPU, operations_per_second=speeds))
+    for keys, time in (({}, "12:30:00"), ({"precision": "float32"}, "25:00:00")):
+        asked = experiment(teacher={"batch_size": 2000} | keys)
+        assert f"about {time} for" in check(tmp_path, asked, 10**12, told)[0]
 
 
 def test_what_is_made_is_not_asked_about(tmp_path):

@@ -2,13 +2,16 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
 from erde.datasets.source import Facts
-from erde.running.asking.counted_step import counted_step
-from erde.running.asking.questions import Questions
+from erde.running.asking import counted_step as counted_step_module
+from erde.running.asking import questions as questions_module
+from erde.running.asking.counted_step import answer, counted_step
+from erde.running.asking.questions import PASSING, Questions
 from erde.running.asking.step_memory import step_memory
 from erde.running.cluster.needs import most_training_bytes
 from erde_torch.device import choose_precision
@@ -72,12 +75,72 @@ def test_a_step_is_counted_by_another_process_once(tmp_path):
     assert steps == [counted_step(settings[0], 10, (3, 32, 32))]
     assert device.memory_bytes == 0
     assert device.precision == choose_precision("auto", torch.device("cpu"))
-    assert device.operations_per_second > 0
+    assert list(device.operations_per_second) == ["auto"]
+    assert device.operations_per_second["auto"] > 0
     (answer,) = tmp_path.iterdir()
     told = json.loads(answer.read_text(encoding="utf-8"))
     told["steps"][0]["weights"] = 1
     answer.write_text(json.dumps(told), encoding="utf-8")
     assert step_memory(settings, FACTS, "cpu", Questions(tmp_path, "1"))[0][0].weights == 1
+
+
+@pytest.fixture
+def ask(monkeypatch):
+    """``ask(precisions)``: the answer where PyTorch sees a GPU."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    properties = SimpleNamespace(total_memory=40 * 10**9)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: properties)
+    return lambda *precisions: answer([], 10, [3, 32, 32], "auto", [], [], list(precisions))
+
+
+def test_a_gpu_that_another_job_fills_is_not_timed_and_asked_again(ask, monkeypatch):
+    """It cannot be claimed while a plan is made."""
+
+    def full(*given, **more):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 392.00 MiB.")
+
+    monkeypatch.setattr(torch, "randn", full)
+    found = ask("auto")
+    wanted = {"memory_bytes": 40 * 10**9, "precision": "bf16", "operations_per_second": {}}
+    assert found == {"steps": [], "device": wanted, PASSING: True}
+    monkeypatch.setattr(torch.cuda, "get_device_properties", full)
+    assert ask("auto")["device"] == wanted | {"memory_bytes": None}
+
+
+def test_a_gpu_is_timed_in_the_trainings_precision_and_waited_for_once_in_many(ask, monkeypatch):
+    """By one that is not there: only who computes, on what and how is looked at."""
+    calls, waits = [], []
+
+    class Layer(torch.nn.Module):
+        def forward(self, images):
+            calls.append((len(images), torch.is_autocast_enabled("cpu"), tf32_is_allowed()))
+
+    def tf32_is_allowed():
+        return torch.backends.cudnn.allow_tf32
+
+    randn, usual = torch.randn, torch.autocast
+    torch.backends.cudnn.allow_tf32 = True
+    monkeypatch.setattr(torch, "randn", lambda *size, device: randn(size[0], 1, 1, 1))
+    monkeypatch.setattr(torch.nn, "Conv2d", lambda *_, **__: Layer())
+    monkeypatch.setattr(torch.nn.Module, "to", lambda layer, *_, **__: layer)
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda _: waits.append(len(calls)))
+    monkeypatch.setattr(torch, "autocast", lambda _, *a, **k: usual("cpu", *a, **k))
+    monkeypatch.setattr(counted_step_module, "_SECONDS", 0.001)
+    found = ask("auto", "float32")
+    assert PASSING not in found
+    assert list(found["device"]["operations_per_second"]) == ["auto", "float32"]
+    assert {images for images, _, _ in calls} == {1024}
+    assert not any(tf32 for _, _, tf32 in calls)
+    assert {half for _, half, _ in calls} == {True, False}
+    assert len(calls) == 20 * len(waits)
+
+
+def test_an_answer_of_the_moment_is_not_kept(tmp_path, monkeypatch):
+    told = iter([{"n": 1, PASSING: True}, {"n": 2}])
+    monkeypatch.setattr(questions_module, "_answered", lambda question: next(told))
+    for number in (1, 2, 2):
+        assert Questions(tmp_path, "1").ask("step_memory", {})["n"] == number
 
 
 def test_who_plans_loads_no_torch():

@@ -41,6 +41,34 @@ def test_a_job_that_asks_for_one_unit_of_a_gpu_shares_it(units, places, monkeypa
     assert asked == [("auto", said.append, places)]
 
 
+@pytest.mark.parametrize(
+    ("device", "gpu", "option", "smi", "found"),
+    [
+        ("auto", 0, False, False, "cpu"),  # --config gpu_for_auto=false
+        ("auto", 0, None, True, "cpu"),  # --set-resources student:gpu=0
+        ("auto", 0, None, False, "auto"),  # the plan could see no GPU, PyTorch may
+        ("auto", 1, None, True, "auto"),
+        ("auto", 3, True, True, "auto"),
+        ("cuda", 0, False, True, "cuda"),
+        ("cpu", 0, None, True, "cpu"),
+    ],
+)
+def test_auto_is_the_cpu_for_a_job_that_was_given_no_gpu(
+    device, gpu, option, smi, found, monkeypatch, said
+):
+    monkeypatch.setattr(job_host.shutil, "which", lambda name: "/usr/bin/nvidia-smi" * smi or None)
+    asked = []
+    monkeypatch.setattr(job_host, "claim_device", lambda *a: asked.append(a[0]) or CPU)
+    job = SimpleNamespace(
+        config={"students_per_gpu": 1, "gpu_for_auto": option},
+        resources=SimpleNamespace(gpu=gpu),
+        params=SimpleNamespace(device=device),
+    )
+    job_host.device_of(job, said.append)
+    assert asked == [found]
+    assert said == ["no GPU was asked for, so device: auto is the CPU"] * (found != device)
+
+
 def test_a_shared_gpu_is_said_to_be_one(used, monkeypatch, said):
     monkeypatch.setattr(module, "claim_share", lambda names, places, say: len(names) - places)
     assert claim_device("auto", said.append, 2) == torch.device("cuda", 1)

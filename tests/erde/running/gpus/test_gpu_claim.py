@@ -136,6 +136,7 @@ def test_any_name_becomes_a_file_in_the_folder(tmp_path, said):
         ("3, 5,", 2),
         ("", 0),
         ("MIG-x", 1),
+        ("MIG-x,MIG-y,MIG-z", 1),
         ("-1", 0),
         ("0,-1,1", 1),
         ("NoDevFiles", 0),

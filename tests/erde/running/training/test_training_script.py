@@ -1,3 +1,4 @@
+import os
 from types import SimpleNamespace
 
 import pytest
@@ -108,6 +109,17 @@ def test_their_gpus_are_claimed_before_they_start(job, launched, monkeypatch):
     assert len(launched) == 1
     run_training(job(2), "script.py", "teacher", "teacher", print)  # on the CPU
     assert len(claimed) == 1
+
+
+def test_several_processes_of_a_job_without_a_gpu_find_none(job, launched, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(training_script, "claim_for_children", None)
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1,2")
+    asked = job(2, "auto")
+    asked.config["gpu_for_auto"] = False
+    run_training(asked, "script.py", "teacher", "teacher", print)
+    assert len(launched) == 1
+    assert os.environ["CUDA_VISIBLE_DEVICES"] == ""
 
 
 def test_more_processes_than_gpus_are_refused_before_any_starts(job, launched, monkeypatch, capsys):
