@@ -96,7 +96,7 @@ def _found(file: Path) -> str:
 
 def _left_out(path: Path, parts: tuple[str, ...], classes: list[str]) -> list[str]:
     """A sentence for each kind of thing that nobody reads."""
-    beside = [e for e in path.iterdir() if e.name not in (*parts, GROUPS) and not _hidden(e)]
+    beside = [e for e in path.iterdir() if e.name not in (*parts, GROUPS) and not is_hidden(e)]
     loose = [e for part in parts for e in (path / part).iterdir() if not e.is_dir()]
     loose += [e for e in beside if not e.is_dir()]
     hidden = [
@@ -107,11 +107,11 @@ def _left_out(path: Path, parts: tuple[str, ...], classes: list[str]) -> list[st
             *(path / p / c for p in parts for c in classes),
         )
         for entry in folder.iterdir()
-        if _hidden(entry)
+        if is_hidden(entry)
     ]
     kinds = (
         ("folders beside those that are read", [e for e in beside if e.is_dir()]),
-        ("files outside of the class folders", [e for e in loose if not _hidden(e)]),
+        ("files outside of the class folders", [e for e in loose if not is_hidden(e)]),
         ("hidden files and folders", hidden),
     )
     return [f"left out: {_named(kind, sorted(found), path)}" for kind, found in kinds if found]
@@ -174,7 +174,8 @@ def _images(path: Path) -> list[Path]:
     return [entry for entry in _entries(path) if entry.name.lower() not in _CLUTTER]
 
 
-def _hidden(entry: Path) -> bool:
+def is_hidden(entry: Path | os.DirEntry[str]) -> bool:
+    """Whether nobody reads it: what file managers leave behind, and names that begin with a dot."""
     return entry.name.startswith(".") or entry.name.lower() in _CLUTTER
 
 

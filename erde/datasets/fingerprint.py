@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
-from erde.datasets.class_folders import GROUPS, PARTS
+from erde.datasets.class_folders import GROUPS, PARTS, is_hidden
 from erde.datasets.folder_settings import FolderSettings
 from erde.datasets.images import DatasetError
 from erde.datasets.source import SourceSettings
@@ -24,7 +24,7 @@ _RECORD, _DATA = "images.json", "data.h5"
 def folder_fingerprint(path: str | os.PathLike[str], parts: tuple[str, ...] = PARTS) -> str:
     """A hash of name, size and time of change of every file under ``path/<part>/<class>``.
 
-    The file of the groups counts too, where there is one.
+    The file of the groups counts too, where there is one; what nobody reads does not.
 
     Returns:
         16 hexadecimal digits.
@@ -35,9 +35,9 @@ def folder_fingerprint(path: str | os.PathLike[str], parts: tuple[str, ...] = PA
     root, digest, folders = Path(path), hashlib.sha256(), 0
     for part in parts:
         for folder in _scanned(root / part):
-            if folder.is_dir():
+            if folder.is_dir() and not is_hidden(folder):
                 folders += 1
-                for entry in _scanned(Path(folder.path)):
+                for entry in (e for e in _scanned(Path(folder.path)) if not is_hidden(e)):
                     digest.update(os.fsencode(os.path.relpath(entry.path, root)))
                     digest.update(f"\n{_size_and_time(entry)}\n".encode())
     if (root / GROUPS).exists():

@@ -94,8 +94,9 @@ def test_an_edit_of_the_figure_draws_again(finished):
         assert finished.plan(TARGET) == {"plot": 1}
 
 
-def test_how_often_checkpoints_are_saved_reruns_nothing(finished):
-    assert finished.plan(TARGET, "--config", "checkpoint_seconds=7", "students_per_gpu=2") == {}
+def test_options_of_the_run_rerun_nothing(finished):
+    options = ("checkpoint_seconds=7", "students_per_gpu=2", "data=elsewhere")
+    assert finished.plan(TARGET, "--config", *options) == {}
 
 
 TRAINED = {"data", "teacher", "cache", "student"}

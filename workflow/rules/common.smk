@@ -56,6 +56,7 @@ RIVALS_WANTED = OPTIONS.rivals
 LATENCY_WANTED = OPTIONS.latency
 # What scripts read beside their params: it changes no result, so a change reruns nothing.
 config["experiments"] = str(EXPERIMENTS)
+config["data"] = DATA
 config["checkpoint_seconds"] = OPTIONS.checkpoint_seconds
 config["students_per_gpu"] = OPTIONS.students_per_gpu
 config["gpu_for_auto"] = OPTIONS.gpu_for_auto

@@ -67,7 +67,6 @@ rule data:
         runtime=120,
     params:
         dataset=settings("dataset"),
-        root=DATA,
         crops=setting(lambda exp: exp.augment.crops is not None),
         images=lambda wildcards: own_images(wildcards.experiment),
         versions=lambda wildcards: versions_of(*source_of(wildcards).libraries),

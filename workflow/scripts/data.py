@@ -15,7 +15,7 @@ with running(f"{experiment} · data", snakemake.log[0]) as say:
     with folder_lock(unfinished, say):
         prepare_file(
             settings,
-            Path(params.root),
+            Path(snakemake.config["data"]),
             Path(snakemake.output[0]),
             crops=params.crops,
             folder=unfinished,

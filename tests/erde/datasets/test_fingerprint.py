@@ -106,6 +106,14 @@ def test_a_record_from_before_a_key_holds_while_the_key_has_its_default(root, tm
     assert recorded_identity(settings(root), tmp_path) is None
 
 
+def test_what_nobody_reads_is_no_change(root):
+    before = folder_fingerprint(root)
+    for name in ("train/cat/.DS_Store", "train/cat/Thumbs.db", "train/.cache/1.png"):
+        (root / name).parent.mkdir(exist_ok=True)
+        (root / name).write_bytes(b"left behind")
+    assert folder_fingerprint(root) == before
+
+
 def test_dangling_links_and_names_that_are_no_text_are_changes_like_others(root):
     before = folder_fingerprint(root)
     (root / "train/cat/2.png").symlink_to("nowhere")
