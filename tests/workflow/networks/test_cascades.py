@@ -1,6 +1,7 @@
 """Cascades in the workflow: members are planned once, and a cascade trains nothing else."""
 
 from tests.workflow.conftest import TINY
+from tests.workflow.test_reruns import put_back
 
 THIN = {"name": "resnet10", "width": 0.03125, "exits": []}
 DEAR = {"name": "resnet10", "width": 0.09375, "exits": []}
@@ -36,6 +37,24 @@ def test_added_to_a_finished_experiment_they_train_their_members_once(finished):
         # The envelope also asks the member by itself.
         plan = finished.plan("results/tiny/envelope.csv", "--config", "rivals=false")
         assert (plan["member"], plan["exit_logits"], plan["envelope"]) == (1, 4, 1)
+    finally:
+        finished.write_experiment("tiny", TINY)
+
+
+def test_members_in_another_order_are_another_cascade(finished):
+    target = "results/tiny/mixture/seed0/cascade.safetensors"
+
+    def write(*members):
+        variants = TINY["variants"] | {"mixture": of(*members)}
+        finished.write_experiment("tiny", TINY | {"variants": variants})
+
+    try:
+        with put_back(finished):
+            write(THIN, STUDENT)
+            finished.snakemake("--cores", "2", target)
+            assert finished.plan(target) == {}
+            write(STUDENT, THIN)
+            assert finished.plan(target) == {"cascade": 1}
     finally:
         finished.write_experiment("tiny", TINY)
 
