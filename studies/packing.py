@@ -2,6 +2,7 @@
 
 import io
 import lzma
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from erde_core.store.files import whole_file
 _LEVELS = 4095  # of an entropy, from 0 to log C
 
 
-def pack_answers(source: Path, target: Path) -> None:
+def pack_answers(source: Path, target: Path, seeds: Sequence[int] = ()) -> None:
     """Write ``target`` from the ``answers.npz`` of :mod:`studies.export`.
 
     Entropies are rounded to 4,095ths of log C, where C are the classes that labels or answers name.
@@ -23,6 +24,7 @@ def pack_answers(source: Path, target: Path) -> None:
     Args:
         source: its ``<network>/<split>/entropy`` are float32 ``(N, E)`` in nats.
         target: an ``.npz`` within an ``.xz``; :func:`unpacked_answers` reads it.
+        seeds: whose networks alone are packed, where others are packed already.
     """
     with np.load(source) as arrays:
         named = [f"{split}/labels" for split in SPLITS]
@@ -31,6 +33,8 @@ def pack_answers(source: Path, target: Path) -> None:
         packed: dict[str, Any] = {"classes": classes}
         for name, values in arrays.items():
             kind = name.rpartition("/")[2]
+            if seeds and kind != "labels" and not any(f"/seed{n}/" in name for n in seeds):
+                continue
             if kind == "entropy":
                 levels = np.rint(values / np.log(classes) * _LEVELS)
                 packed[name] = np.asfortranarray(levels.astype(np.uint16))

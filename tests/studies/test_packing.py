@@ -29,5 +29,9 @@ def test_what_was_packed_comes_back(answered, tmp_path):
             np.testing.assert_array_equal(found[name], values)
     error = np.abs(found["kd/seed0/val/entropy"] - arrays["kd/seed0/val/entropy"]).max()
     assert 0 < error <= np.log(answered) / 4095 / 2 + 1e-6
+    pack_answers(tmp_path / "answers.npz", tmp_path / "some.npz.xz", [1])
+    assert unpacked_answers(tmp_path / "some.npz.xz").keys() == {"val/labels", "test/labels"}
+    pack_answers(tmp_path / "answers.npz", tmp_path / "some.npz.xz", [0, 1])
+    assert unpacked_answers(tmp_path / "some.npz.xz").keys() == arrays.keys()
     small, whole = (tmp_path / name for name in ("packed.npz.xz", "answers.npz"))
     assert small.stat().st_size < whole.stat().st_size
