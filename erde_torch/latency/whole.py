@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
+from erde_torch.networks.macs import counted_macs, evaluated
 from erde_torch.networks.multi_exit import MultiExitNetwork
 
 
@@ -45,6 +45,7 @@ class _MeanAnswer(nn.Module):
 def whole_macs(network: MultiExitNetwork, image_shape: tuple[int, int, int]) -> int:
     """MACs of one image through ``network`` without its early heads."""
     device = next(network.parameters()).device
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        WholeNetwork(network).eval()(torch.zeros(1, *image_shape, device=device))
+    whole = WholeNetwork(network)
+    with evaluated(whole), counted_macs() as counter:
+        whole(torch.zeros(1, *image_shape, device=device))
     return int(counter.get_total_flops()) // 2

@@ -133,7 +133,8 @@ class StagedNetwork:
         copied = copy.deepcopy(network).eval()
         fold_norms(copied)
         copied.to(self.device).to(memory_format=torch.channels_last)
-        self.stages = exit_stages(copied, score)
+        # Again: a score has numbers of its own, which lie on the CPU so far.
+        self.stages = [stage.to(self.device) for stage in exit_stages(copied, score)]
         self._compiled, self._compiled_for = compiled, set[torch.Size]()
         if compiled:
             _allow_recompiles(4 * len(self.stages))

@@ -8,6 +8,7 @@ import torch
 
 from erde_core.decisions import compare_decisions, spread_thresholds
 from erde_core.policy import exit_indices
+from erde_core.scores.fitted import fit_score
 from erde_core.softmax import entropy, softmax
 from erde_torch.networks import staged as infer
 from erde_torch.networks.staged import StagedNetwork, exit_stages
@@ -88,6 +89,15 @@ def test_order_of_results_is_that_of_the_images(case):
     straight, shuffled = (staged.predict(x, 1.0) for x in (case.images, case.images[order]))
     assert torch.equal(straight.label[order], shuffled.label)
     assert torch.equal(straight.exit[order], shuffled.exit)
+
+
+def test_a_gate_lies_where_the_network_does(case):
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(100, 4, 10)).astype(np.float32)
+    score = fit_score("gate", logits, random.integers(10, size=100))
+    stages = StagedNetwork(case.network, torch.device("meta"), score=score).stages
+    held = [t for stage in stages for t in (*stage.parameters(), *stage.buffers())]
+    assert {tensor.device.type for tensor in held} == {"meta"}
 
 
 def test_dropout_is_off_and_no_gradient_is_kept(case):
