@@ -11,6 +11,7 @@ from erde_core.policy import exit_indices
 from erde_core.scores.fitted import fit_score
 from erde_core.softmax import entropy, softmax
 from erde_torch.networks import staged as infer
+from erde_torch.networks.backbone import MultiExitBackbone
 from erde_torch.networks.staged import StagedNetwork, exit_stages
 
 
@@ -174,3 +175,42 @@ def test_a_network_with_a_hook_of_its_own_is_refused(deployable):
     network.register_forward_pre_hook(lambda _, inputs: (inputs[0] + 1,))
     with pytest.raises(ValueError, match=r"no hook of its own .*, got one on MultiExit"):
         StagedNetwork(network)
+
+
+class Turned(MultiExitBackbone):
+    """Takes colours in another order, where only ``forward`` knows."""
+
+    def forward(self, images):
+        return super().forward(images.flip(1))
+
+
+class TurnedThroughout(Turned):
+    def exit_stages(self):
+        first, *others = super().exit_stages()
+        first.body = torch.nn.Sequential(Flip(), first.body)
+        return [first, *others]
+
+
+class Flip(torch.nn.Module):
+    def forward(self, images):
+        return images.flip(1)
+
+
+def of_two_stages(kind):
+    torch.manual_seed(0)
+    stages = [torch.nn.Conv2d(channels, 8, 3, padding=1) for channels in (3, 8)]
+    return kind(stages, 4, (3, 8, 8)).eval()
+
+
+def test_a_forward_that_no_stage_knows_of_is_refused():
+    rule = "^network must have no forward of its own .* got one of "
+    with pytest.raises(ValueError, match=rule + "Turned$"):
+        StagedNetwork(of_two_stages(Turned))
+    network = of_two_stages(MultiExitBackbone)
+    network.forward = lambda images: Turned.forward(network, images)
+    with pytest.raises(ValueError, match=rule + "MultiExitBackbone$"):
+        exit_stages(network)
+    network, images = of_two_stages(TurnedThroughout), torch.randn(50, 3, 8, 8)
+    with torch.no_grad():
+        expected = network(images)[:, -1].argmax(1)
+    assert torch.equal(StagedNetwork(network).predict(images, 0.0).label, expected)
