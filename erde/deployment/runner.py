@@ -66,7 +66,7 @@ class Runner:
         self.manifest, files = manifest.read_deployment(folder)
         if self.manifest["precision"] == "int8":
             int8.check_int8(self.manifest)
-            processor.warn_if_slow()
+            processor.warn_if_slow(self.manifest["quantisation"]["reduce_range"])
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         # Idle threads that spin would take the cores from the next session.

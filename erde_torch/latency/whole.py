@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
+from erde_torch.networks.macs import counted_macs, evaluated
 from erde_torch.networks.multi_exit import MultiExitNetwork
 
 
@@ -29,6 +29,10 @@ class WholeNetwork(MultiExitNetwork):
         logits: torch.Tensor = self.heads[0](self.stages[0](self.stem(images)))
         return logits
 
+    def exit_stages(self) -> list[nn.Module]:
+        """As of any network: ``forward`` leaves out the axis of exits, and nothing else."""
+        return super().exit_stages()
+
 
 class _MeanAnswer(nn.Module):
     """The mean of log-probabilities of whole networks."""
@@ -45,6 +49,7 @@ class _MeanAnswer(nn.Module):
 def whole_macs(network: MultiExitNetwork, image_shape: tuple[int, int, int]) -> int:
     """MACs of one image through ``network`` without its early heads."""
     device = next(network.parameters()).device
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        WholeNetwork(network).eval()(torch.zeros(1, *image_shape, device=device))
+    whole = WholeNetwork(network)
+    with evaluated(whole), counted_macs() as counter:
+        whole(torch.zeros(1, *image_shape, device=device))
     return int(counter.get_total_flops()) // 2

@@ -63,7 +63,8 @@ def exit_stages(network: MultiExitNetwork, score: FittedScore | None = None) -> 
     hands on: features, or in a cascade the images again. The score is the entropy where None.
 
     Raises:
-        ValueError: ``network`` itself has a hook, which its parts would not run.
+        ValueError: ``network`` itself has a hook, or a ``forward`` without an ``exit_stages`` to
+            go with it, which its parts would not run.
     """
     for part in (network, *network.in_order()):
         if part._forward_hooks or part._forward_pre_hooks:
@@ -71,10 +72,20 @@ def exit_stages(network: MultiExitNetwork, score: FittedScore | None = None) -> 
                 "network must have no hook of its own (put it on a stage), "
                 f"got one on {type(part).__name__}"
             )
+        if "forward" in vars(part) or _definer(part, "forward") < _definer(part, "exit_stages"):
+            raise ErdeError(
+                "network must have no forward of its own (put what it adds into the stem, a stage "
+                f"or a head, or write exit_stages beside it), got one of {type(part).__name__}"
+            )
     stages = [stage.eval() for stage in network.exit_stages()]
     if score is None:
         return stages
     return [_Scored(stage, ExitScore(score, e)).eval() for e, stage in enumerate(stages)]
+
+
+def _definer(network: MultiExitNetwork, method: str) -> int:
+    """How many classes above its own the one is that says what ``method`` does."""
+    return [method in vars(kind) for kind in type(network).__mro__].index(True)
 
 
 def images_at_once(images: Tensor) -> int:
@@ -133,7 +144,8 @@ class StagedNetwork:
         copied = copy.deepcopy(network).eval()
         fold_norms(copied)
         copied.to(self.device).to(memory_format=torch.channels_last)
-        self.stages = exit_stages(copied, score)
+        # Again: a score has numbers of its own, which lie on the CPU so far.
+        self.stages = [stage.to(self.device) for stage in exit_stages(copied, score)]
         self._compiled, self._compiled_for = compiled, set[torch.Size]()
         if compiled:
             _allow_recompiles(4 * len(self.stages))

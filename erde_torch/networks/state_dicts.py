@@ -13,7 +13,7 @@ from torch import Tensor
 
 from erde_core.errors import ErdeError
 
-_WRAPPERS = ("model_ema", "state_dict", "model")
+_WRAPPERS = ("state_dict_ema", "model_ema", "state_dict", "model")
 _PREFIX = "module."
 _SHOWN = 3
 
@@ -21,8 +21,9 @@ _SHOWN = 3
 def read_state_dict(key: str, path: Path) -> dict[str, Tensor]:
     """Names and tensors, out of whatever is usually around them.
 
-    A mapping under ``model_ema``, ``state_dict`` or ``model`` is what counts, and the prefix
-    ``module.`` is taken off. No code that a file holds is run.
+    A mapping under ``state_dict_ema`` (timm's), ``model_ema``, ``state_dict`` or ``model`` is what
+    counts, averaged weights first, and the prefix ``module.`` is taken off. No code that a file
+    holds is run.
 
     Args:
         key: what errors call the file.

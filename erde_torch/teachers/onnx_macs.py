@@ -13,7 +13,13 @@ from erde_core.errors import ErdeError
 # What may multiply and is not counted: a graph with one of them has no known cost.
 _UNKNOWN = {"Attention", "Einsum", "GRU", "If", "LSTM", "Loop", "MultiHeadAttention", "RNN", "Scan"}
 # Of a product, which inputs are its factors.
-_CONVOLUTIONS = {"Conv": 1, "ConvInteger": 1, "QLinearConv": 3, "ConvTranspose": 1}
+_CONVOLUTIONS = {
+    "Conv": 1,
+    "ConvInteger": 1,
+    "ConvTranspose": 1,
+    "DeformConv": 1,
+    "QLinearConv": 3,
+}
 _PRODUCTS = {"MatMul": 0, "MatMulInteger": 0, "QLinearMatMul": 0}
 Shape = tuple[int, ...]
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from erde_core.errors import ErdeError
 from erde_torch.networks.build import build_network
+from erde_torch.networks.cascades.settings import network_settings
 from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.state_dicts import differing, read_state_dict
@@ -185,9 +186,28 @@ def _ours(teacher: WeightsTeacher, path: Path, channels: int, classes: int) -> O
         )
     described = Described(teacher.network, False, classes, card.image_shape)
     tensors = _held_to(described, network.state_dict(), path)
+    _check_card(teacher.network, card, network.exit_count, path)
     size = card.image_shape[1:]
     seen = SeenAs(mean=card.mean, std=card.std, image_size=(size[0], size[1]))
     return Opened(described, tensors, seen, card.class_names)
+
+
+def _check_card(said: NetworkSettings, card: NetworkCard, exits: int, path: Path) -> None:
+    """Hold to the card what no tensor shows: a stride, a pooling, another model of the same shapes.
+
+    Width and exits show in names and shapes, and dropout is off in a teacher.
+    """
+    true, found = network_settings(card.network).members[0], said.resolved(card.image_shape)
+    true = true.resolved(card.image_shape)
+    early = ("head", "head_pool") if exits > 1 else ()
+    for key in ("name", "stem", *early):
+        wanted, got = getattr(true, key), getattr(found, key)
+        if wanted != got:
+            height, width = card.image_shape[1:]
+            auto = f" (auto at {height} × {width})" if getattr(said, key) == "auto" else ""
+            raise ErdeError(
+                f"network.{key} must be {wanted!r}, as the card of {path} says, got {got!r}{auto}"
+            )
 
 
 def _held_to(

@@ -183,13 +183,14 @@ def test_its_program_needs_no_package_of_ours(shipped, in_int8, tmp_path):
     rows = [line.split(",") for line in done.stdout.splitlines()[1:]]
     assert [row[0] for row in rows] == [f"class {c}" for c in label]
     assert [int(row[2]) for row in rows] == exits.tolist()
-    told = processor.slow_int8()
+    told = processor.slow_int8(True)
     assert (f"run.py: warning: {told}" in done.stderr) if told else (done.stderr == "")
 
 
 def test_where_int8_is_emulated_the_runner_says_so(shipped, monkeypatch):
-    monkeypatch.setattr(processor, "slow_int8", lambda: "no VNNI here")
-    with pytest.warns(UserWarning, match="no VNNI here"):
+    """By how the network of the folder was made."""
+    monkeypatch.setattr(processor, "slow_int8", lambda reduced: f"no VNNI here, reduced: {reduced}")
+    with pytest.warns(UserWarning, match="no VNNI here, reduced: True"):
         Runner(shipped)
 
 

@@ -137,7 +137,9 @@ class _Embedding(nn.Module):
 
 
 def _tokens(model: Any, image_shape: Shape) -> Backbone:  # noqa: ANN401 -- timm has no types
-    blocks, norm, prefix = list(model.blocks), model.norm, int(model.num_prefix_tokens)
+    # Where timm normalises behind its pooling, the tokens have no norm of their own.
+    norm = model.fc_norm if isinstance(model.norm, nn.Identity) else model.norm
+    blocks, prefix = list(model.blocks), int(model.num_prefix_tokens)
     patches = model.patch_embed.patch_size
     rest = [side % patch for side, patch in zip(image_shape[1:], patches, strict=True)]
     if any(rest):  # timm would leave the last pixels out

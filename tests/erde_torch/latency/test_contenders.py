@@ -11,6 +11,8 @@ from erde_torch.latency import contenders
 from erde_torch.latency.contenders import Trial, working_contenders
 from erde_torch.latency.measure import STUDENT, TEACHER
 from erde_torch.latency.whole import WholeNetwork, whole_macs
+from erde_torch.networks.backbone import MultiExitBackbone
+from erde_torch.networks.macs import plain_macs
 from erde_torch.networks.staged import StagedNetwork
 from erde_torch.networks.viewed_images import plain_images
 from tests.erde_torch.deployable import card_of, random_network
@@ -59,6 +61,20 @@ def test_to_the_end_costs_the_last_exit_without_the_early_heads(deployable):
     whole = WholeNetwork(network).eval()
     expected = torch.from_numpy(deployable.split.logits[:, -1])
     torch.testing.assert_close(whole(deployable.images).detach(), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_to_the_end_attention_counts():
+    class Embed(torch.nn.Conv2d):
+        def forward(self, images):
+            return super().forward(images).flatten(2).transpose(1, 2)
+
+    layers = [
+        torch.nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, dropout=0) for _ in range(2)
+    ]
+    stages = [torch.nn.Sequential(Embed(3, 8, 4, 4), layers[0]), layers[1]]
+    network = MultiExitBackbone(stages, 4, (3, 16, 16), features="NLC")
+    assert whole_macs(network, (3, 16, 16)) == plain_macs(network, (3, 16, 16), 1)
+    assert all(part.training for part in network.modules())
 
 
 def test_every_contender_gives_class_and_probability(found, trial):

@@ -32,6 +32,20 @@ class Residual(nn.Sequential):
         return first + self[1](first)
 
 
+class Joined(nn.Module):
+    """Uses the layers of its Sequential one by one."""
+
+    def __init__(self, nested=False):
+        super().__init__()
+        layers = [conv(), nn.BatchNorm2d(3), nn.ReLU()]
+        self.layers = nn.Sequential(nn.Sequential(*layers)) if nested else nn.Sequential(*layers)
+        self.nested = nested
+
+    def forward(self, x):
+        convolution, norm, activation = self.layers[0] if self.nested else self.layers
+        return activation(norm(convolution(x) + x))
+
+
 def conv():
     return nn.Conv2d(3, 3, 3, padding=1)
 
@@ -55,6 +69,8 @@ KEPT = {
         Doubled(3, 3, 3, padding=1), nn.BatchNorm2d(3)
     ),
     "another kind of Sequential": lambda: Residual(conv(), nn.BatchNorm2d(3)),
+    "a Sequential in parts": Joined,
+    "a Sequential in parts, in another": lambda: nn.Sequential(Joined(nested=True)),
     "a hook on the convolution": lambda: nn.Sequential(hooked(conv()), nn.BatchNorm2d(3)),
     "a hook on the norm": lambda: nn.Sequential(conv(), hooked(nn.BatchNorm2d(3), "pre")),
     "weight norm": lambda: nn.Sequential(parametrizations.weight_norm(conv()), nn.BatchNorm2d(3)),

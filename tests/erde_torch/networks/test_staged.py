@@ -8,8 +8,10 @@ import torch
 
 from erde_core.decisions import compare_decisions, spread_thresholds
 from erde_core.policy import exit_indices
+from erde_core.scores.fitted import fit_score
 from erde_core.softmax import entropy, softmax
 from erde_torch.networks import staged as infer
+from erde_torch.networks.backbone import MultiExitBackbone
 from erde_torch.networks.staged import StagedNetwork, exit_stages
 
 
@@ -90,6 +92,15 @@ def test_order_of_results_is_that_of_the_images(case):
     assert torch.equal(straight.exit[order], shuffled.exit)
 
 
+def test_a_gate_lies_where_the_network_does(case):
+    random = np.random.default_rng(0)
+    logits = random.normal(size=(100, 4, 10)).astype(np.float32)
+    score = fit_score("gate", logits, random.integers(10, size=100))
+    stages = StagedNetwork(case.network, torch.device("meta"), score=score).stages
+    held = [t for stage in stages for t in (*stage.parameters(), *stage.buffers())]
+    assert {tensor.device.type for tensor in held} == {"meta"}
+
+
 def test_dropout_is_off_and_no_gradient_is_kept(case):
     staged = StagedNetwork(case.network.train())
     first, second = (staged.predict(case.images, 1.0) for _ in range(2))
@@ -164,3 +175,42 @@ def test_a_network_with_a_hook_of_its_own_is_refused(deployable):
     network.register_forward_pre_hook(lambda _, inputs: (inputs[0] + 1,))
     with pytest.raises(ValueError, match=r"no hook of its own .*, got one on MultiExit"):
         StagedNetwork(network)
+
+
+class Turned(MultiExitBackbone):
+    """Takes colours in another order, where only ``forward`` knows."""
+
+    def forward(self, images):
+        return super().forward(images.flip(1))
+
+
+class TurnedThroughout(Turned):
+    def exit_stages(self):
+        first, *others = super().exit_stages()
+        first.body = torch.nn.Sequential(Flip(), first.body)
+        return [first, *others]
+
+
+class Flip(torch.nn.Module):
+    def forward(self, images):
+        return images.flip(1)
+
+
+def of_two_stages(kind):
+    torch.manual_seed(0)
+    stages = [torch.nn.Conv2d(channels, 8, 3, padding=1) for channels in (3, 8)]
+    return kind(stages, 4, (3, 8, 8)).eval()
+
+
+def test_a_forward_that_no_stage_knows_of_is_refused():
+    rule = "^network must have no forward of its own .* got one of "
+    with pytest.raises(ValueError, match=rule + "Turned$"):
+        StagedNetwork(of_two_stages(Turned))
+    network = of_two_stages(MultiExitBackbone)
+    network.forward = lambda images: Turned.forward(network, images)
+    with pytest.raises(ValueError, match=rule + "MultiExitBackbone$"):
+        exit_stages(network)
+    network, images = of_two_stages(TurnedThroughout), torch.randn(50, 3, 8, 8)
+    with torch.no_grad():
+        expected = network(images)[:, -1].argmax(1)
+    assert torch.equal(StagedNetwork(network).predict(images, 0.0).label, expected)

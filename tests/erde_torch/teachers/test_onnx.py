@@ -12,6 +12,7 @@ from erde_torch.networks.settings import NetworkSettings
 from erde_torch.teachers.facts import Data
 from erde_torch.teachers.file import read_teacher, write_teacher
 from erde_torch.teachers.onnx_graph import open_graph, outside_files
+from erde_torch.teachers.onnx_macs import exit_costs
 from erde_torch.teachers.onnx_network import bring, look
 from erde_torch.teachers.settings import OnnxTeacher
 from tests.erde_torch.teachers.conftest import trained_norms
@@ -135,6 +136,22 @@ def test_each_exit_costs_what_it_needs(tmp_path):
         ValueError, match=r"^onnx must give its exits in order of their cost, got l"
     ):
         open_graph(tmp_path / "g.onnx", (3, 32, 32), None)
+
+
+def test_a_deformable_convolution_costs_what_a_plain_one_does():
+    value, float_ = helper.make_tensor_value_info, TensorProto.FLOAT
+    weight = helper.make_tensor("w", float_, (5, 3, 3, 3), np.zeros(135))
+    shifts = helper.make_tensor("s", float_, (1, 18, 6, 6), np.zeros(648))
+    form = {"kernel_shape": [3, 3]}
+    nodes = [
+        helper.make_node("DeformConv", ["images", "w", "s"], ["maps"], **form),
+        helper.make_node("GlobalAveragePool", ["maps"], ["means"]),
+        helper.make_node("Flatten", ["means"], ["logits"]),
+    ]
+    ends = [value("images", float_, (1, 3, 8, 8))], [value("logits", float_, (1, 5))]
+    made = helper.make_graph(nodes, "g", *ends, [weight, shifts])
+    model = helper.make_model(made, opset_imports=[helper.make_opsetid("", 19)])
+    assert exit_costs(model, "images", (1, 3, 8, 8)) == ((5 * 36 * 27,), "")
 
 
 def test_what_cannot_be_counted_is_said_and_taken(card, tmp_path):

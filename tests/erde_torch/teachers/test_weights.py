@@ -10,6 +10,7 @@ from torch.nn import functional as F
 
 from erde_torch.networks.macs import exit_macs
 from erde_torch.networks.settings import NetworkSettings
+from erde_torch.networks.state_dicts import read_state_dict
 from erde_torch.networks.weights import network_hash, read_network, write_network
 from erde_torch.teachers.facts import Data
 from erde_torch.teachers.file import read_teacher, write_teacher
@@ -63,6 +64,13 @@ def test_torchvisions_resnet_answers_in_both_as_it_does_itself(
     assert found.shape == (4, 1, 5)
     torch.testing.assert_close(found[:, 0], expected, rtol=1e-5, atol=1e-5)
     assert exit_macs(network, card.image_shape).tolist() == [layer_macs(resnet18, (3, 48, 48))]
+
+
+def test_averaged_weights_go_before_raw_ones(tmp_path):
+    """By the name that timm's CheckpointSaver gives them."""
+    held = {name: {"w": torch.tensor(n)} for n, name in enumerate(("state_dict", "state_dict_ema"))}
+    torch.save({"epoch": 1, **held}, tmp_path / "checkpoint.pth.tar")
+    assert read_state_dict("trained", tmp_path / "checkpoint.pth.tar")["w"] == 1
 
 
 def layer_macs(network, shape):
@@ -126,6 +134,29 @@ def test_classes_of_ours_in_another_order_come_in_the_data_sets(
     with torch.no_grad():
         assert torch.equal(found(images), network(images).flip(-1))
     assert read_network(tmp_path / "ours.safetensors")[1] == turned
+
+
+OURS = [
+    ("stem", {"name": "mobilenetv2", "width": 0.25, "stem": "imagenet", "exits": []}, (3, 32, 32)),
+    ("head_pool", {"name": "resnet10", "width": 1 / 16, "head_pool": "adaptive2"}, (3, 20, 20)),
+]
+
+
+@pytest.mark.parametrize(("key", "own", "shape"), OURS)
+def test_what_no_tensor_of_ours_shows_is_held_to_the_card(key, own, shape, card, tmp_path):
+    """The stride of a stem, or how an odd side is pooled: other answers of the same tensors."""
+    own = {"exits": [2]} | own
+    path, card = tmp_path / "ours.safetensors", replace(card, image_shape=shape, network=own)
+    write_network(path, trained_norms(card.build()), card)
+    other = {name: value for name, value in own.items() if name != key}
+    rule = rf"^network.{key} must be '{own[key]}', as the card of \S+ says, got '\w+' \(auto at"
+    with pytest.raises(ValueError, match=rule):
+        bring(given(other, path), card)
+    same = {"exits": [2, 3], "head_dropout": 0.1} if key == "head_pool" else {}
+    images = torch.randn(2, *shape)
+    with torch.no_grad():
+        found = asked(given(own | same, path), card, tmp_path / "t.safetensors")(images)
+        assert torch.equal(found, read_network(path)[0](images))
 
 
 class Unsafe:

@@ -165,3 +165,14 @@ def test_an_exit_inside_a_stage_changes_nothing_but_where_one_can_leave(name):
 def test_every_family_is_tested_here():
     tested = {family_of(name).module for name in [*known_names(), *TIMM]}
     assert tested == {family.module for family in NETWORKS.values()}
+
+
+def test_the_last_exit_of_a_transformer_reads_normalised_tokens():
+    """Of one that timm normalises behind its pooling, too."""
+    pytest.importorskip("timm")
+    network = NetworkSettings(name="timm/vit_wee_patch16_reg1_gap_256", exits=())
+    built = build_network(network, 5, SMALL).eval()
+    with torch.no_grad():
+        tokens = built.stages[-1](built.stem(torch.randn(1, *SMALL)))[:, 1:]  # those of the image
+    spread = tokens.std(2, correction=0)
+    torch.testing.assert_close(spread, torch.ones_like(spread), rtol=0, atol=1e-3)
