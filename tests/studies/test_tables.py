@@ -171,7 +171,7 @@ def test_places_are_filled_and_what_is_around_them_stays(folder):
 
 def test_only_what_the_tables_need_is_kept(folder, tmp_path_factory, monkeypatch):
     """And the answers of studies that took days."""
-    monkeypatch.setattr(publish, "PACKED", ("c",))
+    monkeypatch.setattr(publish, "PACKED", {"c": ()})
     answers = {f"{split}/labels": np.array([0, 1]) for split in ("val", "test")}
     for name in ("c", "c_w050"):
         np.savez(folder / name / "answers.npz", **answers)
