@@ -142,7 +142,7 @@ def _student_costs(
     seconds, size = _seconds_per_image(built, dataset, train, device, True), _parameters(built)
     if device.type == "cuda":
         taken = training_bytes(torch.cuda.max_memory_allocated(device), size, train)
-    return seconds / train.processes, size, taken
+    return seconds / _side_by_side(train, device), size, taken
 
 
 def _teacher_costs(
@@ -156,7 +156,7 @@ def _teacher_costs(
         nothing = {"teacher_seconds": 0.0, "cache_seconds": 0.0, "disk_bytes": 0.0}
         return nothing | {"cache_bytes": known * _FLOAT16_BYTES}
     teachers = 1 if teacher.folds == 1 else teacher.folds + 1
-    processes = teacher.train.processes
+    processes = _side_by_side(teacher.train, device)
     big = _build(dataset, teacher.network)
     teach, ask = (_seconds_per_image(big, dataset, teacher.train, device, b) for b in (True, False))
     logits = cached * samples * big.exit_count * len(dataset.class_names)
@@ -232,7 +232,7 @@ def _seconds_per_image(
     backward: bool,
 ) -> float:
     """Of one process: the fastest of a few of its parts of a batch, after one to warm up."""
-    part = train.batch_size // train.processes
+    part = train.batch_size // _side_by_side(train, device)
     channels, height, width = dataset.image_shape
     images = torch.randn(part, channels, height, width, device=device)
     order = order_of_training(network, (height, width), device)
@@ -248,6 +248,11 @@ def _seconds_per_image(
 
     times = [_timed(step, device) for _ in range(1 + _MEASURED_STEPS)]
     return min(times[1:]) / part
+
+
+def _side_by_side(train: TrainSettings, device: torch.device) -> int:
+    """Processes with a device of their own; on a CPU all share its cores."""
+    return train.processes if device.type == "cuda" else 1
 
 
 def _timed(step: Callable[[], None], device: torch.device) -> float:
