@@ -39,5 +39,6 @@ onstart:
 
 
 onsuccess:
-    RUN["list"].unlink(missing_ok=True)
+    if "list" in RUN:  # a process that ran hooks from the start
+        RUN["list"].unlink(missing_ok=True)
     forget_made(LISTS)
