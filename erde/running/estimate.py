@@ -102,7 +102,7 @@ def estimate(
 
     A few batches of the teacher and of each network that is trained for a student are timed on
     ``device``; students count one after the other, whatever runs side by side. Of a training by
-    several processes one part of a batch is timed, as each takes it on a GPU of its own, and what
+    several processes on GPUs one part of a batch is timed, as each takes it on its own, and what
     they tell each other counts for nothing. A teacher that was there already costs nothing any
     more: it has answered before the first student starts.
 

@@ -172,7 +172,7 @@ class Halves(nn.AvgPool2d):
     """Means over 2×2 pixels, whose gradient comes in the order of the maps.
 
     What flattens them hands their gradient back channels first. From such a one a CPU's gradient of
-    maps that lie channels last takes five to eight times as long. In order it has the same bits.
+    maps that lie channels last takes several times as long. In order it has the same bits.
     """
 
     def __init__(self) -> None:
