@@ -3,7 +3,7 @@
 Snakemake removes a job's old output before the job starts. If the job then fails, or the run is
 stopped, and all that was made from the output is still there, the next run of Snakemake (9.27) has
 nothing to do; and a folder that is updated is put back as it was, and counts as made. So each run
-lists what it is about to make, and takes the list away when all of it is made.
+lists what it is about to make, and takes off the list what it has made when it ends well.
 """
 
 import json
@@ -15,27 +15,31 @@ from pathlib import Path
 from erde_core.store.files import write_text
 
 
-def list_outputs(lists: Path, outputs: Iterable[str]) -> Path:
+def list_outputs(lists: Path, outputs: Iterable[str]) -> None:
     """Write down what a run is about to make.
 
     Args:
         lists: the folder of all such lists.
         outputs: paths as of the working directory.
 
-    Returns:
-        The new list, to be removed when all is made.
     """
     lists.mkdir(parents=True, exist_ok=True)
-    path = lists / f"{uuid.uuid4().hex}.json"
-    write_text(path, json.dumps({"since": time.time(), "outputs": sorted(outputs)}) + "\n")
-    return path
+    _write(lists / f"{uuid.uuid4().hex}.json", time.time(), outputs)
 
 
-def forget_made(lists: Path) -> None:
-    """Remove the lists of earlier runs of which all is made by now."""
+def take_off(lists: Path, made: Iterable[str]) -> None:
+    """Take what a finished run has made, or found made, off all lists; an empty list goes away.
+
+    Of what another run is making at the same time nothing is among it: Snakemake locks outputs.
+    """
+    done = set(made)
     for path in lists.glob("*.json"):
-        if not _unmade(path):
+        since, outputs = _read(path)
+        left = [name for name in outputs if name not in done]
+        if not left:
             path.unlink(missing_ok=True)
+        elif len(left) < len(outputs):
+            _write(path, since, left)
 
 
 def unmade_outputs(lists: Path) -> list[str]:
@@ -47,12 +51,20 @@ def unmade_outputs(lists: Path) -> list[str]:
 
 
 def _unmade(path: Path) -> list[str]:
+    since, outputs = _read(path)
+    return [name for name in outputs if not Path(name).exists() or _is_older(Path(name), since)]
+
+
+def _read(path: Path) -> tuple[float, list[str]]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-        since, outputs = float(found["since"]), [Path(name) for name in found["outputs"]]
+        return float(found["since"]), [str(name) for name in found["outputs"]]
     except (OSError, ValueError, KeyError, TypeError):
-        return []  # damaged, or another run has just taken it away
-    return [str(name) for name in outputs if not name.exists() or _is_older(name, since)]
+        return 0.0, []  # damaged, or another run has just taken it away
+
+
+def _write(path: Path, since: float, outputs: Iterable[str]) -> None:
+    write_text(path, json.dumps({"since": since, "outputs": sorted(outputs)}) + "\n")
 
 
 def _is_older(path: Path, since: float) -> bool:

@@ -2,7 +2,7 @@
 from erde.datasets.fingerprint import folder_fingerprint
 from erde.running.cluster.slurm import ClusterError, ask_cluster
 from erde.running.cluster.preflight import Request, find_problem
-from erde.running.stopped import forget_made, list_outputs
+from erde.running.stopped import list_outputs, take_off
 
 
 def check_images_can_be_read(jobs):
@@ -20,6 +20,10 @@ def check_images_can_be_read(jobs):
                 ) from None
 
 
+def outputs_of(jobs):
+    return [str(name) for job in jobs for name in job.output]
+
+
 onstart:
     jobs = list(workflow.dag.needrun_jobs())
     forget_interrupted_updates(jobs)
@@ -33,12 +37,8 @@ onstart:
             problem = str(error)
         if problem:
             raise refusal(problem)
-    RUN["list"] = list_outputs(
-        LISTS, (str(name) for job in jobs for name in job.output)
-    )
+    list_outputs(LISTS, outputs_of(jobs))
 
 
 onsuccess:
-    if "list" in RUN:  # a process that ran hooks from the start
-        RUN["list"].unlink(missing_ok=True)
-    forget_made(LISTS)
+    take_off(LISTS, outputs_of(workflow.dag.jobs))

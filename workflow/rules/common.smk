@@ -72,8 +72,8 @@ if workflow.resource_settings.nodes is None:
     workflow.register_resource("gpu", number * OPTIONS.students_per_gpu)
 
 
-# What runs are about to make (erde/running/stopped.py), and the list of this one.
-LISTS, RUN = Path(".snakemake/erde_planned"), {}
+# What runs are about to make (erde/running/stopped.py).
+LISTS = Path(".snakemake/erde_planned")
 
 
 wildcard_constraints:

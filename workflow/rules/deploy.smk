@@ -44,6 +44,6 @@ def forget_interrupted_updates(jobs):
 
     What they hold still lies in the folders, of which an update moves single files only.
     """
-    for folder in (str(name) for job in jobs for name in job.output):
+    for folder in outputs_of(jobs):
         if Path(folder).parent.name == "deploy":
             shutil.rmtree(Path(".snakemake/backups", folder), ignore_errors=True)

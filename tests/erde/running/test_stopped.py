@@ -3,7 +3,7 @@
 import os
 import time
 
-from erde.running.stopped import forget_made, list_outputs, unmade_outputs
+from erde.running.stopped import list_outputs, take_off, unmade_outputs
 
 
 def test_missing_files_and_folders_that_are_older_than_the_run(tmp_path):
@@ -16,23 +16,26 @@ def test_missing_files_and_folders_that_are_older_than_the_run(tmp_path):
         (folder / "notes.txt").touch()
     for file in (there, old / "notes.txt", old / "inside/manifest.json", new / "notes.txt"):
         os.utime(file, (1, 1))
-    made = list_outputs(lists, map(str, (there, gone, old, new, missing)))
+    list_outputs(lists, map(str, (there, gone, old, new, missing)))
     later = time.time() + 1
     os.utime(new / "inside/manifest.json", (later, later))
     assert unmade_outputs(lists) == sorted(map(str, (gone, old, missing)))
-    made.unlink()  # as a run does that has made all
+    take_off(lists, map(str, (gone, old, missing)))  # as a run does that has made them
     assert unmade_outputs(lists) == []
 
 
-def test_lists_that_are_made_go_away_and_others_stay(tmp_path):
-    lists = tmp_path / "lists"
-    first = list_outputs(lists, [str(tmp_path / "a")])
-    second = list_outputs(lists, [str(tmp_path / "b")])
-    (tmp_path / "a").touch()
-    forget_made(lists)
-    assert list(lists.iterdir()) == [second]
-    assert unmade_outputs(lists) == [str(tmp_path / "b")]
-    second.write_text("[", encoding="utf-8")
+def test_what_a_run_has_made_is_taken_off_all_lists_and_nothing_else(tmp_path):
+    lists, (a, b) = tmp_path / "lists", (str(tmp_path / name) for name in "ab")
+    list_outputs(lists, [a])
+    list_outputs(lists, [a, b])
+    (tmp_path / "b").touch()  # old, and being made anew by a run that goes on
+    take_off(lists, [a])
     assert unmade_outputs(lists) == []
+    (path,) = lists.iterdir()
+    (tmp_path / "b").unlink()
+    assert unmade_outputs(lists) == [b]
+    path.write_text("[", encoding="utf-8")
+    assert unmade_outputs(lists) == []
+    take_off(lists, [])
+    assert not list(lists.iterdir())
     assert unmade_outputs(tmp_path / "none") == []
-    assert not first.exists()
