@@ -132,27 +132,25 @@ def test_the_family_stands_beside_its_plain_networks(folder):
     }
 
 
-SINGLES = {"base": 0.4, "self": 0.6, "conv": 0.5, "dkd": 0.1}
-
-
-def test_the_best_trial_of_each_method_is_bold(tmp_path):
-    """Whose names begin alike."""
-    found = {"kd_t2": 0.4, "kd_ls_t2": 0.6, "kd_ls-temperature-4": 0.5, "masked_kd_t2": 0.3}
-    scores = {"val_last_exit_accuracy": 0.7}
-    rows = ({"network": f"{n}/seed0", "val_mean_accuracy": v} | scores for n, v in found.items())
-    table(tmp_path, "c_tuning", "validation", *rows)
-    shown = tables.settings_table(tmp_path, ["c_tuning"]).splitlines()[2:]
-    settings = [line.split(" | ")[1] for line in shown]
-    assert settings == ["**kd_t2**", "**masked_kd_t2**", "**kd_ls_t2**", "kd_ls-temperature-4"]
-
-
-def test_single_changes_stand_together_and_the_best_is_bold(tmp_path):
+@pytest.mark.parametrize(
+    ("found", "shown"),
+    [
+        (  # whose names begin alike
+            {"kd_t2": 0.4, "kd_ls_t2": 0.6, "kd_ls-temperature-4": 0.5, "masked_kd_t2": 0.3},
+            ["**kd_t2**", "**masked_kd_t2**", "**kd_ls_t2**", "kd_ls-temperature-4"],
+        ),
+        (  # single changes, named by no method
+            {"base": 0.4, "self": 0.6, "conv": 0.5, "dkd": 0.1},
+            ["**dkd**", "base", "**self**", "conv"],
+        ),
+    ],
+)
+def test_the_best_trial_of_each_method_is_bold_and_of_all_others(found, shown, tmp_path):
     last = {"val_last_exit_accuracy": 0.7}
-    rows = ({"network": f"{n}/seed0", "val_mean_accuracy": v} | last for n, v in SINGLES.items())
-    table(tmp_path, "c_singles", "validation", *rows)
-    shown = tables.settings_table(tmp_path, ["c_singles"]).splitlines()[2:]
-    settings = [line.split(" | ")[1] for line in shown]
-    assert settings == ["**dkd**", "base", "**self**", "conv"]
+    rows = ({"network": f"{n}/seed0", "val_mean_accuracy": v} | last for n, v in found.items())
+    table(tmp_path, "c_tuning", "validation", *rows)
+    lines = tables.settings_table(tmp_path, ["c_tuning"]).splitlines()[2:]
+    assert [line.split(" | ")[1] for line in lines] == shown
 
 
 def test_places_are_filled_and_what_is_around_them_stays(folder):

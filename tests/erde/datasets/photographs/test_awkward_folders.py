@@ -209,13 +209,17 @@ def test_a_tidy_folder_has_two_lines(tmp_path):
     assert said[1].endswith("become 12 × 12 (resize: crop), in train 14 × 14, to be cropped")
 
 
-def test_groups_are_not_torn_apart(tmp_path):
-    root = tidy(tmp_path)
-    grouped(root)
+def read(root):
     settings = FolderSettings(
         name="folder", path=str(root), image_size=12, resize="crop", validation=12
     )
-    found = in_memory(settings, False, lambda line: None)
+    return in_memory(settings, False, lambda line: None)
+
+
+def test_groups_are_not_torn_apart(tmp_path):
+    root = tidy(tmp_path)
+    grouped(root)
+    found = read(root)
     assert len(found.val) > 0
     assert not set(found.train.group) & set(found.val.group)
     assert len(set(found.val.group)) * 3 == len(found.val)
@@ -227,15 +231,12 @@ def test_without_a_group_an_image_stands_alone_and_blanks_around_a_name_are_none
     """As spreadsheets leave cells empty."""
     root = tidy(tmp_path)
     grouped(root)
-    settings = FolderSettings(
-        name="folder", path=str(root), image_size=12, resize="crop", validation=12
-    )
-    wanted = in_memory(settings, False, lambda line: None)
+    wanted = read(root)
     lines = (root / "groups.csv").read_text().splitlines()
     lines[1] = lines[1].replace(",", " , ")
     lines += [f"{file.relative_to(root)}," for file in sorted(root.glob("test/*/*.png"))]
     (root / "groups.csv").write_text("\n".join(lines))
-    found = in_memory(settings, False, lambda line: None)
+    found = read(root)
     for split in ("train", "val", "test"):
         np.testing.assert_array_equal(getattr(found, split).group, getattr(wanted, split).group)
 
