@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 # In channels-last order the gradient of a strided 1×1 convolution of fewer channels than this,
 # by oneDNN (in PyTorch 2.14 on CPUs with AVX-512), writes outside of its arrays: the process dies
-# of SIGSEGV or SIGABRT, or goes on with a damaged heap.
+# of SIGSEGV or SIGABRT, or goes on with a damaged heap. From this number on it stays inside, and so
+# it does in contiguous order: checked by glibc's MALLOC_CHECK_, in float32 and bf16.
 _LEAST_CHANNELS = 16
-# Up to this side, in pixels, it stays inside: checked for each side by glibc's MALLOC_CHECK_.
+# Up to this side, in pixels, one thread stays inside, too; several do not, at any side.
 _SAFE_SIDE = 40
 
 
@@ -18,13 +19,16 @@ def order_of_training(
 ) -> torch.memory_format:
     """Channels last, which is faster; on a CPU not where the gradient would damage memory.
 
+    That depends on the number of CPU threads, which must be set before.
+
     Args:
         network: whose gradient is wanted.
         sides: (height, width) of its images, pixels.
         device: where it learns.
     """
     narrow = any(_is_narrow(module) for module in network.modules())
-    if device.type == "cpu" and max(sides) > _SAFE_SIDE and narrow:
+    is_safe = max(sides) <= _SAFE_SIDE and torch.get_num_threads() == 1
+    if device.type == "cpu" and narrow and not is_safe:
         return torch.contiguous_format
     return torch.channels_last
 

@@ -101,8 +101,7 @@ def fit(
     """
     device = data.labels.device
     _is_captured(run, device)  # what is refused is refused before anything is touched
-    order = order_of_training(network, (data.images.height, data.images.width), device)
-    network = on_device(network, device, order)
+    network = on_device(network, device)
     state = TrainingState(network, make_optimiser(network, run.train), run.train.ema_decay)
     checkpoint = Checkpoint(run.host, run.identity)
     position = checkpoint.resume(state, run.train.epochs, data.steps)
@@ -111,6 +110,8 @@ def fit(
     elif position.epoch or position.step:
         run.host.say(f"resuming in epoch {position.epoch + 1}, step {position.step + 1}")
     _keep_threads(position, run.host)
+    order = order_of_training(network, (data.images.height, data.images.width), device)
+    network = on_device(network, device, order)
     parallel = run.host.processes.parallel(network)
     forward = in_order(torch.compile(parallel) if run.train.compile else parallel, order)
     steps = make_steps(forward, state, objective, run, device)

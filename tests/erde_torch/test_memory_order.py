@@ -1,4 +1,4 @@
-"""Networks of few channels learn from large images without damage to memory."""
+"""Networks of few channels learn on a CPU without damage to memory."""
 
 import ctypes.util
 import os
@@ -18,6 +18,7 @@ CHECKED = {"LD_PRELOAD": DEBUG, "MALLOC_CHECK_": "3"} if DEBUG else {}
 CPU = torch.device("cpu")
 # A short training as the product does it: in a process of its own, since damage would end it.
 TRAINING = """
+import sys
 import tempfile
 from pathlib import Path
 import numpy as np
@@ -28,13 +29,14 @@ from erde_torch.training.settings import AugmentSettings, TeacherSettings, Train
 from erde_torch.training.teacher import train_teacher
 from tests.hosts import own_host
 
+side, images, threads = map(int, sys.argv[1:])
 rng = np.random.default_rng(0)
 def split(count):
-    pixels = rng.integers(0, 256, (count, 224, 224, 3), np.uint8)
+    pixels = rng.integers(0, 256, (count, side, side, 3), np.uint8)
     return Split(pixels, np.arange(count) % 2, np.arange(count))
 statistics = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
-dataset = ImageDataset(split(4), split(2), split(2), ("a", "b"), *statistics, "noise")
-train = TrainSettings(epochs=1, batch_size=4, precision="float32")
+dataset = ImageDataset(split(images), split(2), split(2), ("a", "b"), *statistics, "noise")
+train = TrainSettings(epochs=1, batch_size=images, precision="float32", threads=threads)
 settings = TeacherSettings(network=NetworkSettings(name="resnet10", width=8 / 64), train=train)
 with tempfile.TemporaryDirectory() as folder:
     augment, host = AugmentSettings(pad=0), own_host(Path(folder))
@@ -42,25 +44,41 @@ with tempfile.TemporaryDirectory() as folder:
 """
 
 
-def test_a_narrow_network_learns_from_large_images():
-    run = [sys.executable, "-c", TRAINING]
+@pytest.mark.parametrize(
+    ("side", "images", "threads"),
+    [(224, 4, 1), (32, 25, 2)],  # 25 images do not split evenly among two threads
+)
+def test_a_narrow_network_learns(side, images, threads):
+    run = [sys.executable, "-c", TRAINING, *map(str, (side, images, threads))]
     env = os.environ | CHECKED
     done = subprocess.run(run, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
 
 
+@pytest.fixture
+def cpu_threads():
+    """Sets the number of CPU threads for one test."""
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)
+
+
 @pytest.mark.parametrize(
-    ("name", "width", "sides", "device", "order"),
+    ("name", "width", "sides", "threads", "device", "order"),
     [
-        ("resnet10", 8 / 64, (184, 184), CPU, torch.contiguous_format),
-        ("resnet10", 8 / 64, (32, 41), CPU, torch.contiguous_format),
-        ("resnet10", 8 / 64, (40, 40), CPU, torch.channels_last),
-        ("resnet10", 8 / 64, (184, 184), torch.device("cuda"), torch.channels_last),
-        ("resnet10", 16 / 64, (184, 184), CPU, torch.channels_last),
-        ("wrn16_1", 0.25, (184, 184), CPU, torch.contiguous_format),
-        ("mobilenetv2", 0.25, (184, 184), CPU, torch.channels_last),
+        ("resnet10", 8 / 64, (184, 184), 1, CPU, torch.contiguous_format),
+        ("resnet10", 8 / 64, (32, 41), 1, CPU, torch.contiguous_format),
+        ("resnet10", 8 / 64, (40, 40), 1, CPU, torch.channels_last),
+        ("resnet10", 8 / 64, (32, 32), 2, CPU, torch.contiguous_format),
+        ("resnet10", 8 / 64, (184, 184), 2, torch.device("cuda"), torch.channels_last),
+        ("resnet10", 16 / 64, (184, 184), 2, CPU, torch.channels_last),
+        ("wrn16_1", 0.25, (184, 184), 1, CPU, torch.contiguous_format),
+        ("mobilenetv2", 0.25, (184, 184), 1, CPU, torch.channels_last),
     ],
 )
-def test_only_what_would_be_damaged_learns_in_another_order(name, width, sides, device, order):
+def test_only_what_would_be_damaged_learns_in_another_order(
+    name, width, sides, threads, device, order, cpu_threads
+):
+    cpu_threads(threads)
     network = build_network(NetworkSettings(name=name, width=width), 2, (3, *sides))
     assert order_of_training(network, sides, device) == order
