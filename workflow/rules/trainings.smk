@@ -1,4 +1,5 @@
 # What is trained or given: networks, members of cascades, teachers; where their weights lie.
+from erde_torch.training.settings import learned
 
 
 def training_of(wildcards):
@@ -17,9 +18,8 @@ def training_of(wildcards):
 
 
 def student_settings(wildcards):
-    """The student's settings, with the network that is trained here."""
-    network = dataclasses.asdict(training_of(wildcards).network)
-    return settings("student")(wildcards) | {"network": network}
+    """The student's settings, with the network that is trained here and its variant's ``train``."""
+    return learned(training_of(wildcards).settings)
 
 
 def network_of_variant(wildcards):
