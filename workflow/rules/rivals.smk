@@ -2,7 +2,6 @@
 from erde.running.asking.network_exits import exit_count
 from erde_torch.networks.rivals.names import rival_names
 from erde_torch.networks.table import family_of
-from erde_torch.training.settings import learned
 
 
 def rival_keys(wildcards):

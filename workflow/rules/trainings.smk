@@ -1,5 +1,4 @@
 # What is trained or given: networks, members of cascades, teachers; where their weights lie.
-from erde_torch.training.settings import learned
 
 
 def training_of(wildcards):

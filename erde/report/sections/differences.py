@@ -13,9 +13,9 @@ from erde_core.store.tables import Row
 
 _BODY = """
 {% if own_train %}
-<p>All variants learn by the settings of the experiment's student (<code>student.train</code>) but for
-{% for name, keys in own_train %}{{ name }}: <code>{{ keys }}</code>{{ "." if loop.last else "; " }}
-{%- endfor %}</p>
+<p>Some variants are trained with settings of their own, all others being those of the student:
+{% for name, keys in own_train %}{{ name }} with
+<code>{{ keys }}</code>{{ "." if loop.last else "; " }}{% endfor %}</p>
 {% endif %}
 {% if overall %}
 <p>Each pair over 20 equal budgets together: the mean difference in accuracy, in points.</p>
