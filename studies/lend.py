@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from erde.experiment.schema import Experiment
-from erde.experiment.variants import Variant
 from erde_core.store.dataset import read_dataset
 from erde_core.store.files import write_text
 from erde_core.store.journal import Entry, journal_line
@@ -32,20 +31,22 @@ def shared_trainings(borrower: Experiment, lender: Experiment) -> list[tuple[str
     folds = given.folds if isinstance(given, TeacherSettings) and given.folds > 1 else 0
     names = ["teacher", *(f"teacher/fold{k}" for k in range(folds))]
     pairs = [(name, name) for name in names]
-    if (borrower.cache, borrower.student) == (lender.cache, lender.student):
+    if borrower.cache == lender.cache:
         pairs += [
             (f"{mine}/seed{seed}", f"{theirs}/seed{seed}")
-            for mine, wanted in borrower.variants.items()
-            for theirs, offered in lender.variants.items()
-            if _training(wanted) == _training(offered)
+            for mine in borrower.variants
+            for theirs in lender.variants
+            if _training(borrower, mine) == _training(lender, theirs)
             for seed in borrower.seeds
             if seed in lender.seeds
         ]
     return pairs
 
 
-def _training(variant: Variant) -> tuple[object, ...]:
-    return variant.loss, variant.teacher, variant.network
+def _training(experiment: Experiment, name: str) -> tuple[object, ...]:
+    variant = experiment.variants[name]
+    learned = experiment.network_of(name), experiment.train_of(name)
+    return variant.loss, variant.teacher, *learned
 
 
 def lend_checkpoints(

@@ -73,6 +73,7 @@ def summary(experiment: "Experiment", questions: "Questions") -> dict[str, Any]:
         if trained is None
         else 1 + (trained.folds if trained.folds > 1 and cached else 0),
         "variants": {name: variant.method for name, variant in experiment.variants.items()},
+        "own_train": {name: one.train for name, one in experiment.variants.items() if one.train},
         "seeds": seeds,
         "students": len(experiment.trainings()) * len(seeds),
         "cascades": [label for label, one in experiment.variants.items() if is_cascade(one)],
@@ -108,10 +109,7 @@ def _lines(file: Path, found: dict[str, Any]) -> list[str]:
         counts = "{train:,} / {val:,} / {test:,} train / val / test images".format(**images)
         lines.append(f"  data      {found['dataset']}: {counts}, {size}")
     lines += [_part_line(part, found[part]) for part in ("teacher", "student")]
-    by_method = ", ".join(
-        name if name == method else f"{name} ({method})"
-        for name, method in found["variants"].items()
-    )
+    by_method = ", ".join(_variant_line(name, found) for name in found["variants"])
     networks = found["students"] // len(found["seeds"])
     made = f"; put together: {', '.join(found['cascades'])}" if found["cascades"] else ""
     return [
@@ -123,6 +121,15 @@ def _lines(file: Path, found: dict[str, Any]) -> list[str]:
         f"  memory    at most {most[1]:,} MB ({most[0]}); a loose upper bound",
         *(f"  remark    {remark}" for remark in found["remarks"]),
     ]
+
+
+def _variant_line(name: str, found: dict[str, Any]) -> str:
+    """Its name; in brackets its method where the name does not say it, and its own ``train``."""
+    from erde.experiment.own_train import described
+
+    method, own = found["variants"][name], described(found["own_train"].get(name, {}))
+    more = [text for text in (method if name != method else "", own) if text]
+    return f"{name} ({': '.join(more)})" if more else name
 
 
 def _part_line(name: str, part: dict[str, Any]) -> str:

@@ -34,6 +34,8 @@ def experiment_schema() -> dict[str, Any]:
     variant = definitions["Variant"]
     method, teacher, network = (variant["properties"][k] for k in ("method", "teacher", "network"))
     own = {"method": method, "teacher": teacher | {"default": "cache"}, "network": network}
+    definitions["OwnTrain"] = _own_train(definitions["TrainSettings"])
+    own["train"] = {"anyOf": [{"$ref": "#/$defs/OwnTrain"}, {"type": "null"}], "default": None}
     variant["properties"] = own | _loss_keys()
     variant |= {"required": ["method"], "additionalProperties": False}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | schema
@@ -79,6 +81,19 @@ def _narrow(definitions: Mapping[str, _Rule]) -> None:
     for settings, keys in rules.items():
         for key, rule in keys.items():
             definitions[settings]["properties"][key] |= rule
+
+
+def _own_train(train: _Rule) -> _Rule:
+    """What a variant may set in place of the student's ``train``; each default is its value."""
+    from erde.experiment.own_train import OWN_KEYS
+
+    rules = {key: dict(train["properties"][key]) for key in OWN_KEYS}
+    for rule in rules.values():
+        rule.pop("default", None)
+    rules["label_smoothing"]["const"] = 0
+    described = "Laid over the student's train, key by key."
+    keys = {"properties": rules, "additionalProperties": False}
+    return {"type": "object", "title": "OwnTrain", "description": described, **keys}
 
 
 def _loss_keys() -> dict[str, _Rule]:

@@ -5,31 +5,27 @@ names the file, the key, the rule and the value (and, for a misspelt key, the ne
 """
 
 import dataclasses
-import functools
-import operator
-from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
     ConfigDict,
-    Discriminator,
     Field,
     PrivateAttr,
-    Tag,
     ValidationError,
     model_validator,
 )
-from pydantic_core import core_schema
 
 from erde.datasets.source import SourceSettings
 from erde.datasets.sources import SOURCES
 from erde.experiment.errors import ExperimentError, nearest, sentence
+from erde.experiment.marks import OneOf, OneTeacher, OrSwitch
 from erde.experiment.names import check_variant_name
+from erde.experiment.own_train import with_own_train
 from erde.experiment.trainings import Training, folders_of, member_folder, trainings_of
-from erde.experiment.variants import Variant, expand_variants
+from erde.experiment.variants import Variant, expand_variants, plain_distillation
 from erde.experiment.yaml_file import YamlError, read_yaml
 from erde_core.errors import ErdeError
 from erde_core.fields import FromMapping
@@ -37,12 +33,13 @@ from erde_core.scores.fitted import LABELS
 from erde_torch.int8.settings import Int8Settings
 from erde_torch.networks.cascades.settings import AnyNetwork
 from erde_torch.teacher_cache.settings import CacheSettings
-from erde_torch.teachers.settings import KINDS, GivenTeacher, LogitsTeacher
+from erde_torch.teachers.settings import GivenTeacher, LogitsTeacher
 from erde_torch.training.settings import (
     UNNAMED,
     AugmentSettings,
     StudentSettings,
     TeacherSettings,
+    TrainSettings,
 )
 
 _MOST_STUDENTS = 10_000
@@ -56,75 +53,12 @@ class _Model(BaseModel):
 _Seed = Annotated[int, Field(ge=0, lt=2**31)]  # fits the key of every generator
 
 
-class _OneOf:
-    """Marks a field whose key ``name`` says which class of settings it has."""
-
-    def __init__(self, classes: Iterable[type]) -> None:
-        self._classes = tuple(dict.fromkeys(classes))
-
-    def tagged(self, tag: object) -> type | None:
-        """The class that an error's place calls ``tag``."""
-        names = ((get_type_hints(one)["name"], one) for one in self._classes)
-        return next((one for name, one in names if tag in get_args(name)), None)
-
-    def __get_pydantic_core_schema__(self, source: object, handler: Any) -> Any:  # noqa: ANN401
-        members: list[Any] = [Annotated[one, FromMapping()] for one in self._classes]
-        union = functools.reduce(operator.or_, members)
-        return handler.generate_schema(Annotated[union, Field(discriminator="name")])
-
-
-class OrSwitch:
-    """Marks a field that is false, true (all defaults) or the mapping of a class of settings."""
-
-    def __init__(self, settings: type) -> None:
-        self.settings = settings
-
-    def __get_pydantic_core_schema__(self, source: object, handler: Any) -> Any:  # noqa: ANN401
-        def either(value: object, inner: Callable[[object], object]) -> object:
-            return value if isinstance(value, bool) else inner(value)
-
-        mapping: Any = Annotated[self.settings, FromMapping()]
-        inner = handler.generate_schema(mapping)
-        written = core_schema.wrap_serializer_function_ser_schema(either, schema=inner)
-        return core_schema.no_info_wrap_validator_function(either, inner, serialization=written)
-
-    def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:  # noqa: ANN401
-        return {"anyOf": [{"type": "boolean"}, handler(schema)]}
-
-
-class _OneTeacher:
-    """Marks the teacher, whose kind follows from its keys: trained here, or given."""
-
-    _trained_here = "train"
-
-    def tagged(self, tag: object) -> type | None:
-        """The class that an error's place calls ``tag``."""
-        return self._classes().get(str(tag))
-
-    def __get_pydantic_core_schema__(self, source: object, handler: Any) -> Any:  # noqa: ANN401
-        tagged: list[Any] = [
-            Annotated[one, FromMapping(), Tag(tag)] for tag, one in self._classes().items()
-        ]
-        union = functools.reduce(operator.or_, tagged)
-        return handler.generate_schema(Annotated[union, Discriminator(self._tag)])
-
-    def _classes(self) -> dict[str, type]:
-        return {self._trained_here: TeacherSettings, **KINDS}
-
-    def _tag(self, teacher: object) -> str:
-        """Of a file's keys, or of settings."""
-        if isinstance(teacher, dict):
-            return next((key for key in KINDS if key in teacher), self._trained_here)
-        kinds = (key for key, kind in KINDS.items() if isinstance(teacher, kind))
-        return next(kinds, self._trained_here)
-
-
 class Experiment(_Model):
     """One experiment file."""
 
-    dataset: Annotated[SourceSettings, _OneOf(entry.settings for entry in SOURCES.values())]
+    dataset: Annotated[SourceSettings, OneOf(entry.settings for entry in SOURCES.values())]
     augment: Annotated[AugmentSettings, FromMapping()] = AugmentSettings()
-    teacher: Annotated[TeacherSettings | GivenTeacher, _OneTeacher()]
+    teacher: Annotated[TeacherSettings | GivenTeacher, OneTeacher()]
     cache: Annotated[CacheSettings, FromMapping()] = CacheSettings()
     student: Annotated[StudentSettings, FromMapping()]
     variants: dict[str, Variant] = Field(min_length=1)
@@ -168,7 +102,8 @@ class Experiment(_Model):
                 f"cache.views must be 'all' or 1 … {orbit} (the views of this augmentation), "
                 f"got {views}"
             )
-        seen = self.model_copy(update={"cache": self._one_view()})
+        own = with_own_train(self.variants, self.student)
+        seen = self.model_copy(update={"cache": self._one_view(), "variants": own})
         trained = self.trained_teacher
         taught = trained.network.exit_count if trained else None
         return seen.with_exits(self.student.network.exit_count, taught)
@@ -217,7 +152,7 @@ class Experiment(_Model):
         for name, variant in self.variants.items():
             try:
                 if variant.network is not None:
-                    trainings_of(variant, self.student.network, teacher)
+                    trainings_of(variant, self.student, teacher)
                 elif student is not None and heard is not None:
                     fitted[name] = variant.for_exits(student, heard)
             except ErdeError as error:
@@ -240,22 +175,38 @@ class Experiment(_Model):
         """A variant's own network, or the student's."""
         return self.variants[name].network or self.student.network
 
+    def train_of(self, name: str) -> TrainSettings:
+        """How a variant's students learn: the student's ``train`` with its own laid over."""
+        return self.variants[name].overlaid(self.student.train)
+
+    def place_of(self, train: TrainSettings) -> str:
+        """Where the file says so: ``student``, or the first variant whose students learn so."""
+        own = (f"variants.{name}" for name in self.variants if self.train_of(name) == train)
+        return "student" if train == self.student.train else next(own)
+
     def trainings(self) -> dict[str, Training]:
         """All that students are trained for, by folder below ``results/<experiment>/``."""
-        return folders_of(self.variants, self.student.network, self.taught)
+        return folders_of(self.variants, self.student, self.taught)
+
+    def rival(self) -> Training:
+        """How plain rivals of the student's network learn: as :func:`plain_distillation` says."""
+        kd = plain_distillation(self.variants).model_copy(update={"network": None})
+        return trainings_of(kd, self.student, self.taught)[0]
 
     def member_folders(self, name: str) -> list[str]:
         """Where the members of a variant's cascade are trained, in their order."""
-        members = trainings_of(self.variants[name], self.student.network, self.taught)
+        members = trainings_of(self.variants[name], self.student, self.taught)
         whole = {key: one for key, one in self.trainings().items() if key in self.variants}
         return [member_folder(member, whole) for member in members]
 
     def named(self) -> dict[str, Any]:
         """Every key that results name: all but how trainings do their work.
 
-        Nor that nothing is asked for in 8 bits: results from before it could be say nothing of it.
+        Nor that nothing is asked for in 8 bits, nor that a variant has no ``train`` of its own:
+        results from before either could be say nothing of it.
         """
         unnamed: dict[str, Any] = {part: {"train": set(UNNAMED)} for part in _TRAINED}
+        unnamed["variants"] = {k: {"train"} for k, v in self.variants.items() if not v.train}
         keys = self.model_dump(exclude=unnamed | {"int8": True})
         return keys | ({"int8": asdict(self.quantisation)} if self.int8 else {})
 

@@ -1,8 +1,8 @@
 """What an experiment trains: of each variant its network, or the members of its cascade.
 
 A member is trained once, whoever holds it: where a variant trains the very same network by the same
-loss, that training serves; the others lie in ``members/<name>``, a name that follows from network
-and loss.
+loss and the same ``train``, that training serves; the others lie in ``members/<name>``, a name that
+follows from network, loss, and what differs from the student's ``train``.
 """
 
 import dataclasses
@@ -17,6 +17,7 @@ from erde_core.errors import ErdeError
 from erde_core.settings import LossSettings
 from erde_torch.networks.cascades.settings import AnyNetwork, CascadeSettings
 from erde_torch.networks.settings import NetworkSettings
+from erde_torch.training.settings import StudentSettings, TrainSettings
 
 MEMBERS = "members"
 EARLY_EXIT, PLAIN, CASCADE, MIXTURE = "early exit", "plain", "cascade", "mixture"
@@ -30,11 +31,20 @@ class Training:
         network: what is trained.
         loss: of its exits.
         teacher: ``cache`` or ``online``.
+        train: optimiser, schedule and so on, its variant's own keys laid over the student's.
+        own: those keys with their values, where they differ from the student's.
     """
 
     network: NetworkSettings
     loss: LossSettings
     teacher: str
+    train: TrainSettings
+    own: tuple[tuple[str, Any], ...] = ()
+
+    @property
+    def settings(self) -> StudentSettings:
+        """Network and ``train`` together, as a student has them."""
+        return StudentSettings(network=self.network, train=self.train)
 
     @property
     def reads_cache(self) -> bool:
@@ -43,9 +53,10 @@ class Training:
 
     @property
     def name(self) -> str:
-        """Readable, and another for every other network or loss."""
+        """Readable, and another for every other network, loss or ``train`` of a variant."""
         network = self.network
         keys = [_unusual(network), _unusual(self.loss), self.teacher]
+        keys += [dict(self.own)] if self.own else []
         digest = hashlib.sha256(json.dumps(keys, sort_keys=True, default=list).encode()).hexdigest()
         width = f"-w{network.width:g}" if network.width != 1 else ""
         plain = "-plain" if network.exit_count == 1 else ""
@@ -61,31 +72,31 @@ def way_of(network: AnyNetwork) -> str:
 
 
 def trainings_of(
-    variant: Variant, student: NetworkSettings, taught: int | None
+    variant: Variant, student: StudentSettings, taught: int | None
 ) -> tuple[Training, ...]:
     """The trainings behind a variant: its own, or those of its cascade's members in order.
 
     Args:
         variant: with or without a network of its own.
-        student: the network of variants without one.
+        student: the network of variants without one, and how all learn but for their own keys.
         taught: exits of the teacher; None where they are not known yet.
 
     Raises:
         ErdeError: ``exit_weights`` are not one per exit, or the file asks for an exit that the
             teacher does not have.
     """
+    learns = variant.teacher, variant.overlaid(student.train), tuple(variant.train.items())
     if variant.network is None:
-        return (Training(student, variant.loss, variant.teacher),)
+        return (Training(student.network, variant.loss, *learns),)
     weights = _weights_of_members(variant.loss, variant.network)
     pairs = zip(variant.network.members, weights, strict=True)
     return tuple(
-        Training(member, _loss_of(variant, member, own, taught), variant.teacher)
-        for member, own in pairs
+        Training(member, _loss_of(variant, member, own, taught), *learns) for member, own in pairs
     )
 
 
 def folders_of(
-    variants: Mapping[str, Variant], student: NetworkSettings, taught: int | None
+    variants: Mapping[str, Variant], student: StudentSettings, taught: int | None
 ) -> dict[str, Training]:
     """Every training of an experiment by its folder below ``results/<experiment>/``."""
     of = {name: trainings_of(one, student, taught) for name, one in variants.items()}

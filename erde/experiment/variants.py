@@ -12,7 +12,15 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal, TypeGuard
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SkipValidation,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from erde.experiment.errors import sentence, shown, unknown_key
 from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_name, value_text
@@ -21,16 +29,18 @@ from erde_core.fields import FromMapping
 from erde_core.settings import METHODS, LossSettings, method_settings
 from erde_torch.networks.cascades.settings import AnyNetwork, CascadeSettings
 from erde_torch.networks.settings import NetworkSettings
+from erde_torch.training.settings import TrainSettings
 
 MOST_VARIANTS = 1000
-_KEYS = ("method", "teacher", "network", *LOSS_FIELDS)
+_KEYS = ("method", "teacher", "network", "train", *LOSS_FIELDS)
 _HEARD = ("target_from", "right_from")  # which of the teacher's exits a student hears
 
 
 class Variant(BaseModel):
     """A variant's method and settings: ``method`` plus any field of ``LossSettings``.
 
-    ``network`` is its own in place of the student's, None without one.
+    ``network`` is its own in place of the student's, None without one. ``train`` is as the file
+    has it; of a variant of an experiment it is what differs from the student's ``train``.
     ``chosen`` names the fields that the file sets; no result names it.
     """
 
@@ -40,6 +50,7 @@ class Variant(BaseModel):
     loss: LossSettings
     chosen: frozenset[str] = Field(default=frozenset(), exclude=True)
     network: NetworkSettings | CascadeSettings | None = None
+    train: Annotated[dict[str, Any], SkipValidation] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -55,13 +66,18 @@ class Variant(BaseModel):
         loss = {key: value for key, value in keys.items() if key in LOSS_FIELDS}
         settings = method_settings(keys["method"], **loss)
         network = None if keys.get("network") is None else _network(keys["network"])
-        named = {"method": keys["method"], "teacher": keys.get("teacher", "cache")}
+        train = {} if keys.get("train") is None else keys["train"]
+        named = {"method": keys["method"], "teacher": keys.get("teacher", "cache"), "train": train}
         return named | {"loss": settings, "chosen": frozenset(loss), "network": network}
 
     @property
     def reads_cache(self) -> bool:
         """Whether its students read the teacher's cached logits."""
         return self.loss.needs_teacher and self.teacher == "cache"
+
+    def overlaid(self, train: TrainSettings) -> TrainSettings:
+        """The student's ``train`` with the variant's own laid over it, key by key."""
+        return replace(train, **self.train)
 
     def for_exits(self, student: int, teacher: int) -> "Variant":
         """As it is for networks of so many exits.
@@ -112,10 +128,10 @@ def expand_variants(variants: object) -> object:
     return expanded
 
 
-def plain_distillation(variants: Mapping[str, Variant]) -> LossSettings:
-    """The settings of the first variant of method ``kd``; the method's defaults without one."""
-    found = (variant.loss for variant in variants.values() if variant.method == "kd")
-    return next(found, method_settings("kd"))
+def plain_distillation(variants: Mapping[str, Variant]) -> Variant:
+    """The first variant of method ``kd``; without one the method by its defaults."""
+    found = (variant for variant in variants.values() if variant.method == "kd")
+    return next(found, Variant.model_validate({"method": "kd"}))
 
 
 def _network(keys: object) -> AnyNetwork:

@@ -1,7 +1,7 @@
 """What a report is made from."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from erde.evaluation.pareto import Students, in_float32
 from erde.evaluation.tables.rows import Rows
@@ -21,6 +21,7 @@ class Source:
         teacher, networks: exit logits; networks are the students and their twins in 8 bits.
         dataset: for the pictures and class names.
         behind: text by title: configuration, versions and so on.
+        own_train: of each variant that has a ``train`` of its own, what differs, in words.
     """
 
     experiment: str
@@ -30,6 +31,7 @@ class Source:
     networks: Students
     dataset: ImageDataset
     behind: Mapping[str, str]
+    own_train: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def students(self) -> Students:

@@ -25,7 +25,7 @@ from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.training.data import network_card, padded_bytes
 from erde_torch.training.host import Host
-from erde_torch.training.settings import TrainSettings
+from erde_torch.training.settings import StudentSettings, TrainSettings
 from erde_torch.training.teacher_answers import becomes_resident
 
 _MEASURED_STEPS = 2
@@ -100,11 +100,11 @@ def estimate(
 ) -> dict[str, float]:
     """Seconds and bytes of one experiment.
 
-    A few batches of the teacher and of each network that is trained for a student are timed on
-    ``device``; students count one after the other, whatever runs side by side. Of a training by
-    several processes on GPUs one part of a batch is timed, as each takes it on its own, and what
-    they tell each other counts for nothing. A teacher that was there already costs nothing any
-    more: it has answered before the first student starts.
+    A few batches of the teacher and of each network that is trained for a student, by each
+    ``train`` that variants have, are timed on ``device``; students count one after the other,
+    whatever runs side by side. Of a training by several processes on GPUs one part of a batch is
+    timed, as each takes it on its own, and what they tell each other counts for nothing. A teacher
+    that was there already costs nothing any more: it has answered before the first student starts.
 
     Returns:
         ``teacher_seconds``, ``cache_seconds``, ``students_seconds``, ``cache_bytes``,
@@ -113,19 +113,18 @@ def estimate(
     Raises:
         NoRoomError: a batch does not fit the GPU's memory.
     """
-    student, samples = experiment.student, len(dataset.train)
-    trainings = Counter(training.network for training in experiment.trainings().values())
+    samples, seeds = len(dataset.train), len(experiment.seeds)
+    trainings = Counter(training.settings for training in experiment.trainings().values())
     learn, parameters, most = 0.0, 0, 0
-    for network, count in trainings.items():
-        with room_named("student.train.batch_size"):
-            seconds, size, peak = _student_costs(dataset, network, student.train, device)
-        learn, parameters = learn + count * seconds, parameters + count * size
-        most = max(most, peak)
-    seeds = len(experiment.seeds)
+    for student, count in trainings.items():
+        with room_named(f"{experiment.place_of(student.train)}.train.batch_size"):
+            seconds, size, peak = _student_costs(dataset, student, device)
+        learn += count * student.train.epochs * seconds
+        parameters, most = parameters + count * size, max(most, peak)
     with room_named("teacher.train.batch_size"):
         found = _teacher_costs(dataset, experiment, device)
     found[STUDENT_BYTES] = most + _resident_bytes(dataset, experiment, found["cache_bytes"], device)
-    found["students_seconds"] = seeds * student.train.epochs * samples * learn
+    found["students_seconds"] = seeds * samples * learn
     found["disk_bytes"] += seeds * parameters * _COPIES_PER_NETWORK * _FLOAT32_BYTES
     if device.type == "cuda":
         torch.cuda.empty_cache()  # what was measured must not stay reserved beside the training
@@ -133,10 +132,11 @@ def estimate(
 
 
 def _student_costs(
-    dataset: ImageDataset, network: NetworkSettings, train: TrainSettings, device: torch.device
+    dataset: ImageDataset, student: StudentSettings, device: torch.device
 ) -> tuple[float, int, int]:
     """Seconds per image, parameters, and a GPU's bytes; the network is gone afterwards."""
-    built, taken = _build(dataset, network), 0
+    train = student.train
+    built, taken = _build(dataset, student.network), 0
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     seconds, size = _seconds_per_image(built, dataset, train, device, True), _parameters(built)

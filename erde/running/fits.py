@@ -124,7 +124,7 @@ def _checked(
         fitting = int((room - fixed) / image) if image else 0
         fitting -= fitting % train.processes
         width = f"{training.network.name} × width {training.network.width:g}"
-        what = f"{training.part}: batch_size {batch} of {width} at {facts.height} × {facts.width}"
+        what = f"{training.place}: batch_size {batch} of {width} at {facts.height} × {facts.width}"
         advice = "a smaller width, smaller images, another network"
         if fitting >= 2 * train.processes:
             advice = f"a batch_size of at most {fitting}, {advice}"
@@ -132,7 +132,7 @@ def _checked(
         raise _refusal(f"{what} pixels", least, room, owner, advice)
     work = train.epochs * facts.train * step.image_operations / train.processes
     speed = device.operations_per_second.get(train.precision)
-    said = f"{training.part}: at least {least / 1e9:.2f} GB in batches of {batch}, and "
+    said = f"{training.place}: at least {least / 1e9:.2f} GB in batches of {batch}, and "
     if speed is None:
         return f"{said}an unknown time for {train.epochs} epochs: the GPU could not be timed"
     return f"{said}about {clock(work / speed)} for {train.epochs} epochs"

@@ -19,7 +19,7 @@ from erde_core.errors import ErdeError
 from erde_core.images import SPLITS
 from erde_core.scores.fitted import needs_fitting
 from erde_core.statistics.halves import LEAST_GROUPS
-from erde_torch.training.settings import StudentSettings, TeacherSettings
+from erde_torch.training.settings import TrainSettings
 
 
 class PlanError(ErdeError):
@@ -81,18 +81,20 @@ def check_counts(experiment: Experiment) -> None:
             f"score must be a bare one with fewer than {LEAST_GROUPS} validation images: one half "
             f"fits it, the other chooses thresholds; got {experiment.score!r} and {facts.val}"
         )
-    _check_batch("student", experiment.student, facts.train)
+    _check_batch("student", experiment.student.train, facts.train)
+    for name in experiment.variants:
+        _check_batch(f"variants.{name}", experiment.train_of(name), facts.train)
     trained = experiment.trained_teacher
     if trained is not None:
         left_out = -(-facts.train // trained.folds) if trained.folds > 1 else 0
-        _check_batch("teacher", trained, facts.train - left_out)
+        _check_batch("teacher", trained.train, facts.train - left_out)
 
 
-def _check_batch(part: str, settings: StudentSettings | TeacherSettings, images: int) -> None:
-    batch = settings.train.batch_size
-    if batch > images:
+def _check_batch(place: str, train: TrainSettings, images: int) -> None:
+    if train.batch_size > images:
         raise PlanError(
-            f"{part}.train.batch_size must be at most the {images} training images, got {batch}"
+            f"{place}.train.batch_size must be at most the {images} training images, "
+            f"got {train.batch_size}"
         )
 
 

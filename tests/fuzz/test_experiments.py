@@ -21,6 +21,7 @@ seeds: [0, 1]
 variants:
   ce: {method: ce}
   mine: {method: erde, temperature: [1, 4], exit_weights: [1, 1, 0.5, 1]}
+  warm: {method: dkd, train: {kd_warmup: 1, epochs: 3, schedule: cosine}}
 """
 ODD = (
     *("010", "0x1F", "1_000", "1:30", "1e3", "1e400", "1e-400", ".5", "-.5", "5.", "+3", "-0"),
@@ -81,7 +82,7 @@ def _compare(raw, read, text):
     if isinstance(raw, dict):
         for key, value in raw.items():
             if key == "variants":
-                _compare_variants(value, read[key], text)
+                _compare_variants(value, read, text)
             else:
                 assert key in read, (key, text)
                 _compare(value, read[key], text)
@@ -94,10 +95,17 @@ def _compare(raw, read, text):
 
 
 def _compare_variants(raw, read, text):
+    usual, variants = read["student"]["train"], read["variants"]
     for label, keys in raw.items():
-        if label in read:  # not a list of values, which has labels of its own
-            flat = {key: read[label][key] for key in ("method", "teacher", "network")}
-            _compare(keys, flat | read[label]["loss"], text)
+        if label in variants:  # not a list of values, which has labels of its own
+            found = variants[label]
+            flat = {key: found[key] for key in ("method", "teacher", "network")}
+            if isinstance(keys.get("train"), dict):
+                flat["train"] = usual | found["train"]
+            else:
+                assert not found["train"], text
+                flat["train"] = None
+            _compare(keys, flat | found["loss"], text)
 
 
 def _obvious(raw, value):

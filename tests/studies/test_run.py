@@ -242,8 +242,18 @@ def test_only_equal_trainings_are_lent():
     again = changed(seeds=[1, 0], variants={"mine": {"method": "erde"}})
     assert shared_trainings(one, again) == [TEACHER, ("erde/seed0", "mine/seed0")]
     other_loss = {"erde": {"method": "erde", "entropy_weight": 1}}
-    for other in (changed(cache={"views": 3}), changed(variants=other_loss)):
+    longer = {"erde": {"method": "erde", "train": {"epochs": 3}}}
+    for other in (
+        changed(cache={"views": 3}),
+        changed(variants=other_loss),
+        changed(variants=longer),
+    ):
         assert shared_trainings(one, other) == [TEACHER]
+    student = {**SLOW["student"], "train": {**SLOW["student"]["train"], "epochs": 3}}
+    assert shared_trainings(changed(student=student), changed(variants=longer)) == [
+        TEACHER,
+        ("erde/seed0", "erde/seed0"),
+    ]
     for key, value in (("augment", {"pad": 2}), ("device", "auto")):
         assert shared_trainings(one, changed(**{key: value})) == []
     folds = changed(teacher={**SLOW["teacher"], "folds": 2})

@@ -4,6 +4,7 @@ import contextlib
 import copy
 import shutil
 
+from erde.evaluation.tables import HISTORY
 from tests.workflow.conftest import TINY, add_statements, what_trains_nothing
 
 TARGET = "results/tiny_pareto.png"
@@ -60,6 +61,37 @@ def test_a_finished_run_has_nothing_to_do(finished):
 
 def test_the_weight_of_one_variant_reruns_that_variant(finished):
     assert replanned(finished, with_(["variants", "erde", "entropy_weight"], 0.7)) == ERDE_ONLY
+
+
+def test_the_training_of_one_variant_reruns_that_variant(finished):
+    for train in ({"kd_warmup": 1}, {"gradient_scaling": "equilibrium", "epochs": 3}):
+        assert replanned(finished, with_(["variants", "erde", "train"], train)) == ERDE_ONLY
+
+
+def test_a_training_of_its_own_that_is_the_students_reruns_nothing(finished):
+    for train in ({}, {"epochs": 2, "kd_warmup": 0, "batch_size": 50}):
+        assert replanned(finished, with_(["variants", "erde", "train"], train)) == {}
+
+
+def test_variants_of_one_experiment_learn_each_by_its_own_training(finished):
+    own = {"warm": {"kd_warmup": 2}, "even": {"gradient_scaling": "equilibrium"}}
+    own["long"] = {"epochs": 3}
+    variants = {name: {"method": "kd", "train": train} for name, train in own.items()}
+    targets = [f"results/tiny/{name}/seed0/weights.safetensors" for name in own]
+    with put_back(finished):
+        finished.write_experiment("tiny", with_(["variants"], TINY["variants"] | variants))
+        try:
+            assert finished.plan(*targets) == {"student": 3}
+            finished.snakemake("--cores", "2", *targets)
+        finally:
+            finished.write_experiment("tiny", TINY)
+        folders = [finished.root / f"results/tiny/{name}/seed0" for name in ("kd", *own)]
+        weights = {(folder / "weights.safetensors").read_bytes() for folder in folders}
+        epochs = [len(HISTORY.read(folder / "history.csv")) for folder in folders]
+        log = (finished.root / "results/tiny/logs/long/seed0.log").read_text(encoding="utf-8")
+    assert len(weights) == 4
+    assert epochs == [2, 2, 2, 3]
+    assert "epoch 3/3" in log
 
 
 def test_a_new_seed_trains_new_students_only(finished):

@@ -28,6 +28,7 @@ from erde.running.cluster.needs import memory_mb
 from erde_core.errors import ErdeError, check_installed
 from erde_torch.networks.table import NETWORKS
 from erde_torch.teachers.settings import KINDS
+from erde_torch.training.settings import learned
 
 min_version("9.0")
 REPOSITORY = Path(workflow.basedir)

@@ -1,6 +1,4 @@
 # Plain networks of the same cost as the student's exits: is early exit worth it?
-from erde.experiment.variants import plain_distillation
-
 from erde.running.asking.network_exits import exit_count
 from erde_torch.networks.rivals.names import rival_names
 from erde_torch.networks.table import family_of
@@ -45,11 +43,11 @@ rule rival:
         gpu=training_gpus("student"),
         mem_mb=memory("rival"),
     params:
-        student=settings("student"),
+        student=setting(lambda exp: learned(exp.rival().settings)),
         start=start("student"),
         augment=settings("augment"),
         views=setting(view_count),
-        loss=setting(lambda exp: dataclasses.asdict(plain_distillation(exp.variants))),
+        loss=setting(lambda exp: dataclasses.asdict(exp.rival().loss)),
         device=setting(lambda exp: exp.device),
         code=code_with(
             ["student"],

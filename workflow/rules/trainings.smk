@@ -17,9 +17,8 @@ def training_of(wildcards):
 
 
 def student_settings(wildcards):
-    """The student's settings, with the network that is trained here."""
-    network = dataclasses.asdict(training_of(wildcards).network)
-    return settings("student")(wildcards) | {"network": network}
+    """The student's settings, with the network that is trained here and its variant's ``train``."""
+    return learned(training_of(wildcards).settings)
 
 
 def network_of_variant(wildcards):

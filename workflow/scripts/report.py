@@ -6,6 +6,7 @@ import yaml
 
 from erde.evaluation.pareto import check_comparable
 from erde.evaluation.tables import TABLES
+from erde.experiment.own_train import described
 from erde.report.page import report_page
 from erde.report.source import Source
 from erde.running.job import running
@@ -34,6 +35,8 @@ with running(f"{snakemake.wildcards.experiment} · report", snakemake.log[0]) as
     asked = [*params.tables, *(["int8"] if inputs.int8 else [])]
     rows |= {name: TABLES[name].read(str(inputs[name])) for name in asked}
     name = snakemake.wildcards.experiment
-    source = Source(name, params.methods, rows, teacher, students, dataset, behind)
+    variants = params.config["variants"].items()
+    own_train = {label: described(keys["train"]) for label, keys in variants if "train" in keys}
+    source = Source(name, params.methods, rows, teacher, students, dataset, behind, own_train)
     write_text(snakemake.output[0], report_page(source))
     say(f"the report is {snakemake.output[0]}")

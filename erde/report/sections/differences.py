@@ -12,6 +12,11 @@ from erde.report.source import Source
 from erde_core.store.tables import Row
 
 _BODY = """
+{% if own_train %}
+<p>Some variants are trained with settings of their own, all others being those of the student:
+{% for name, keys in own_train %}{{ name }} with
+<code>{{ keys }}</code>{{ "." if loop.last else "; " }}{% endfor %}</p>
+{% endif %}
 {% if overall %}
 <p>Each pair over 20 equal budgets together: the mean difference in accuracy, in points.</p>
 {{ overall }}
@@ -34,6 +39,7 @@ def differences_section(source: Source) -> Section:
     charts = {f"difference{i}": chart for i, chart in enumerate(difference_charts(rows))}
     body = render(
         _BODY,
+        own_train=[(name_of(name), keys) for name, keys in source.own_train.items()],
         overall=_overall(source.rows["overall"], rows) if rows else None,
         few=words.few_seeds(list(rows)),
         charts=chart_grid(charts, _keys(rows)),

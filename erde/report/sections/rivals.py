@@ -12,8 +12,9 @@ from erde_core.store.tables import Row
 _NONE = "<p>No plain networks were trained for this report (<code>rivals: false</code>).</p>"
 _BODY = """
 <p>Plain networks of the same cost as each of the student's exits, distilled from the teacher's last
-exit with the settings of KD: the student cut off there, and the whole student made narrower. θ is
-chosen on validation. Early exit is {{ name }} here; the plain network is the one of the two that is
+exit with the settings of KD{% if own_train %} (its own training, <code>{{ own_train }}</code>,
+included){% endif %}: the student cut off there, and the whole student made narrower. θ is chosen on
+validation. Early exit is {{ name }} here; the plain network is the one of the two that is
 better on validation. Cascades and mixtures, the third way, stand under "{{ envelope }}".</p>
 {{ verdicts }}
 {% if few %}<p class="quiet">{{ few }}</p>{% endif %}
@@ -28,9 +29,11 @@ def rivals_section(source: Source) -> Section:
     if not rows:
         return Section(title, render(_NONE))
     shown = shown_variant(source.methods)
+    kd = next((name for name, method in source.methods.items() if method == "kd"), "")
     body = render(
         _BODY,
         name=name_of(shown),
+        own_train=source.own_train.get(kd),
         envelope=TITLE,
         verdicts=_verdicts(rows, shown),
         all=_table(rows),

@@ -58,13 +58,10 @@ def memory_mb(experiment: Experiment, job: str, questions: Questions) -> int:
         padded = (height + 2 * experiment.augment.pad) * (width + 2 * experiment.augment.pad)
         data = _COPIES_TRAINED * images * padded * channels
     teacher = _asked_teacher(experiment, facts, questions)
-    used_networks = [training.network for training in experiment.trainings().values()]
+    students = {training.settings for training in experiment.trainings().values()}
     student, rival = (
-        max(
-            _activations(network, experiment.student.train, facts, questions)
-            for network in networks
-        )
-        for networks in (used_networks, [experiment.student.network])
+        max(_activations(one.network, one.train, facts, questions) for one in trained_so)
+        for trained_so in (students, [experiment.rival().settings])
     )
     cache = cache_bytes(experiment, facts)
     cached = any(variant.reads_cache for variant in experiment.variants.values())

@@ -110,6 +110,26 @@ def test_check_answers_programs_too(path, capsys):
     assert set(found["memory_mb"]) >= {"data", "teacher", "student"}
 
 
+def test_check_says_which_variants_have_a_training_of_their_own(tmp_path, capsys):
+    text = (REPOSITORY / "workflow/experiments/digits.yaml").read_text("utf-8")
+    keys = yaml.safe_load(text)
+    own = {"dkd": {"kd_warmup": 2, "epochs": 8}, "best": {"gradient_scaling": "equilibrium"}}
+    keys["variants"] = {"kd": {"method": "kd", "train": {}}}
+    keys["variants"] |= {"dkd": {"method": "dkd", "train": own["dkd"]}}
+    keys["variants"] |= {"best": {"method": "kd_ls", "train": own["best"]}}
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(keys, sort_keys=False), "utf-8")
+    call("check", path)
+    shown = "kd, dkd (epochs 8, kd_warmup 2), best (kd_ls: gradient_scaling equilibrium)"
+    assert f"  variants  {shown}\n" in capsys.readouterr().out
+    call("check", path, "--json")
+    assert json.loads(capsys.readouterr().out)["own_train"] == own
+    keys["variants"]["best"]["train"] = {"threads": 2}
+    path.write_text(yaml.safe_dump(keys, sort_keys=False), "utf-8")
+    with pytest.raises(ValueError, match=r"mine\.yaml: variants\.best\.train\.threads must be"):
+        call("check", path)
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_the_editors_schema_accepts_the_shipped_experiments(path):
     jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), experiment_schema())

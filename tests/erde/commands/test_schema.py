@@ -43,6 +43,10 @@ PLACES = {
     "OnnxTeacher": ({"teacher": {"onnx": "a.onnx"} | SEEN}, ("teacher",)),
     "LogitsTeacher": ({"teacher": {"logits": "a", "test_logits": "b"}}, ("teacher",)),
     "Variant": ({}, ("variants", "mine")),
+    "OwnTrain": (
+        {"variants": {"mine": {"method": "kd", "train": {}}}},
+        ("variants", "mine", "train"),
+    ),
     "Int8Settings": ({"int8": {}}, ("int8",)),
 }
 VALUES = (-1, 0, 1, 0.5, 1.5, 1000, True, None, "nonsense", "auto", [], [0.5, 1], [[-1, 1]], {})
@@ -50,6 +54,7 @@ VALUES = (-1, 0, 1, 0.5, 1.5, 1000, True, None, "nonsense", "auto", [], [0.5, 1]
 JOINED = {
     ("TrainSettings", "kd_warmup"): "at most epochs",
     ("TrainSettings", "processes"): "multiple of processes",
+    ("OwnTrain", "kd_warmup"): "at most epochs",
     ("CacheSettings", "views"): "the views of this augmentation",
     ("AugmentSettings", "crops"): "must not stand beside crops",
     ("AugmentSettings", "colour"): "0 without crops",

@@ -1,10 +1,12 @@
 import json
 
 import pytest
+import torch
 
 from erde.experiment.schema import parse_experiment
 from erde.running import estimate as estimate_module
 from erde.running.estimate import announce, estimate
+from erde_torch.device import NoRoomError
 from erde_torch.training.data import network_card
 
 WIDTH = 1 / 16
@@ -52,6 +54,26 @@ def test_arithmetic(seconds, tiny_dataset, environment):
     big, small = (parameters(tiny_dataset, part.network) for part in (exp.teacher, exp.student))
     weights = 3 * 4 * (big + 4 * small)  # the weights; in the checkpoint weights and momentum
     assert found["disk_bytes"] == 18 * 120 * 4 * 10 * 2 + weights
+
+
+def test_a_variants_own_epochs_count(seconds, tiny_dataset, environment):
+    long = {"method": "ce", "train": {"epochs": 30}}
+    exp = experiment(variants={"ce": {"method": "ce"}, "long": long})
+    found = estimate(tiny_dataset, exp, environment().device)
+    assert found["students_seconds"] == 2 * (3 + 30) * 120 * 1
+
+
+def test_a_variants_own_batch_is_timed_and_named(monkeypatch, tiny_dataset, environment):
+    def pretend(network, dataset, train, device, backward):
+        if train.batch_size == 64:
+            raise torch.OutOfMemoryError
+        return 1.0
+
+    monkeypatch.setattr(estimate_module, "_seconds_per_image", pretend)
+    large = {"method": "ce", "train": {"batch_size": 64}}
+    exp = experiment(variants={"ce": {"method": "ce"}, "large": large})
+    with pytest.raises(NoRoomError, match=r"variants\.large\.train\.batch_size"):
+        estimate(tiny_dataset, exp, environment().device)
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,14 @@ def test_a_batch_that_no_memory_holds_is_refused_with_the_one_that_fits(tmp_path
     assert "at most 492" in refused(tmp_path, experiment(**{part: {"batch_size": 493}}), 5 * 10**9)
 
 
+def test_a_variants_own_batch_is_looked_at_and_named(tmp_path):
+    own = {"erde": {"method": "erde"}, "large": {"method": "kd", "train": {"batch_size": 1000}}}
+    said = refused(tmp_path, experiment(variants=own), 5 * 10**9)
+    assert said.startswith("variants.large: batch_size 1000 of resnet10 × width 1 at 32 × 32")
+    made(tmp_path, "large/seed0")
+    check(tmp_path, experiment(variants=own), 5 * 10**9)
+
+
 def test_where_no_batch_fits_none_is_advised(tmp_path):
     said = refused(tmp_path, experiment(), 99_000_000, Told())
     assert said.startswith("dataset: preparing it must fit into this machine's 99 MB of memory")

@@ -30,6 +30,24 @@ def test_a_training_that_no_memory_holds_is_refused_with_what_would_fit(tmp_path
     assert "take a batch_size of at most" in said
 
 
+def test_a_variants_own_batch_must_fit_the_images(tmp_path):
+    few = {"name": "digits", "train_images": 200, "canvas": 16}
+    batch = {"train": {"epochs": 1, "batch_size": 50}}
+    parts = {"dataset": few, "teacher": batch, "student": batch}
+    large = {"kd": {"method": "kd"}, "large": {"method": "kd", "train": {"batch_size": 201}}}
+    wanted = r"^variants\.large\.train\.batch_size must be at most the 200 training images, got 201"
+    with pytest.raises(ErdeError, match=wanted):
+        check(experiment(**parts, variants=large), tmp_path, None)
+
+
+def test_how_the_work_is_done_is_the_students_for_a_variant_too(tmp_path):
+    """The sentence names the key that may be changed."""
+    student = {"train": {"epochs": 1, "graph": True}}
+    own = {"kd": {"method": "kd", "train": {"epochs": 2}}}
+    with pytest.raises(ErdeError, match=r"^student\.train\.graph must be false where no GPU"):
+        check(experiment(student=student, variants=own), tmp_path, 64_000)
+
+
 def test_a_score_that_validation_is_too_small_to_fit_is_refused(tmp_path):
     few = {"name": "cifar100", "validation": 199}
     wanted = r"score must be a bare one with fewer than 200 validation images.* got 'gate' and 199$"

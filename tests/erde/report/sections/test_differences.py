@@ -1,5 +1,7 @@
 """Pairs are judged for these networks by their own interval, and each count is right."""
 
+import dataclasses
+
 import pytest
 
 from erde.report.sections.differences import (
@@ -74,6 +76,14 @@ def test_a_zero_end_is_drawn_at_zero():
     assert row["these_seeds_low"] == 0
     (chart,) = difference_charts([row])
     assert chart.traces[0]["error_y"]["arrayminus"] == [pytest.approx(1)]
+
+
+def test_what_differs_between_the_trainings_is_said(two_seeds):
+    assert "settings of their own" not in differences_section(two_seeds).body
+    own = dataclasses.replace(two_seeds, own_train={"kd": "epochs 8", "erde": "kd_warmup 2"})
+    body = " ".join(differences_section(own).body.split())
+    said = "student: KD with <code>epochs 8</code>; ERDE with <code>kd_warmup 2</code>.</p>"
+    assert said in body
 
 
 def test_one_variant_alone():

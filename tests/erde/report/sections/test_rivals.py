@@ -1,5 +1,7 @@
 """Early exit is held against the plain network that validation chooses."""
 
+import dataclasses
+
 from erde.report.sections.rivals import rival_verdicts, rivals_section
 from tests.erde.report.sections.test_differences import interval, plain
 from tests.erde.report.sources import source
@@ -25,6 +27,14 @@ def test_the_section(two_seeds):
     body = rivals_section(two_seeds).body
     assert body.count("<tr>") == 2 + 1 + len(two_seeds.rows["rivals"])
     assert "range of the two seeds" in body
+
+
+def test_they_learn_as_kd_does(two_seeds):
+    assert "its own training" not in rivals_section(two_seeds).body
+    own = dataclasses.replace(two_seeds, own_train={"erde": "kd_warmup 2"})
+    assert "its own training" not in rivals_section(own).body
+    own = dataclasses.replace(two_seeds, own_train={"kd": "epochs 8"})
+    assert "KD (its own training, <code>epochs 8</code>,\nincluded)" in rivals_section(own).body
 
 
 def test_without_rivals():

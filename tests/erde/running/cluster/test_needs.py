@@ -52,6 +52,18 @@ def test_it_grows_with_what_it_holds():
     assert needed("teacher", cache={"views": 4}) == needed("teacher")
 
 
+def test_a_variants_own_batch_counts():
+    large = {"train": {"batch_size": 1280}}
+    more = 1152 * 32 * 32 * 64 * 40 * 4 / 1e6  # images, times what the student keeps of each
+    erde, kd = ({name: {"method": name}} for name in ("erde", "kd"))
+    own = {"erde": {"method": "erde"} | large, "kd": {"method": "kd"}}
+    grown = needed("student", variants=own) - needed("student", variants=erde | kd)
+    assert grown == pytest.approx(more, abs=1)
+    assert needed("rival", variants=own) == needed("rival")
+    own = {"erde": {"method": "erde"}, "kd": {"method": "kd"} | large}
+    assert needed("rival", variants=own) - needed("rival") == pytest.approx(more, abs=1)
+
+
 def test_every_process_of_a_training_has_its_own():
     two = {"train": {"epochs": 1, "processes": 2}}
     assert needed("teacher", teacher=two) == 2 * needed("teacher")
