@@ -15,6 +15,11 @@ _AGAINST = {"kd": "#009E73", "masked_kd": "#666666"}  # their colours in every o
 _THICK, _THIN = 3.6, 1.2
 
 
+def has_gains(folder: Path, experiment: str) -> bool:
+    """Whether ``<experiment>/overall.csv`` holds ERDE against one of them at equal MACs."""
+    return any(_row(folder, experiment, other) for other in _AGAINST)
+
+
 def gains_figure(folder: Path, experiments: Sequence[str]) -> Figure:
     """ERDE minus KD, and minus masked KD, at equal MACs: the mean over the 20 budgets.
 
@@ -46,14 +51,18 @@ def gains_figure(folder: Path, experiments: Sequence[str]) -> Figure:
 def _draw(axes: Axes, folder: Path, experiments: Sequence[str], other: str, color: str) -> None:
     axes.axvline(0, color="0.6", linewidth=0.8)
     for y, name in enumerate(experiments):
-        wanted = ("erde", other, "macs")
-        for row in rows_of(folder, name, "overall"):
-            if (row["variant"], row["against"], row["equal"]) == wanted:
-                _line(axes, y, row, color)
+        if row := _row(folder, name, other):
+            _line(axes, y, row, color)
     axes.set_title(f"ERDE − {name_of(other)}", fontsize=9)
     axes.grid(axis="x", color="0.92", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
+
+
+def _row(folder: Path, experiment: str, other: str) -> dict[str, str] | None:
+    wanted = ("erde", other, "macs")
+    rows = rows_of(folder, experiment, "overall")
+    return next((r for r in rows if (r["variant"], r["against"], r["equal"]) == wanted), None)
 
 
 def _line(axes: Axes, y: int, row: dict[str, str], color: str) -> None:

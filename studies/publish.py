@@ -16,7 +16,7 @@ from erde_core.errors import ErdeError
 from erde_core.store.files import write_text
 from studies import tables, ways_tables
 from studies.family import family_figure, has_family
-from studies.gains import gains_figure
+from studies.gains import gains_figure, has_gains
 from studies.packing import pack_answers
 from studies.tables import rows_of
 from studies.targets import targets_table
@@ -28,10 +28,10 @@ KEPT = (
     *("policies_overall", "rules", "shipped", "trials", "ways"),
 )
 # Whose answers took days: they are published too, of these seeds; without any, of all.
-PACKED = {"middle_cifar100": (), "middle_cifar100_seeds": (5, 6)}
+PACKED = {"middle_cifar100": (), "middle_cifar100_seeds": (5, 6), "middle_cifar100_best": ()}
 # Of what settings are chosen by, validation alone counts; nobody should look at its test images.
 # Curves of a network whose early exits were never trained say nothing.
-_TRIALS = ("tuning", "singles", "equilibrium", "warmup")
+_TRIALS = ("tuning", "more", "singles")
 ONLY = dict.fromkeys(_TRIALS, ("validation.csv",)) | {"exits": ("exits.csv", "teacher_exits.csv")}
 STUDIES: dict[str, tuple[str, ...]] = {
     "full study, measured": ("study_cifar100", "study_cifar10"),
@@ -102,7 +102,7 @@ def main(home: Path, published: Path) -> None:
     for page, old in pages.items():
         write_text(page, filled(old, published))
     text = "".join(pages.values())
-    shown = [e for e in experiments_of(text, "differences") if rows_of(published, e, "overall")]
+    shown = [e for e in experiments_of(text, "differences") if has_gains(published, e)]
     save_figure(gains_figure(published, shown), published / "gains.png")
     for main in (main for mains in STUDIES.values() for main in mains):
         if rows_of(published, main, "bands") and has_family(published, main):

@@ -11,7 +11,7 @@ from erde.datasets.images import TrainAndTest, ungrouped
 from erde_core.store.tables import write_table
 from studies import publish, tables, targets
 from studies.family import family_figure, has_family
-from studies.gains import gains_figure
+from studies.gains import gains_figure, has_gains
 from studies.publish import TABLES, experiments_of, filled, keep
 from tests.workflow.conftest import REPOSITORY
 
@@ -106,6 +106,8 @@ def test_the_picture_shows_the_rows_at_equal_macs(folder):
     assert mean == pytest.approx(np.array([[0.5, 1]]))
     assert len(against_masked.lines) == 1
     assert [label.get_text() for label in against_kd.get_yticklabels()] == ["none", "c"]
+    table(folder, "best", "overall", {"variant": "kd", "against": "best", "equal": "macs"})
+    assert [has_gains(folder, name) for name in ("c", "best", "none")] == [True, False, False]
 
 
 def test_the_family_stands_beside_its_plain_networks(folder):
@@ -151,6 +153,18 @@ def test_the_best_trial_of_each_method_is_bold_and_of_all_others(found, shown, t
     table(tmp_path, "c_tuning", "validation", *rows)
     lines = tables.settings_table(tmp_path, ["c_tuning"]).splitlines()[2:]
     assert [line.split(" | ")[1] for line in lines] == shown
+
+
+def test_a_setting_of_several_seeds_is_one_row_of_means(tmp_path):
+    found = {"a/seed100": (0.4, 0.6), "a/seed101": (0.5, 0.7), "b/seed100": (0.48, 0.5)}
+    keys = ("val_mean_accuracy", "val_last_exit_accuracy")
+    rows = ({"network": n} | dict(zip(keys, values, strict=True)) for n, values in found.items())
+    table(tmp_path, "c_singles", "validation", *rows)
+    lines = tables.settings_table(tmp_path, ["c_singles"]).splitlines()[2:]
+    assert lines == [
+        "| c_singles | a | 2 | 45.00 | 65.0 |",
+        "| c_singles | **b** | 1 | 48.00 | 50.0 |",
+    ]
 
 
 def test_places_are_filled_and_what_is_around_them_stays(folder):
