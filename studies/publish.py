@@ -25,7 +25,7 @@ from studies.ways_figure import ways_figure
 KEPT = (
     *("areas", "audit", "bands", "comparison", "exits", "overall", "pareto", "rivals"),
     *("teacher_exits", "teacher_wrong", "validation"),
-    *("policies_overall", "rules", "shipped", "trials", "ways"),
+    *("contest", "policies_overall", "rules", "shipped", "trials", "ways"),
 )
 # Whose answers took days: they are published too, of these seeds; without any, of all.
 PACKED = {"middle_cifar100": (), "middle_cifar100_seeds": (5, 6), "middle_cifar100_best": ()}
@@ -48,6 +48,7 @@ TABLES: dict[str, Callable[[Path, list[str]], str]] = {
     "audit": tables.audit_table,
     "rivals": tables.rivals_table,
     "ways": ways_tables.ways_table,
+    "contest": ways_tables.contest_table,
     "attempts": ways_tables.attempts_table,
     "rules": ways_tables.rules_table,
     "policies": ways_tables.policies_table,

@@ -35,6 +35,7 @@ from erde_torch.networks.macs import plain_macs
 from erde_torch.networks.rivals.names import rival_exit
 from erde_torch.networks.weights import read_network
 from studies.choosing import rule_rows
+from studies.contest import contest_rows
 
 LIST = "ways.yaml"
 _BESIDES = "besides"
@@ -83,7 +84,7 @@ def exit_logits_files(
 
 
 def write_ways(results: Path, path: Path, experiment: str, seeds: Sequence[int]) -> None:
-    """Write ``trials.csv``, ``ways.csv``, ``shipped.csv`` and ``rules.csv`` of ``experiment``.
+    """Write ``trials.csv``, ``ways.csv``, ``shipped.csv``, ``contest.csv`` and ``rules.csv``.
 
     Raises:
         ValueError: as :func:`read_ways`, or exit logits are missing or damaged.
@@ -100,9 +101,10 @@ def write_ways(results: Path, path: Path, experiment: str, seeds: Sequence[int])
         for one, within in p.networks
     ]
     write_table(folder / "trials.csv", told)
-    paid = list(trials(whole, found))
+    paid = [one for one in trials(whole, found) if one.networks]
     ENVELOPE.write(folder / "ways.csv", envelope_rows(whole, found))
     write_table(folder / "shipped.csv", [_shipped(p) for p in paid])
+    write_table(folder / "contest.csv", contest_rows(paid))
     budgets = {str(p.names["teacher_share"]): float(p.names["budget_macs"]) for p in paid}
     write_table(folder / "rules.csv", rule_rows(found, budgets))
 

@@ -5,7 +5,8 @@ from pathlib import Path
 from statistics import mean
 
 from erde.evaluation.envelope import WAYS
-from erde.experiment.trainings import EARLY_EXIT, PLAIN
+from erde.experiment.trainings import CASCADE, EARLY_EXIT, PLAIN
+from studies.contest import LEAVING
 from studies.tables import Rows, markdown, numbers, percent, rows_of, unique
 
 _LEAST_GAP = 0.01  # below a point between plain and early exit a share of it says nothing
@@ -42,6 +43,36 @@ def interval(row: dict[str, str]) -> str:
     """The 95 % interval for newly trained seeds, in points; a dash where there is none."""
     low, high = row["new_seeds_low"], row["new_seeds_high"]
     return f"({100 * float(low):+.1f} … {100 * float(high):+.1f})" if low else "(–)"
+
+
+def contest_table(folder: Path, experiments: Sequence[str]) -> str:
+    """Plain, early exit and cascade with intervals, and what the better of the last two gains."""
+    lines = []
+    for name in experiments:
+        rows = rows_of(folder, name, "contest")
+        for (share,) in unique(rows, "teacher_share"):
+            at = {row["way"]: row for row in rows if row["teacher_share"] == share}
+            cells = [_held(at.get(way)) for way in (PLAIN, EARLY_EXIT, CASCADE)]
+            lines.append([name, share, *cells, *_gained(at.get(LEAVING))])
+    header = ["experiment", "cost", *(f"{way}, %" for way in (PLAIN, EARLY_EXIT, CASCADE))]
+    header += ["the better of these two", "less plain, points", "95 %, these seeds"]
+    return markdown([*header, "95 %, new seeds"], lines)
+
+
+def _held(row: dict[str, str] | None) -> str:
+    if row is None:
+        return "–"
+    low, high = (_points(row[f"these_seeds_{end}"]) for end in ("low", "high"))
+    return f"{_points(row['accuracy'])} ({low} – {high}), {row['network']}"
+
+
+def _gained(row: dict[str, str] | None) -> list[str]:
+    if row is None:
+        return ["–"] * 4
+    if not row["gain"]:
+        return [row["network"], *["–"] * 3]
+    ends = [_ends(row, f"gain_{kind}") for kind in ("these_seeds", "new_seeds")]
+    return [row["network"], f"{100 * float(row['gain']):+.1f}", *ends]
 
 
 def attempts_table(folder: Path, experiments: Sequence[str]) -> str:

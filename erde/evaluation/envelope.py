@@ -23,7 +23,7 @@ from erde_core.store.exit_logits import ExitLogits
 from erde_core.store.tables import Row
 from erde_core.sweep import OperatingPoints, best_index
 
-SHARES = (5, 6, 8, 10, 12, 14)  # a budget is the teacher's MACs divided by one of these
+SHARES = (5, 6, 8, 10, 12, 14, 20)  # a budget is the teacher's MACs divided by one of these
 WAYS = (PLAIN, EARLY_EXIT, CASCADE, MIXTURE)
 ARROW = " → "
 

@@ -107,6 +107,24 @@ def test_what_is_shipped_stands_beside_the_best_in_hindsight(results, monkeypatc
     assert {r["rule"] for r in read_table(folder / "rules.csv")} == set(RULES)
 
 
+def test_the_better_of_early_exit_and_cascade_is_held_against_plain(results, monkeypatch):
+    monkeypatch.setattr(choosing, "DRAWS", 2)
+    write_ways(results.parent, results, "one", [0])
+    rows = read_table(results.parent / "one/contest.csv")
+    dear = {row["way"]: row["gain"] for row in rows if row["teacher_share"] == "1/20"}
+    assert dear == {"early exit": "", "early exit or cascade": ""}  # no plain one can pay it
+    eighth = {row["way"]: row for row in rows if row["teacher_share"] == "1/8"}
+    right = {way: float(row["accuracy"]) for way, row in eighth.items()}
+    assert (right["plain"], right["cascade"]) == (0.9, 0.9)
+    assert eighth["plain"]["gain"] == ""
+    assert float(eighth["early exit"]["gain"]) == pytest.approx(right["early exit"] - 0.9)
+    assert eighth["early exit or cascade"]["network"] == "thin → dear"  # better on validation
+    for row in eighth.values():  # as many resamples lie below as above
+        low, high = (float(row[f"these_seeds_{end}"]) for end in ("low", "high"))
+        assert low < float(row["accuracy"]) < high
+        assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.09 / 100), rel=0.5)
+
+
 def test_rules_by_hand():
     """Three networks on ten images; the last is best by one image, the first the simplest."""
     right = np.zeros((3, 10))

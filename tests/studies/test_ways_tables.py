@@ -54,6 +54,23 @@ def cells(text, row):
     return [cell.strip() for cell in text.splitlines()[row + 2].split("|")[1:-1]]
 
 
+def test_the_contest_shows_what_each_way_has_and_what_leaving_gains(folder):
+    ends = {f"{kind}_{end}": 0.7 for kind in (NEW, THESE) for end in ("low", "high")}
+    nothing = dict.fromkeys(("gain", *(f"gain_{end}" for end in ends)))
+    gains = {f"gain_{end}": -0.1 if end.endswith("low") else 0.3 for end in ends}
+    row = {"teacher_share": "1/8", "accuracy": 0.71} | ends
+    both = "early exit or cascade"
+    rows = [row | {"way": "plain", "network": "thin"} | nothing]
+    rows += [row | {"way": w, "network": "kd", "gain": 0.1} | gains for w in ("early exit", both)]
+    rows.append(row | {"teacher_share": "1/20", "way": both, "network": "kd"} | nothing)
+    table(folder, "contest", *rows)
+    text = ways_tables.contest_table(folder, ["x"])
+    thin, kd = (f"71.0 (70.0 – 70.0), {name}" for name in ("thin", "kd"))
+    interval = "-10.00 … +30.00"
+    assert cells(text, 0) == ["x", "1/8", thin, kd, "–", "kd", "+10.0", interval, interval]
+    assert cells(text, 1) == ["x", "1/20", "–", "–", "–", "kd", "–", "–", "–"]
+
+
 def test_the_shipped_network_is_bold_and_stands_beside_the_best(folder):
     assert cells(ways_tables.ways_table(folder, ["x"]), 0) == [
         *("x", "1/14", "**80.0** (79.0 – 81.0)", "70.0 (69.0 – 71.0)", "–", "–"),

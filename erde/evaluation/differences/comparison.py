@@ -134,8 +134,13 @@ def overall_rows(resampled: Mapping[str, Resampled], methods: Mapping[str, str])
     return rows
 
 
-def difference_row(per_image: Float64, weights: NDArray[np.int32], group: NDArray[np.int64]) -> Row:
-    """A mean difference with its intervals.
+def difference_row(
+    per_image: Float64,
+    weights: NDArray[np.int32],
+    group: NDArray[np.int64],
+    name: str = "difference",
+) -> Row:
+    """A mean difference, or another mean called ``name``, with its intervals.
 
     Args:
         per_image: differences per seed and image, ``(S, N)``.
@@ -144,7 +149,7 @@ def difference_row(per_image: Float64, weights: NDArray[np.int32], group: NDArra
     """
     share = weights / weights.sum(axis=1, keepdims=True)
     per_seed, resampled = per_image.mean(axis=1)[:, None], share @ per_image.mean(axis=0)[:, None]
-    return _with_intervals("difference", per_seed, resampled, len(np.unique(group)))[0]
+    return _with_intervals(name, per_seed, resampled, len(np.unique(group)))[0]
 
 
 def _at_equal_macs(a: Resampled, b: Resampled) -> tuple[Float64, Drawn, Drawn]:

@@ -1,0 +1,66 @@
+"""Early exit and cascades against plain networks: at every share, with intervals."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from erde.evaluation.differences.comparison import difference_row
+from erde.evaluation.differences.resample import RESAMPLES
+from erde.evaluation.envelope import Candidate, Paid, Within
+from erde.experiment.trainings import CASCADE, EARLY_EXIT, PLAIN
+from erde_core.statistics.bootstrap import group_weights
+from erde_core.store.tables import Row
+
+LEAVING = f"{EARLY_EXIT} or {CASCADE}"
+_HELD: dict[str, tuple[str, ...]] = {
+    PLAIN: (PLAIN,),
+    EARLY_EXIT: (EARLY_EXIT,),
+    CASCADE: (CASCADE,),
+    LEAVING: (EARLY_EXIT, CASCADE),
+}
+_ENDS = ("these_seeds_low", "these_seeds_high", "new_seeds_low", "new_seeds_high")
+_Trial = tuple[Candidate, Within]
+
+
+def contest_rows(paid: Sequence[Paid]) -> list[Row]:
+    """One row per share and way that can pay there, and one for early exit and cascade together.
+
+    Of each the network with the best mean on validation: its test ``accuracy``, and its ``gain``
+    over the plain one, both with 95 % intervals for these seeds and for newly trained ones. A gain
+    is paired over images and seeds; its cells are empty where no plain network can pay.
+    """
+    return [row for one in paid for row in _rows(one)]
+
+
+def _rows(paid: Paid) -> list[Row]:
+    chosen = {way: _best(paid, held) for way, held in _HELD.items()}
+    plain = chosen[PLAIN]
+    return [
+        paid.names | {"way": way, "network": trial[0].name} | _accuracy(trial) | _gain(trial, plain)
+        for way, trial in chosen.items()
+        if trial is not None
+    ]
+
+
+def _best(paid: Paid, ways: Sequence[str]) -> _Trial | None:
+    """The first of equals."""
+    able = [trial for trial in paid.networks if trial[0].way in ways]
+    return max(able, key=lambda trial: trial[1].val_accuracy.mean(), default=None)
+
+
+def _accuracy(trial: _Trial) -> Row:
+    row = _told(trial, trial[1].right.astype(np.float64), "accuracy")
+    return {key: row[key] for key in ("accuracy", *_ENDS, "seeds")}
+
+
+def _gain(trial: _Trial, plain: _Trial | None) -> Row:
+    if plain is None or trial is plain:
+        return dict.fromkeys(("gain", *(f"gain_{end}" for end in _ENDS)))
+    row = _told(trial, trial[1].right.astype(np.float64) - plain[1].right, "difference")
+    return {"gain": row["difference"]} | {f"gain_{end}": row[end] for end in _ENDS}
+
+
+def _told(trial: _Trial, per_image: NDArray[np.float64], name: str) -> Row:
+    group = next(iter(trial[0].seeds.values())).test.group
+    return difference_row(per_image, group_weights(group, RESAMPLES, seed=0), group, name)
