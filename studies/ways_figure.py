@@ -26,6 +26,7 @@ _STUDENTS: tuple[_Look, ...] = (
     ("#E69F00", "v", "--"),
     ("#56B4E9", "P", "-."),
     ("#000000", "X", (0, (1, 1))),
+    ("#009E73", "D", (0, (6, 2))),
 )
 _APART = 0.012  # of the logarithm of the share: ranges of several ways beside each other
 
