@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.differences.comparison import difference_row
+from erde.evaluation.differences.comparison import INTERVAL_COLUMNS, difference_row
 from erde.evaluation.differences.resample import RESAMPLES
 from erde.evaluation.envelope import Candidate, Paid, Within
 from erde.experiment.trainings import CASCADE, EARLY_EXIT, PLAIN
@@ -19,7 +19,6 @@ _HELD: dict[str, tuple[str, ...]] = {
     CASCADE: (CASCADE,),
     LEAVING: (EARLY_EXIT, CASCADE),
 }
-_ENDS = ("these_seeds_low", "these_seeds_high", "new_seeds_low", "new_seeds_high")
 _Trial = tuple[Candidate, Within]
 
 
@@ -51,14 +50,14 @@ def _best(paid: Paid, ways: Sequence[str]) -> _Trial | None:
 
 def _accuracy(trial: _Trial) -> Row:
     row = _told(trial, trial[1].right.astype(np.float64), "accuracy")
-    return {key: row[key] for key in ("accuracy", *_ENDS, "seeds")}
+    return {key: row[key] for key in ("accuracy", *INTERVAL_COLUMNS, "seeds")}
 
 
 def _gain(trial: _Trial, plain: _Trial | None) -> Row:
     if plain is None or trial is plain:
-        return dict.fromkeys(("gain", *(f"gain_{end}" for end in _ENDS)))
+        return dict.fromkeys(("gain", *(f"gain_{end}" for end in INTERVAL_COLUMNS)))
     row = _told(trial, trial[1].right.astype(np.float64) - plain[1].right, "difference")
-    return {"gain": row["difference"]} | {f"gain_{end}": row[end] for end in _ENDS}
+    return {"gain": row["difference"]} | {f"gain_{end}": row[end] for end in INTERVAL_COLUMNS}
 
 
 def _told(trial: _Trial, per_image: NDArray[np.float64], name: str) -> Row:

@@ -28,9 +28,11 @@ KEPT = (
     *("contest", "policies_overall", "rules", "shipped", "trials", "ways"),
 )
 # Whose answers took days: they are published too, of these seeds; without any, of all.
-PACKED = {
-    **{"middle_cifar100": (), "middle_cifar100_seeds": (5, 6)},
-    **{"middle_cifar100_best": (), "middle_cifar100_envelope": ()},
+PACKED: dict[str, tuple[int, ...]] = {
+    "middle_cifar100": (),
+    "middle_cifar100_seeds": (5, 6),
+    "middle_cifar100_best": (),
+    "middle_cifar100_envelope": (),
 }
 # Of what settings are chosen by, validation alone counts; nobody should look at its test images.
 # Curves of a network whose early exits were never trained say nothing.

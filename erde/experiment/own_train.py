@@ -31,6 +31,11 @@ def with_own_train(variants: Mapping[str, Variant], student: StudentSettings) ->
     for name, variant in variants.items():
         try:
             own = _differences(variant.train, student)
+            if own.get("kd_warmup") and not variant.loss.reads_target:
+                raise ErdeError(
+                    "train.kd_warmup must be 0 where kd_weight is: no term warms up, "
+                    f"got {own['kd_warmup']}"
+                )
         except ErdeError as error:
             raise ErdeError(f"variants.{name}.{error}") from None
         found[name] = variant.model_copy(update={"train": own})

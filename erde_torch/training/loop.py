@@ -110,6 +110,7 @@ def fit(
     elif position.epoch or position.step:
         run.host.say(f"resuming in epoch {position.epoch + 1}, step {position.step + 1}")
     _keep_threads(position, run.host)
+    # Not earlier: the order depends on the threads, and a resumed training has its own again.
     order = order_of_training(network, (data.images.height, data.images.width), device)
     network = on_device(network, device, order)
     parallel = run.host.processes.parallel(network)

@@ -31,8 +31,8 @@ from erde_core.statistics.intervals import (
 )
 from erde_core.store.tables import Row
 
-_INTERVAL_COLUMNS = ("these_seeds_low", "these_seeds_high", "new_seeds_low", "new_seeds_high")
-_TABLE_COLUMNS = (*_INTERVAL_COLUMNS, "seeds", "intervals", "seed_lowest", "seed_highest")
+INTERVAL_COLUMNS = ("these_seeds_low", "these_seeds_high", "new_seeds_low", "new_seeds_high")
+_TABLE_COLUMNS = (*INTERVAL_COLUMNS, "seeds", "intervals", "seed_lowest", "seed_highest")
 DIFFERENCE_COLUMNS = ("difference", *_TABLE_COLUMNS)
 
 

@@ -69,6 +69,14 @@ def test_each_key_is_laid_over_the_students():
     ]
 
 
+def test_a_warm_up_of_no_term_is_refused():
+    sentence = r"variants\.mine\.train\.kd_warmup must be 0 where kd_weight is.* got 2\.0"
+    with pytest.raises(ExperimentError, match=sentence):
+        parsed(kd=kd(), mine={"method": "ce", "train": {"kd_warmup": 2}})
+    learned_so = parsed(mine={"method": "erde", "train": {"kd_warmup": 2}}).train_of("mine")
+    assert learned_so.kd_warmup == 2
+
+
 def test_every_member_of_a_family_learns_so():
     found = parsed(mine=kd({"epochs": 9}) | {"temperature": [1, 2]})
     assert {found.train_of(name).epochs for name in found.variants} == {9}
