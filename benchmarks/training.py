@@ -23,8 +23,9 @@ from erde_core.settings import method_settings
 from erde_core.store.dataset import dataset_hash
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_core.views import all_views
-from erde_torch.device import choose_device, choose_precision, set_threads
+from erde_torch.device import choose_device, choose_precision, on_device, set_threads
 from erde_torch.loss import distillation_loss
+from erde_torch.memory_order import in_order, order_of_training
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.teacher_cache.fill import build_cache
 from erde_torch.training.batches import Batch
@@ -89,7 +90,13 @@ class Bench:
         torch.manual_seed(0)
         network = NetworkSettings(name=name, width=self.width)
         card = network_card(self.dataset, self.hash, network, self.precision)
-        return card.build().to(self.device, memory_format=torch.channels_last)
+        network = card.build()
+        return on_device(network, self.device, self.order(network))
+
+    def order(self, network: torch.nn.Module) -> torch.memory_format:
+        """As the product's training has it."""
+        _, height, width, _ = self.dataset.train.images.shape
+        return order_of_training(network, (height, width), self.device)
 
     def ours(
         self,
@@ -113,7 +120,8 @@ class Bench:
             return distillation_loss(logits, answers, batch.labels, settings)
 
         run = Run(train, 0, precision, "", dataclasses.replace(self.host, say=say))
-        steps = make_steps(network, state, objective, run, device)
+        forward = in_order(network, self.order(network))
+        steps = make_steps(forward, state, objective, run, device)
         checkpoint = Checkpoint(self.host, "")
         return lambda: train_epoch(steps, state, data, run, Position(), checkpoint, StopRequest())
 

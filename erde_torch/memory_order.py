@@ -5,12 +5,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-# In channels-last order the gradient of a strided 1×1 convolution of fewer channels than this,
-# by oneDNN (in PyTorch 2.14 on CPUs with AVX-512), writes outside of its arrays: the process dies
-# of SIGSEGV or SIGABRT, or goes on with a damaged heap. From this number on it stays inside, and so
-# it does in contiguous order: checked by glibc's MALLOC_CHECK_, in float32 and bf16.
+# In channels-last order the gradient of a strided 1×1 convolution of fewer channels than a CPU's
+# vector has lanes (16 of AVX-512, 8 of AVX2), by oneDNN (in PyTorch 2.14), writes outside of its
+# arrays: the process dies of SIGSEGV or SIGABRT, or goes on with a damaged heap. From this number
+# on it stays inside on both, and so it does in contiguous order: checked by glibc's MALLOC_CHECK_.
 _LEAST_CHANNELS = 16
-# Up to this side, in pixels, one thread stays inside, too; several do not, at any side.
+# With AVX-512 one thread stays inside up to this side, in pixels, too; several threads do not.
 _SAFE_SIDE = 40
 
 
@@ -19,7 +19,7 @@ def order_of_training(
 ) -> torch.memory_format:
     """Channels last, which is faster; on a CPU not where the gradient would damage memory.
 
-    That depends on the number of CPU threads, which must be set before.
+    That depends on the CPU and on the number of its threads, which must be set before.
 
     Args:
         network: whose gradient is wanted.
@@ -27,7 +27,7 @@ def order_of_training(
         device: where it learns.
     """
     narrow = any(_is_narrow(module) for module in network.modules())
-    is_safe = max(sides) <= _SAFE_SIDE and torch.get_num_threads() == 1
+    is_safe = _has_avx512() and max(sides) <= _SAFE_SIDE and torch.get_num_threads() == 1
     if device.type == "cpu" and narrow and not is_safe:
         return torch.contiguous_format
     return torch.channels_last
@@ -38,6 +38,10 @@ def in_order(
 ) -> Callable[[Tensor], Tensor]:
     """``forward`` of images ``(B, channels, H, W)``, which are brought into ``order`` first."""
     return lambda images: forward(images.contiguous(memory_format=order))
+
+
+def _has_avx512() -> bool:
+    return torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
 def _is_narrow(module: nn.Module) -> bool:

@@ -102,7 +102,7 @@ def fit(
     device = data.labels.device
     _is_captured(run, device)  # what is refused is refused before anything is touched
     network = on_device(network, device)
-    state = TrainingState(network, make_optimiser(network, run.train), run.train.ema_decay)
+    state = _state(network, run.train)
     checkpoint = Checkpoint(run.host, run.identity)
     position = checkpoint.resume(state, run.train.epochs, data.steps)
     if position.epoch == run.train.epochs:
@@ -112,7 +112,8 @@ def fit(
     _keep_threads(position, run.host)
     # Not earlier: the order depends on the threads, and a resumed training has its own again.
     order = order_of_training(network, (data.images.height, data.images.width), device)
-    network = on_device(network, device, order)
+    if order != torch.channels_last:
+        state = _moved(state, order, run.train)
     parallel = run.host.processes.parallel(network)
     forward = in_order(torch.compile(parallel) if run.train.compile else parallel, order)
     steps = make_steps(forward, state, objective, run, device)
@@ -127,6 +128,18 @@ def fit(
         if run.host.processes.first:
             checkpoint.save(state, position)
     return state.averaged, position.history
+
+
+def _state(network: nn.Module, train: TrainSettings) -> TrainingState:
+    return TrainingState(network, make_optimiser(network, train), train.ema_decay)
+
+
+def _moved(state: TrainingState, order: torch.memory_format, train: TrainSettings) -> TrainingState:
+    """``state`` in another order of memory; what was made for the old tensors is made anew."""
+    held = state.tensors()
+    moved = _state(state.network.to(memory_format=order), train)
+    moved.restore(held)
+    return moved
 
 
 def _keep_threads(position: Position, host: Host) -> None:

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from erde.running.training.launch import launch
 from erde.running.training.training_job import Named
 from erde_core.store.dataset import write_dataset
+from erde_torch.memory_order import in_order, order_of_training
 from erde_torch.networks.build import build_network
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.training.optimisation.optimiser import learning_rate, make_optimiser
@@ -87,7 +88,9 @@ def by_hand(dataset, processes_of_steps):
     settings = TrainSettings(**TRAIN)
     parts = dataset, AUGMENT, make_network, settings
     data = Training(*parts, None, print).data
-    networks = [make_network().train().to(memory_format=torch.channels_last) for _ in range(2)]
+    networks = [make_network().train() for _ in range(2)]
+    order = order_of_training(networks[0], (16, 16), torch.device("cpu"))
+    forwards = [in_order(network.to(memory_format=order), order) for network in networks]
     optimiser, losses = make_optimiser(networks[0], settings), []
     for step, processes in enumerate(processes_of_steps):
         epoch, first_step = divmod(step, STEPS)
@@ -99,7 +102,7 @@ def by_hand(dataset, processes_of_steps):
             seed = np.random.SeedSequence(words).generate_state(1, np.uint64)
             torch.manual_seed(int(seed[0]))
             networks[rank].zero_grad()
-            logits = networks[rank](images)
+            logits = forwards[rank](images)
             loss = sum(F.cross_entropy(logits[:, e], labels) for e in range(4)) / 4
             loss.backward()
             losses[-1].append(loss.item())

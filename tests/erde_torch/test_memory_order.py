@@ -29,7 +29,7 @@ from erde_torch.training.settings import AugmentSettings, TeacherSettings, Train
 from erde_torch.training.teacher import train_teacher
 from tests.hosts import own_host
 
-side, images, threads = map(int, sys.argv[1:])
+channels, side, images, threads = map(int, sys.argv[1:])
 rng = np.random.default_rng(0)
 def split(count):
     pixels = rng.integers(0, 256, (count, side, side, 3), np.uint8)
@@ -37,7 +37,8 @@ def split(count):
 statistics = (0.5, 0.5, 0.5), (0.25, 0.25, 0.25)
 dataset = ImageDataset(split(images), split(2), split(2), ("a", "b"), *statistics, "noise")
 train = TrainSettings(epochs=1, batch_size=images, precision="float32", threads=threads)
-settings = TeacherSettings(network=NetworkSettings(name="resnet10", width=8 / 64), train=train)
+network = NetworkSettings(name="resnet10", width=channels / 64)
+settings = TeacherSettings(network=network, train=train)
 with tempfile.TemporaryDirectory() as folder:
     augment, host = AugmentSettings(pad=0), own_host(Path(folder))
     train_teacher(dataset, dataset_hash(dataset), settings, augment, host)
@@ -45,11 +46,12 @@ with tempfile.TemporaryDirectory() as folder:
 
 
 @pytest.mark.parametrize(
-    ("side", "images", "threads"),
-    [(224, 4, 1), (32, 25, 2)],  # 25 images do not split evenly among two threads
+    ("channels", "side", "images", "threads"),
+    # 25 images do not split evenly among two threads.
+    [(8, 224, 4, 1), (8, 32, 25, 2), (4, 16, 24, 1)],
 )
-def test_a_narrow_network_learns(side, images, threads):
-    run = [sys.executable, "-c", TRAINING, *map(str, (side, images, threads))]
+def test_a_narrow_network_learns(channels, side, images, threads):
+    run = [sys.executable, "-c", TRAINING, *map(str, (channels, side, images, threads))]
     env = os.environ | CHECKED
     done = subprocess.run(run, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -77,8 +79,13 @@ def cpu_threads():
     ],
 )
 def test_only_what_would_be_damaged_learns_in_another_order(
-    name, width, sides, threads, device, order, cpu_threads
+    name, width, sides, threads, device, order, cpu_threads, monkeypatch
 ):
     cpu_threads(threads)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     network = build_network(NetworkSettings(name=name, width=width), 2, (3, *sides))
+    assert order_of_training(network, sides, device) == order
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    if width < 16 / 64 and device == CPU:
+        order = torch.contiguous_format
     assert order_of_training(network, sides, device) == order

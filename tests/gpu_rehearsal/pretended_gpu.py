@@ -21,6 +21,7 @@ from torch.optim import swa_utils
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves, tree_map
 
+from erde_torch.training import loop
 from tests.gpu_rehearsal.fused_kernels import FUSED
 from tests.gpu_rehearsal.pretended_graph import CAPTURE, PretendedGraph, PretendedStream, captured
 
@@ -235,7 +236,10 @@ def pretended_gpu():
         mock.patch.object(torch.cuda, name, lambda *_, value=value, **__: value)
         for name, value in FACTS.items()
     ]
+    order = loop.order_of_training
     patches += [
+        # The CPU computes, and channels last would damage its memory.
+        mock.patch.object(loop, "order_of_training", lambda *given: order(*given[:2], CPU)),
         mock.patch.object(torch.cuda, "synchronize", partial(wait, "synchronize")),
         mock.patch.object(torch.cuda, "Stream", PretendedStream),
         mock.patch.object(torch.cuda, "current_stream", PretendedStream),

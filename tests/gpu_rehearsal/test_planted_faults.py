@@ -98,6 +98,9 @@ class PyTorchsAverage:
     def tensors(self):
         return self._average.state_dict()
 
+    def restore(self, tensors):
+        self._average.load_state_dict(tensors)
+
 
 def left_by_masks(self, features, limits):
     """Staged inference as one would write it first."""

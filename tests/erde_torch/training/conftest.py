@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from erde_torch.memory_order import in_order, order_of_training
 from erde_torch.training.checkpoint import TrainingState
 from erde_torch.training.optimisation.optimiser import make_optimiser
 
@@ -13,13 +14,15 @@ def make_state(make_network, short_training):
     """A training state after ``steps`` steps on random images."""
 
     def make(steps=0, seed=0, ema_decay=0.9, **changes):
-        network = make_network(seed).train().to(memory_format=torch.channels_last)
+        network = make_network(seed).train()
+        order = order_of_training(network, (16, 16), torch.device("cpu"))
+        forward = in_order(network.to(memory_format=order), order)
         state = TrainingState(
             network, make_optimiser(network, short_training(**changes)), ema_decay
         )
         for _ in range(steps):
             state.optimiser.zero_grad()
-            network(torch.randn(4, 3, 16, 16)).square().mean().backward()
+            forward(torch.randn(4, 3, 16, 16)).square().mean().backward()
             state.optimiser.step()
             state.average()
         return state

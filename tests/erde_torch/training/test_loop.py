@@ -3,7 +3,11 @@ import copy
 import pytest
 import torch
 
+from erde_torch.memory_order import in_order, order_of_training
 from erde_torch.networks.answers import exit_accuracy
+from erde_torch.networks.build import build_network
+from erde_torch.networks.settings import NetworkSettings
+from erde_torch.training import loop
 from erde_torch.training.loop import seed_initialisation, seed_step
 from erde_torch.training.optimisation.losses import NonFiniteLossError
 from erde_torch.training.optimisation.optimiser import learning_rate, make_optimiser
@@ -12,7 +16,9 @@ from tests.erde_torch.repeated_training import EPOCHS, SEED, STEPS, cross_entrop
 
 def test_training_is_this_plain_loop(training):
     started = training(warmup=0.3)
-    network = started.make_network().train().to(memory_format=torch.channels_last)
+    network = started.make_network().train()
+    order = order_of_training(network, (16, 16), torch.device("cpu"))
+    forward = in_order(network.to(memory_format=order), order)
     optimiser = make_optimiser(network, started.train)
     for step in range(EPOCHS * STEPS):
         epoch, first_step = divmod(step, STEPS)
@@ -21,11 +27,29 @@ def test_training_is_this_plain_loop(training):
             group["lr"] = learning_rate(started.train, step, EPOCHS * STEPS)
         seed_step(SEED, step)
         optimiser.zero_grad()
-        cross_entropy(network(batch.images), batch).backward()
+        cross_entropy(forward(batch.images), batch).backward()
         optimiser.step()
     found, _ = started.start()
     for name, tensor in network.state_dict().items():
         assert torch.equal(found.state_dict()[name], tensor), name
+
+
+def wide_network():
+    torch.manual_seed(0)
+    return build_network(NetworkSettings(name="resnet10", width=1 / 4), 10, (3, 16, 16))
+
+
+def test_an_average_in_another_order_of_memory_learns_as_much(training, monkeypatch):
+    """Of a network that learns in both orders without damage; rounding alone sets them apart."""
+    found = []
+    for order in (torch.channels_last, torch.contiguous_format):
+        monkeypatch.setattr(loop, "order_of_training", lambda *_, order=order: order)
+        started = training(str(order), ema_decay=0.5)
+        started.make_network = wide_network
+        found.append(started.start()[0].state_dict())
+    assert all(t.is_contiguous() for t in found[1].values())
+    start, one, other = (state["stem.0.weight"] for state in (wide_network().state_dict(), *found))
+    assert (other - one).norm() < 0.2 * (one - start).norm()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
