@@ -9,18 +9,19 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from erde.pictures.drawing import save_figure
 from erde_core.errors import ErdeError
 from erde_core.store.files import write_text
 from studies import tables, ways_tables
-from studies.family import family_figure, has_family
-from studies.gains import gains_figure, has_gains
+from studies.figures.family import family_figure, has_family
+from studies.figures.gains import gains_figure, has_gains
+from studies.figures.ways_figure import ways_figure
 from studies.packing import pack_answers
 from studies.tables import rows_of
 from studies.targets import targets_table
-from studies.ways_figure import ways_figure
 
 KEPT = (
     *("areas", "audit", "bands", "comparison", "exits", "overall", "pareto", "rivals"),
@@ -54,6 +55,7 @@ TABLES: dict[str, Callable[[Path, list[str]], str]] = {
     "rivals": tables.rivals_table,
     "ways": ways_tables.ways_table,
     "contest": ways_tables.contest_table,
+    "chains": partial(ways_tables.contest_table, table="chains"),
     "attempts": ways_tables.attempts_table,
     "rules": ways_tables.rules_table,
     "policies": ways_tables.policies_table,

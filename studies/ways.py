@@ -104,7 +104,9 @@ def write_ways(results: Path, path: Path, experiment: str, seeds: Sequence[int])
     paid = [one for one in trials(whole, found) if one.networks]
     ENVELOPE.write(folder / "ways.csv", envelope_rows(whole, found))
     write_table(folder / "shipped.csv", [_shipped(p) for p in paid])
-    write_table(folder / "contest.csv", contest_rows(paid))
+    write_table(
+        folder / "contest.csv", contest_rows(paid, next(iter(found[0].seeds.values())).test.group)
+    )
     budgets = {str(p.names["teacher_share"]): float(p.names["budget_macs"]) for p in paid}
     write_table(folder / "rules.csv", rule_rows(found, budgets))
 

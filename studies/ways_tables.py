@@ -45,11 +45,11 @@ def interval(row: dict[str, str]) -> str:
     return f"({100 * float(low):+.1f} … {100 * float(high):+.1f})" if low else "(–)"
 
 
-def contest_table(folder: Path, experiments: Sequence[str]) -> str:
+def contest_table(folder: Path, experiments: Sequence[str], table: str = "contest") -> str:
     """Plain, early exit and cascade with intervals, and what the better of the last two gains."""
     lines = []
     for name in experiments:
-        rows = rows_of(folder, name, "contest")
+        rows = rows_of(folder, name, table)
         for (share,) in unique(rows, "teacher_share"):
             at = {row["way"]: row for row in rows if row["teacher_share"] == share}
             cells = [_held(at.get(way)) for way in (PLAIN, EARLY_EXIT, CASCADE)]

@@ -10,8 +10,8 @@ from erde.datasets.folder import read_folder
 from erde.datasets.images import TrainAndTest, ungrouped
 from erde_core.store.tables import write_table
 from studies import publish, tables, targets
-from studies.family import family_figure, has_family
-from studies.gains import gains_figure, has_gains
+from studies.figures.family import family_figure, has_family
+from studies.figures.gains import gains_figure, has_gains
 from studies.publish import TABLES, experiments_of, filled, keep
 from tests.workflow.conftest import REPOSITORY
 

@@ -9,11 +9,15 @@ import yaml
 from erde.evaluation.envelope import WAYS
 from erde.experiment.schema import parse_experiment
 from erde.experiment.trainings import EARLY_EXIT, PLAIN, way_of
-from erde_core.store.exit_logits import write_exit_logits
+from erde_core.store.exit_logits import read_exit_logits, write_exit_logits
 from erde_core.store.tables import read_table
-from studies import choosing, run
+from studies import choosing, packing, run
+from studies.chains import Answers, chains
+from studies.chains import main as write_chains
 from studies.choosing import RULES, Seen, rule_rows
 from studies.compose import BOOK, HERE, compose, read_book, read_list
+from studies.export import answers
+from studies.packing import pack_answers
 from studies.ways import LIST, exit_logits_files, read_ways, write_ways
 from tests.erde.evaluation.networks import network
 from tests.erde.evaluation.test_envelope import plain
@@ -158,3 +162,50 @@ def test_every_half_has_half_of_every_class():
     assert np.bincount(labels[half]).tolist() == [5] * 4
     assert sorted(order) == np.flatnonzero(half).tolist()
     assert np.bincount(labels[order[:8]]).tolist() == [2] * 4  # any part of it has all classes
+
+
+def test_chains_of_packed_answers_are_those_of_exit_logits(results, monkeypatch):
+    """The same networks are chosen, and those that are not put together are as good."""
+    monkeypatch.setattr(choosing, "DRAWS", 2)
+    folder = results.parent / "one"
+    listed = {"plain": ["thin", "dear"], "early exit": ["early", "other"]}
+    listed |= {"cascade": [["thin", "dear"]] * 2, "mixture": [["thin", "early"]] * 2}
+    written(results.parent, **listed)
+    write_ways(results.parent, results, "one", [0])
+    networks = ("thin", "dear", "early", "other")
+    exits = {f"{name}/seed0": folder / f"{name}/seed0/exit_logits.h5" for name in networks}
+    arrays = answers({name: read_exit_logits(path) for name, path in exits.items()})
+    np.savez(folder / "answers.npz", **arrays)
+    monkeypatch.setattr(packing, "_LEVELS", 65535)  # hardly rounded
+    pack_answers(folder / "answers.npz", folder / "answers.npz.xz")
+    write_chains(results.parent, "one", results)
+    wanted, found = (read_table(folder / f"{name}.csv") for name in ("contest", "chains"))
+    assert found
+    for row, other in zip(found, wanted, strict=True):
+        assert [row[k] for k in ("teacher_share", "way", "network")] == [
+            other[k] for k in ("teacher_share", "way", "network")
+        ]
+        if "→" not in row["network"]:  # entropies of these tie once they are rounded
+            assert float(row["accuracy"]) == pytest.approx(float(other["accuracy"]), abs=0.02)
+
+
+def test_a_chain_asks_the_next_member_and_pays_for_it():
+    """Three of two plain networks and an early-exit one; entropies decide who goes on."""
+
+    def one(entropy, right, macs):
+        split = {"val": np.array([entropy]), "test": np.array([entropy])}
+        held = {"val": np.array([right]), "test": np.array([right])}
+        return {0: Answers(split, held, np.array(macs), 5)}
+
+    plain = {"b": one([0.2], [True], [30]), "a": one([0.1], [False], [10])}
+    early = {"e": one([0.3, 0.4], [False, True], [20, 40])}
+    found = {name: (way, seeds[0]) for name, way, seeds in chains(plain, early)}
+    ways = {name: way for name, (way, _) in found.items()}
+    assert ways == {
+        "b": "plain", "a": "plain", "e": "early exit", "a → b": "cascade",
+        "a → e": "mixture", "b → e": "mixture", "a → b → e": "mixture",
+    }  # fmt: skip
+    whole = found["a → b → e"][1]
+    assert whole.macs.tolist() == [10, 40, 60, 80]
+    assert whole.entropy["val"].tolist() == [[0.1, 0.2, 0.3, 0.4]]
+    assert whole.right["test"].tolist() == [[False, True, False, True]]

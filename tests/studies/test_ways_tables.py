@@ -4,7 +4,7 @@ import pytest
 
 from erde_core.store.tables import write_table
 from studies import ways_tables
-from studies.ways_figure import ways_figure
+from studies.figures.ways_figure import ways_figure
 
 NEW, THESE = "new_seeds", "these_seeds"
 

@@ -1,0 +1,1 @@
+"""The pictures of docs/results, from the CSVs beside them."""
