@@ -28,6 +28,7 @@ from studies.packing import unpacked_answers
 from studies.ways import LIST, read_ways
 
 _MEMBERS = (2, 3)
+_LISTED = Path(__file__).with_name(LIST)
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Answers:
 Seeds = dict[int, Answers]
 
 
-def main(published: Path, experiment: str, listed: Path = Path(__file__).with_name(LIST)) -> None:
+def main(published: Path, experiment: str, listed: Path = _LISTED) -> None:
     """Write ``chains.csv`` beside the published answers of ``experiment``: rows as of the contest.
 
     Raises:
