@@ -1,12 +1,13 @@
-"""Every cascade and mixture of two or three networks, from published answers: nothing is trained.
+"""Every cascade of two or three plain networks, from published answers: nothing is trained.
 
     python -m studies.chains docs/results middle_cifar100_envelope
 
-A cascade is two or three plain networks, a mixture one or two of them before an early-exit student,
-each dearer than the one before; ``ways.yaml`` says which network is which. They were not named in
-advance: of ever more trials the best on validation looks ever better than it is.
+Each member is dearer than the one before; ``ways.yaml`` says which networks are plain, and which
+leave early and stand beside them. The cascades were not named in advance: of ever more trials the
+best on validation looks ever better than it is.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde.evaluation.envelope import ARROW, SHARES, Candidate, Paid, Within
-from erde.experiment.trainings import CASCADE, EARLY_EXIT, MIXTURE, PLAIN
+from erde.experiment.trainings import CASCADE, EARLY_EXIT, PLAIN
+from erde_core.errors import ErdeError
 from erde_core.policy import exit_indices
 from erde_core.store.exit_logits import SPLITS
 from erde_core.store.tables import Row, read_table, write_table
@@ -63,6 +65,8 @@ Seeds = dict[int, Answers]
 def main(published: Path, experiment: str, listed: Path = _LISTED) -> None:
     """Write ``chains.csv`` beside the published answers of ``experiment``: rows as of the contest.
 
+    No groups are published with answers: each test image is taken for one of its own.
+
     Raises:
         ValueError: ``listed`` does not name the experiment, or answers of it are missing.
     """
@@ -80,24 +84,16 @@ def main(published: Path, experiment: str, listed: Path = _LISTED) -> None:
 
 
 def chains(plain: dict[str, Seeds], early: dict[str, Seeds]) -> Iterator[tuple[str, str, Seeds]]:
-    """(name, way, answers) of every network and of all that can be put together from them."""
+    """(name, way, answers) of every network, and of every cascade of plain ones."""
     yield from ((name, PLAIN, seeds) for name, seeds in plain.items())
     yield from ((name, EARLY_EXIT, seeds) for name, seeds in early.items())
     by_cost = sorted(plain, key=lambda name: _end(plain[name]))
     for count in _MEMBERS:
         for names in combinations(by_cost, count):
-            yield _chain(names, plain, CASCADE)
-        for first in combinations(by_cost, count - 1):
-            for last in early:
-                if _end(plain[first[-1]]) < _end(early[last]):
-                    yield _chain((*first, last), plain | early, MIXTURE)
-
-
-def _chain(names: tuple[str, ...], known: dict[str, Seeds], way: str) -> tuple[str, str, Seeds]:
-    joined = known[names[0]]
-    for name in names[1:]:
-        joined = {seed: one.before(known[name][seed]) for seed, one in joined.items()}
-    return ARROW.join(names), way, joined
+            joined = plain[names[0]]
+            for name in names[1:]:
+                joined = {seed: one.before(plain[name][seed]) for seed, one in joined.items()}
+            yield ARROW.join(names), CASCADE, joined
 
 
 def _end(seeds: Seeds) -> int:
@@ -105,18 +101,20 @@ def _end(seeds: Seeds) -> int:
 
 
 def _seeds(arrays: dict[str, NDArray[Any]], name: str) -> Seeds:
-    prefixes = {key.rsplit("/", 1)[0] for key in arrays if key.startswith(f"{name}/seed")}
-    found = {}
-    for prefix in sorted(p for p in prefixes if p.count("/") == 1):
-        entropy, right = (
-            {split: arrays[f"{prefix}/{split}/{kind}"] for split in SPLITS}
-            for kind in ("entropy", "correct")
-        )
-        classes = 1 + max(int(arrays[f"{split}/labels"].max()) for split in SPLITS)
-        found[int(prefix.partition("/seed")[2])] = Answers(
-            entropy, right, arrays[f"{prefix}/macs"], classes
-        )
+    numbers = (re.fullmatch(rf"{re.escape(name)}/seed(\d+)/macs", key) for key in arrays)
+    found = {int(n[1]): _answers(arrays, f"{name}/seed{n[1]}") for n in numbers if n}
+    if not found:
+        raise ErdeError(f"answers.npz.xz must hold every network of {LIST}, has none of {name}")
     return found
+
+
+def _answers(arrays: dict[str, NDArray[Any]], network: str) -> Answers:
+    entropy, right = (
+        {split: arrays[f"{network}/{split}/{kind}"] for split in SPLITS}
+        for kind in ("entropy", "correct")
+    )
+    classes = 1 + max(int(arrays[f"{split}/labels"].max()) for split in SPLITS)
+    return Answers(entropy, right, arrays[f"{network}/macs"], classes)
 
 
 def _paid(found: list[tuple[str, str, Seeds]], row: Row) -> Paid:

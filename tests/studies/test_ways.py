@@ -11,6 +11,7 @@ from erde.experiment.schema import parse_experiment
 from erde.experiment.trainings import EARLY_EXIT, PLAIN, way_of
 from erde_core.store.exit_logits import read_exit_logits, write_exit_logits
 from erde_core.store.tables import read_table
+from studies import chains as chains_module
 from studies import choosing, packing, run
 from studies.chains import Answers, chains
 from studies.chains import main as write_chains
@@ -190,7 +191,7 @@ def test_chains_of_packed_answers_are_those_of_exit_logits(results, monkeypatch)
 
 
 def test_a_chain_asks_the_next_member_and_pays_for_it():
-    """Three of two plain networks and an early-exit one; entropies decide who goes on."""
+    """Of three plain networks, the cheapest first; an early-exit one stands beside them."""
 
     def one(entropy, right, macs):
         split = {"val": np.array([entropy]), "test": np.array([entropy])}
@@ -198,14 +199,21 @@ def test_a_chain_asks_the_next_member_and_pays_for_it():
         return {0: Answers(split, held, np.array(macs), 5)}
 
     plain = {"b": one([0.2], [True], [30]), "a": one([0.1], [False], [10])}
+    plain["c"] = one([0.3], [False], [40])
     early = {"e": one([0.3, 0.4], [False, True], [20, 40])}
     found = {name: (way, seeds[0]) for name, way, seeds in chains(plain, early)}
     ways = {name: way for name, (way, _) in found.items()}
     assert ways == {
-        "b": "plain", "a": "plain", "e": "early exit", "a → b": "cascade",
-        "a → e": "mixture", "b → e": "mixture", "a → b → e": "mixture",
+        "b": "plain", "a": "plain", "c": "plain", "e": "early exit",
+        "a → b": "cascade", "a → c": "cascade", "b → c": "cascade", "a → b → c": "cascade",
     }  # fmt: skip
-    whole = found["a → b → e"][1]
-    assert whole.macs.tolist() == [10, 40, 60, 80]
-    assert whole.entropy["val"].tolist() == [[0.1, 0.2, 0.3, 0.4]]
-    assert whole.right["test"].tolist() == [[False, True, False, True]]
+    whole = found["a → b → c"][1]
+    assert whole.macs.tolist() == [10, 40, 80]
+    assert whole.entropy["val"].tolist() == [[0.1, 0.2, 0.3]]
+    assert whole.right["test"].tolist() == [[False, True, False]]
+
+
+def test_answers_that_are_not_there_are_named(results, monkeypatch):
+    monkeypatch.setattr(chains_module, "unpacked_answers", lambda path: {})
+    with pytest.raises(ValueError, match=r"hold every network of ways.yaml, has none of dear"):
+        write_chains(results.parent, "one", results)
