@@ -14,6 +14,11 @@ import pytest
 OPTIONS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 OWN = ["--disable-background-networking", "--no-first-run", "--disable-component-update"]
 
+DRAWN = """
+return [...document.querySelectorAll("figure.plot")]
+  .every((figure) => figure.querySelector(".xtick"));
+"""
+
 
 class Browser:
     """One page at a time."""
@@ -41,7 +46,12 @@ class Browser:
             return json.load(answer)["value"]
 
     def open(self, path):
+        """Until every plot of the page is drawn, which Plotly does after the page has loaded."""
         self._send("POST", "/url", {"url": path.absolute().as_uri()})
+        end = time.monotonic() + 60
+        while not self.run(DRAWN):
+            assert time.monotonic() < end, f"{path}: a plot is not drawn within a minute"
+            time.sleep(0.1)
 
     def run(self, script, *arguments):
         """The value of a JavaScript function body."""
