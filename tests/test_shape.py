@@ -38,6 +38,16 @@ def functions(path):
             yield node.name, node.end_lineno - node.lineno + 1
 
 
+class Syntax(AstroidBuilder):
+    """Reads a text as a tree, and asks nothing about the types of what it assigns."""
+
+    def __init__(self):
+        super().__init__(AstroidManager(), apply_transforms=False)
+
+    def delayed_assattr(self, node):
+        """Inferring them would read the modules that the text imports."""
+
+
 def alike(texts):
     """What pylint's duplicate-code reports of ``texts``, by name; empty where nothing is."""
     finder = Symilar(
@@ -47,7 +57,7 @@ def alike(texts):
         ignore_imports=True,
         ignore_signatures=True,
     )
-    syntax = AstroidBuilder(AstroidManager(), apply_transforms=False)  # the syntax is enough
+    syntax = Syntax()
     for name, text in texts.items():
         finder.append_stream(name, io.StringIO(text), tree=syntax.string_build(text))
     report = io.StringIO()

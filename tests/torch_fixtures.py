@@ -1,5 +1,7 @@
 """What the tests of the PyTorch backend share: one thread, small networks, a place to run."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from tests.hosts import own_host
 
 __all__ = [
     "_one_thread",
+    "_operators_read_once",
     "augment",
     "deployable",
     "environment",
@@ -31,6 +34,17 @@ CPU = torch.device("cpu")
 @pytest.fixture(autouse=True)
 def _one_thread():
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _operators_read_once():
+    """Each export reads PyTorch's table of ONNX operators anew, a third of its time."""
+    from torch.onnx._internal.exporter._registration import ONNXRegistry
+
+    with pytest.MonkeyPatch.context() as patch:
+        once = staticmethod(functools.cache(ONNXRegistry.from_torchlib))
+        patch.setattr(ONNXRegistry, "from_torchlib", once)
+        yield
 
 
 @pytest.fixture

@@ -99,12 +99,24 @@ def _stripped(text: str) -> tuple[str, tuple[tuple[str, str], ...]]:
 
 def _strip(tree: ast.AST) -> None:
     """Remove docstrings, and of ``if TYPE_CHECKING:`` all but what runs."""
-    node: Any  # many kinds have a body, and AST itself has none
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            kept = [r for s in body for r in (s.orelse if _is_type_checking(s) else [s])]
-            setattr(node, "body", kept[1:] if kept and _is_text(kept[0]) else kept)  # noqa: B010
+    for node in _statements(tree):
+        if hasattr(node, "body"):
+            kept = [r for s in node.body for r in (s.orelse if _is_type_checking(s) else [s])]
+            node.body = kept[1:] if kept and _is_text(kept[0]) else kept
+
+
+def _statements(tree: ast.AST) -> Iterator[Any]:
+    """``tree`` and all statements below it; the body of one may be changed when it is given.
+
+    No expression holds a statement: they, most of a tree, are not looked into.
+    """
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, part, None)  # the body of a lambda is an expression
+            waiting += inner if isinstance(inner, list) else []
 
 
 def _is_text(statement: ast.stmt) -> bool:
@@ -121,7 +133,7 @@ def _is_type_checking(statement: ast.stmt) -> bool:
 
 
 def _imports(tree: ast.AST) -> Iterator[tuple[str, str]]:
-    for node in ast.walk(tree):
+    for node in _statements(tree):
         if isinstance(node, ast.Import):
             yield from ((alias.name, "") for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module:

@@ -4,7 +4,7 @@ import copy
 
 import onnx
 import torch
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from erde_core.scores.fitted import FittedScore
 from erde_torch.export.graph_export import exported
@@ -12,6 +12,8 @@ from erde_torch.networks.exit_score import ExitScore
 
 LOGITS = "logits"
 _PREFIX = "score/"
+# By score, whether it is tempered, and classes: the exits of a network differ by their numbers alone.
+_GRAPHS: dict[tuple[str, bool, int], onnx.ModelProto] = {}
 
 
 def add_score(
@@ -31,7 +33,7 @@ def add_score(
         ValueError: a score that PyTorch does not compute.
     """
     module = ExitScore(score, exit)
-    part = exported(module, torch.zeros(2, classes), LOGITS, [module.name])
+    part = _graph(module, classes)
     whole = copy.deepcopy(model)
     rename = {LOGITS: LOGITS, module.name: module.name}
     for weight in part.graph.initializer:
@@ -49,3 +51,15 @@ def add_score(
     whole.graph.output.extend([outputs[0], value, *outputs[1:]])
     onnx.checker.check_model(whole, full_check=True)
     return whole
+
+
+def _graph(module: ExitScore, classes: int) -> onnx.ModelProto:
+    """``module`` as a graph of its own, from ``logits`` to an output called as the score is."""
+    kind = (module.name, module.tempered, classes)
+    if kind not in _GRAPHS:
+        _GRAPHS[kind] = exported(module, torch.zeros(2, classes), LOGITS, [module.name])
+    graph = copy.deepcopy(_GRAPHS[kind])
+    weights = {weight.name: weight for weight in graph.graph.initializer}
+    for name, numbers in module.fitted().items():
+        weights[name].CopyFrom(numpy_helper.from_array(numbers.numpy(), name))
+    return graph

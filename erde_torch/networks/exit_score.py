@@ -66,6 +66,11 @@ class ExitScore(nn.Module):
 
     temperature: Tensor
 
+    def fitted(self) -> dict[str, Tensor]:
+        """The fitted numbers that it computes with, by name: what tells exits apart."""
+        used = {"temperature"} if self.tempered else set()
+        return {k: v for k, v in self.named_buffers() if k in used or k.startswith("gate.")}
+
     def forward(self, logits: Tensor) -> Tensor:
         """NaN for NaN logits."""
         logits = logits.double()
