@@ -84,7 +84,8 @@ def test_the_first_failure_ends_the_run():
     [
         (50, 0, ""),
         (75, 0, "slow is too slow: it may take 1 minutes, it took 7[56] s"),  # a second may begin
-        (95, 1, "slow FAILED: it may take 1 minutes, it took 9[56] s"),
+        (115, 0, "slow is too slow: it may take 1 minutes, it took 11[56] s"),
+        (125, 1, "slow FAILED: it may take 1 minutes, it took 12[56] s"),
     ],
 )
 def test_a_part_that_takes_longer_than_its_minutes_is_told_of_and_then_fails(seconds, code, said):

@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -157,6 +158,13 @@ def test_the_budget_stops_snakemake_and_what_it_started(tmp_path, monkeypatch):
     assert (tmp_path / "saved").exists()
 
 
+def interrupt(begun):
+    """What Ctrl-C sends, as soon as the file ``begun`` is there."""
+    while not begun.exists():
+        time.sleep(0.1)
+    os.kill(os.getpid(), signal.SIGINT)
+
+
 def test_a_snakemake_that_had_to_be_killed_leaves_no_lock(tmp_path, monkeypatch):
     (tmp_path / "Snakefile").write_text(
         'rule:\n    output: "results/one_pareto.png", "results/one/comparison.csv"\n'
@@ -165,10 +173,9 @@ def test_a_snakemake_that_had_to_be_killed_leaves_no_lock(tmp_path, monkeypatch)
     )
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(driver, "_PATIENCE", 1)
-    assert (
-        driver.run_step(tmp_path, driver.targets_of(tmp_path, "one", "", [0]), 1, 15)
-        == driver.OUT_OF_TIME
-    )
+    threading.Thread(target=interrupt, args=(tmp_path / "begun",), daemon=True).start()
+    targets = driver.targets_of(tmp_path, "one", "", [0])
+    assert driver.run_step(tmp_path, targets, 1, 60) == driver.OUT_OF_TIME
     assert (tmp_path / "begun").exists()
     assert list((tmp_path / ".snakemake/locks").glob("*")) == []
 
