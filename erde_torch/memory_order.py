@@ -1,5 +1,6 @@
 """In which order a network's features lie in memory while it learns."""
 
+import os
 from collections.abc import Callable
 
 import torch
@@ -41,7 +42,11 @@ def in_order(
 
 
 def _has_avx512() -> bool:
-    return torch.backends.cpu.get_cpu_capability() == "AVX512"
+    """Whether oneDNN computes with it: it may be told to use less than the CPU has."""
+    told = (os.environ.get(name, "") for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"))
+    limit = next(filter(None, told), "ALL").upper()
+    allowed = limit in ("ALL", "DEFAULT") or limit.startswith(("AVX512", "AVX10"))
+    return allowed and torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 
 def _is_narrow(module: nn.Module) -> bool:

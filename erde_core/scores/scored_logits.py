@@ -24,7 +24,7 @@ class ScoredLogits:
         dataset: SHA-256 of the data set's content.
         network: SHA-256 of the network's weights.
         score: by which images leave.
-        precision: of the network that answers, as in :class:`ExitLogits`.
+        precision, trained: of the network that answers, as in :class:`ExitLogits`.
     """
 
     val: SplitLogits
@@ -34,6 +34,7 @@ class ScoredLogits:
     network: str
     score: FittedScore
     precision: str = FLOAT32
+    trained: str = ""
 
 
 def score_logits(label: str, exits: ExitLogits, *, halve: bool = False) -> ScoredLogits:
@@ -56,6 +57,7 @@ def score_logits(label: str, exits: ExitLogits, *, halve: bool = False) -> Score
         exits.network,
         found.score,
         exits.precision,
+        exits.trained,
     )
 
 

@@ -23,6 +23,7 @@ from erde_core.store.stamped import (
 KIND = "exit logits"
 SPLITS = ("val", "test")
 FLOAT32, INT8 = "float32", "int8"
+TRAINED = (FLOAT32, "bf16", "")
 _COLUMNS = {"logits": ("<f4", 3), "labels": ("<i8", 1), "group": ("<i8", 1)}
 
 
@@ -46,6 +47,7 @@ class ExitLogits:
         dataset: SHA-256 of the data set's content.
         network: SHA-256 of the network's weights; of an int8 one, of its stages.
         precision: in which the network computed, ``float32`` or ``int8``.
+        trained: in which it was trained, ``float32`` or ``bf16``; empty where that is not known.
     """
 
     val: SplitLogits
@@ -54,6 +56,7 @@ class ExitLogits:
     dataset: str
     network: str
     precision: str = FLOAT32
+    trained: str = ""
 
 
 def write_exit_logits(path: str | os.PathLike[str], exits: ExitLogits) -> None:
@@ -70,7 +73,7 @@ def write_exit_logits(path: str | os.PathLike[str], exits: ExitLogits) -> None:
                 group[column] = getattr(split, column)
         file["macs"] = exits.macs
         texts = {"dataset": exits.dataset, "network": exits.network, "seal": _seal(exits)}
-        for name, text in (texts | _precision(exits)).items():
+        for name, text in (texts | _precisions(exits)).items():
             set_text(file, name, text)
 
 
@@ -88,6 +91,7 @@ def read_exit_logits(path: str | os.PathLike[str]) -> ExitLogits:
             dataset=get_text(file, "dataset"),
             network=get_text(file, "network"),
             precision=get_text(file, "precision") if "precision" in file.attrs else FLOAT32,
+            trained=get_text(file, "trained") if "trained" in file.attrs else "",
         )
         check_seal(path, get_text(file, "seal"), _seal(exits))
     try:
@@ -138,6 +142,7 @@ def check_exit_logits(exits: ExitLogits) -> None:
             precision, NaN, or splits of different exits or classes.
     """
     checks.one_of("precision", exits.precision, (FLOAT32, INT8))
+    checks.one_of("trained", exits.trained, TRAINED)
     for name in SPLITS:
         split = getattr(exits, name)
         logits = checks.float_array("logits", split.logits, ndim=3)
@@ -175,10 +180,11 @@ def _seal(exits: ExitLogits) -> str:
         for name in SPLITS
         for column in _COLUMNS
     }
-    texts = {"dataset": exits.dataset, "network": exits.network} | _precision(exits)
+    texts = {"dataset": exits.dataset, "network": exits.network} | _precisions(exits)
     return sealed(**arrays, macs=exits.macs, **texts)
 
 
-def _precision(exits: ExitLogits) -> dict[str, str]:
-    """What is noted beside the other texts: nothing of float32, as before there was another."""
-    return {} if exits.precision == FLOAT32 else {"precision": exits.precision}
+def _precisions(exits: ExitLogits) -> dict[str, str]:
+    """What is noted beside the other texts: of files from before one was noted, nothing."""
+    computed = {} if exits.precision == FLOAT32 else {"precision": exits.precision}
+    return computed | ({"trained": exits.trained} if exits.trained else {})

@@ -12,7 +12,7 @@ from erde_torch.networks.exit_score import ExitScore
 
 LOGITS = "logits"
 _PREFIX = "score/"
-# By score, whether it is tempered, and classes: the exits of a network differ by their numbers alone.
+# By score, whether tempered, and classes: the exits of a network differ by their numbers alone.
 _GRAPHS: dict[tuple[str, bool, int], onnx.ModelProto] = {}
 
 

@@ -40,7 +40,8 @@ def int8_exit_logits(
         for split in (dataset.val, dataset.test)
     )
     macs = exit_macs(network, card.image_shape)
-    return ExitLogits(val, test, macs, dataset_hash, stages_hash(stages), "int8")
+    own = macs, dataset_hash, stages_hash(stages)
+    return ExitLogits(val, test, *own, precision="int8", trained=card.precision)
 
 
 def split_logits(

@@ -33,7 +33,8 @@ def collect_exit_logits(
     card.check_data(dataset, dataset_hash)
     network = on_device(network, device)
     val, test = (_split_logits(network, card, s, device) for s in (dataset.val, dataset.test))
-    return ExitLogits(val, test, _macs(network, card), dataset_hash, network_hash(network))
+    own = _macs(network, card), dataset_hash, network_hash(network)
+    return ExitLogits(val, test, *own, trained=card.precision)
 
 
 def check_made_by(exits: ExitLogits, network: MultiExitNetwork, card: NetworkCard) -> None:

@@ -82,6 +82,8 @@ def test_only_what_would_be_damaged_learns_in_another_order(
     name, width, sides, threads, device, order, cpu_threads, monkeypatch
 ):
     cpu_threads(threads)
+    for told in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"):
+        monkeypatch.delenv(told, raising=False)
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
     network = build_network(NetworkSettings(name=name, width=width), 2, (3, *sides))
     assert order_of_training(network, sides, device) == order
@@ -89,3 +91,22 @@ def test_only_what_would_be_damaged_learns_in_another_order(
     if width < 16 / 64 and device == CPU:
         order = torch.contiguous_format
     assert order_of_training(network, sides, device) == order
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "order"),
+    [
+        ("ONEDNN_MAX_CPU_ISA", "AVX2", torch.contiguous_format),
+        ("DNNL_MAX_CPU_ISA", "sse41", torch.contiguous_format),
+        ("ONEDNN_MAX_CPU_ISA", "avx512_core", torch.channels_last),
+        ("ONEDNN_MAX_CPU_ISA", "ALL", torch.channels_last),
+    ],
+)
+def test_what_onednn_is_told_counts_more_than_what_the_cpu_has(
+    name, limit, order, cpu_threads, monkeypatch
+):
+    cpu_threads(1)
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setenv(name, limit)
+    network = build_network(NetworkSettings(name="resnet10", width=8 / 64), 2, (3, 32, 32))
+    assert order_of_training(network, (32, 32), CPU) == order

@@ -16,6 +16,7 @@ from erde.evaluation.differences.comparison import (
 from erde.evaluation.differences.resample import resample_variants
 from erde.evaluation.operating_points import operating_rows, per_exit_rows
 from erde.evaluation.pareto import check_comparable, in_float32
+from erde.evaluation.precisions import mixed_training, trained_in
 from erde.running.job import running
 from erde_core.scores.scored_logits import score_networks
 from erde_core.store.exit_logits import read_exit_logits, read_networks
@@ -27,6 +28,8 @@ with running(f"{snakemake.wildcards.experiment} · statistics", snakemake.log[0]
     networks = read_networks(snakemake.params.students, inputs.students)
     networks = score_networks(snakemake.params.score, networks)
     check_comparable(teacher, networks)
+    if mixed := mixed_training(trained_in(networks)):
+        say(f"caution: {mixed}")
     students = in_float32(networks)
     names = {variant for variant, _ in students}
     resampled = resample_variants(networks)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from erde.evaluation.precisions import mixed_training, trained_in
 from erde.evaluation.tables.rows import Rows, distinct, where
 from erde.experiment.names import name_of
 from erde.report import words
@@ -17,6 +18,7 @@ _BODY = """
 {% for name, keys in own_train %}{{ name }} with
 <code>{{ keys }}</code>{{ "." if loop.last else "; " }}{% endfor %}</p>
 {% endif %}
+{% if mixed %}<p>Caution: {{ mixed }}.</p>{% endif %}
 {% if overall %}
 <p>Each pair over 20 equal budgets together: the mean difference in accuracy, in points.</p>
 {{ overall }}
@@ -40,6 +42,7 @@ def differences_section(source: Source) -> Section:
     body = render(
         _BODY,
         own_train=[(name_of(name), keys) for name, keys in source.own_train.items()],
+        mixed=mixed_training(trained_in(source.networks)),
         overall=_overall(source.rows["overall"], rows) if rows else None,
         few=words.few_seeds(list(rows)),
         charts=chart_grid(charts, _keys(rows)),

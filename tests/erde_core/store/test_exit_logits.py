@@ -78,6 +78,24 @@ def test_falling_macs_are_refused(tmp_path, exit_logits):
         write_exit_logits(tmp_path / "exits.h5", broken)
 
 
+def test_the_precision_of_the_training_is_noted_under_the_seal(tmp_path, exit_logits):
+    """A file from before it was noted is read as before."""
+    write_exit_logits(tmp_path / "old.h5", exit_logits)
+    with h5py.File(tmp_path / "old.h5") as file:
+        assert "trained" not in file.attrs
+    assert read_exit_logits(tmp_path / "old.h5").trained == ""
+    for precision in ("float32", "bf16"):
+        exits = dataclasses.replace(exit_logits, trained=precision)
+        write_exit_logits(tmp_path / "new.h5", exits)
+        assert read_exit_logits(tmp_path / "new.h5").trained == precision
+    with h5py.File(tmp_path / "new.h5", "r+") as file:
+        del file.attrs["trained"]
+    with pytest.raises(StoreError, match="content must have SHA-256"):
+        read_exit_logits(tmp_path / "new.h5")
+    with pytest.raises(ValueError, match="trained must be one of 'float32', 'bf16', '', got 'fp8'"):
+        write_exit_logits(tmp_path / "x.h5", dataclasses.replace(exit_logits, trained="fp8"))
+
+
 def test_int8_is_noted_under_the_seal_and_float32_as_before(tmp_path, exit_logits):
     in_8_bits = dataclasses.replace(exit_logits, precision="int8")
     write_exit_logits(tmp_path / "float32.h5", exit_logits)

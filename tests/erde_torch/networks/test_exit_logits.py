@@ -42,6 +42,7 @@ def test_costs_and_identities(make_network, card, tiny_dataset, tiny_hash):
     np.testing.assert_array_equal(exits.macs, exit_macs(network, (3, 16, 16)))
     assert exits.dataset == tiny_hash
     assert exits.network == network_hash(network)
+    assert (exits.precision, exits.trained) == ("float32", "bf16")
 
 
 def test_normalisation_is_that_of_the_training(make_network, card, tiny_dataset, tiny_hash):

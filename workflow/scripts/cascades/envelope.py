@@ -2,6 +2,7 @@
 
 from erde.evaluation.budgets import whole_of
 from erde.evaluation.envelope import Candidate, candidates, envelope_rows
+from erde.evaluation.precisions import mixed_training
 from erde.evaluation.rivals import as_plain
 from erde.evaluation.tables import ENVELOPE, RIVALS
 from erde.experiment.trainings import PLAIN
@@ -30,6 +31,9 @@ with running(f"{snakemake.wildcards.experiment} · envelope", snakemake.log[0]) 
         for name, seeds in rivals.items():
             alone = {seed: as_plain(exits, name, macs[name]) for seed, exits in seeds.items()}
             trained.append(Candidate(name, PLAIN, alone))
+    kinds = ((f"{c.name}/seed{s}", e.trained) for c in trained for s, e in c.seeds.items())
+    if mixed := mixed_training(kinds):
+        say(f"caution: {mixed}")
     found = candidates(trained)
     say(f"{len(trained)} trained networks, {len(found) - len(trained)} put together from them")
     own = [exits for seeds in students.values() for exits in seeds.values()]

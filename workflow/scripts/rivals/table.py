@@ -1,5 +1,6 @@
 """Early exit against plain networks of the same cost."""
 
+from erde.evaluation.precisions import mixed_training, trained_in
 from erde.evaluation.rivals import rival_rows
 from erde.evaluation.tables import RIVALS
 from erde.running.job import running
@@ -12,7 +13,7 @@ from erde_torch.networks.weights import read_network
 params, inputs = snakemake.params, snakemake.input
 
 
-with running(f"{snakemake.wildcards.experiment} · rivals", snakemake.log[0]):
+with running(f"{snakemake.wildcards.experiment} · rivals", snakemake.log[0]) as say:
     macs, budgets = {}, None
     for (rival, _), path in zip(params.rivals, inputs.weights, strict=True):
         network, card = read_network(path)
@@ -24,4 +25,6 @@ with running(f"{snakemake.wildcards.experiment} · rivals", snakemake.log[0]):
     networks = read_networks(params.students, inputs.students)
     students = score_networks(params.score, networks)
     rivals = read_networks(params.rivals, inputs.rivals)
+    if mixed := mixed_training([*trained_in(networks), *trained_in(rivals)]):
+        say(f"caution: {mixed}")
     RIVALS.write(snakemake.output[0], rival_rows(students, rivals, macs, budgets))

@@ -1,6 +1,7 @@
 """Pairs are judged for these networks by their own interval, and each count is right."""
 
 import dataclasses
+import itertools
 
 import pytest
 
@@ -84,6 +85,18 @@ def test_what_differs_between_the_trainings_is_said(two_seeds):
     body = " ".join(differences_section(own).body.split())
     said = "student: KD with <code>epochs 8</code>; ERDE with <code>kd_warmup 2</code>.</p>"
     assert said in body
+
+
+def test_it_is_said_that_networks_were_trained_in_several_precisions(two_seeds):
+    assert "Caution" not in differences_section(two_seeds).body
+    precisions = itertools.cycle(["bf16", "float32"])
+    networks = {
+        key: dataclasses.replace(network, trained=next(precisions))
+        for key, network in two_seeds.networks.items()
+    }
+    mixed = dataclasses.replace(two_seeds, networks=networks)
+    first = "/seed".join(map(str, next(iter(networks))))
+    assert f"Caution: networks were trained in bf16 ({first}" in differences_section(mixed).body
 
 
 def test_one_variant_alone():
