@@ -21,6 +21,7 @@ from erde_torch.training.settings import AugmentSettings, StudentSettings, Train
 from erde_torch.training.student import train_student
 from tests.erde_torch.networks.families.layer_shapes import macs_by_layer
 from tests.hosts import own_host
+from tests.torch_fixtures import _operators_read_once  # noqa: F401 -- a fixture
 
 SMALL, LARGE = 24, 64
 NETWORKS = {
