@@ -28,7 +28,9 @@ with running(f"{snakemake.wildcards.experiment} · report", snakemake.log[0]) as
     behind = {
         "Data": dataset.source,
         "SHA-256 of contents": yaml.safe_dump(hashes, sort_keys=False, width=1000),
-        "Versions": yaml.safe_dump({name: metadata.version(name) for name in VERSIONS}),
+        "Versions that wrote this page": yaml.safe_dump(
+            {name: metadata.version(name) for name in VERSIONS}
+        ),
         "Configuration, defaults included": yaml.safe_dump(params.config, sort_keys=False),
     }
     rows = {"rivals": [], "latency": [], "int8": []}
