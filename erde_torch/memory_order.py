@@ -20,7 +20,8 @@ def order_of_training(
 ) -> torch.memory_format:
     """Channels last, which is faster; on a CPU not where the gradient would damage memory.
 
-    That depends on the CPU and on the number of its threads, which must be set before.
+    That depends on the CPU, on what oneDNN is told to use of it, and on the number of its threads,
+    which must be set before.
 
     Args:
         network: whose gradient is wanted.
@@ -45,7 +46,7 @@ def _has_avx512() -> bool:
     """Whether oneDNN computes with it: it may be told to use less than the CPU has."""
     told = (os.environ.get(name, "") for name in ("ONEDNN_MAX_CPU_ISA", "DNNL_MAX_CPU_ISA"))
     limit = next(filter(None, told), "ALL").upper()
-    allowed = limit in ("ALL", "DEFAULT") or limit.startswith(("AVX512", "AVX10"))
+    allowed = limit in ("ALL", "DEFAULT") or limit.startswith("AVX512")  # AVX10 may be narrower
     return allowed and torch.backends.cpu.get_cpu_capability() == "AVX512"
 
 

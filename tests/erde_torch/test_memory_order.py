@@ -98,6 +98,7 @@ def test_only_what_would_be_damaged_learns_in_another_order(
     [
         ("ONEDNN_MAX_CPU_ISA", "AVX2", torch.contiguous_format),
         ("DNNL_MAX_CPU_ISA", "sse41", torch.contiguous_format),
+        ("ONEDNN_MAX_CPU_ISA", "AVX10_1_256", torch.contiguous_format),
         ("ONEDNN_MAX_CPU_ISA", "avx512_core", torch.channels_last),
         ("ONEDNN_MAX_CPU_ISA", "ALL", torch.channels_last),
     ],
