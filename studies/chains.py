@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.envelope import ARROW, SHARES, Candidate, Paid, Within
+from erde.evaluation.envelope import SHARES, Paid, Within
+from erde.evaluation.pairs import ARROW, Candidate
 from erde.experiment.trainings import CASCADE, EARLY_EXIT, PLAIN
 from erde_core.errors import ErdeError
 from erde_core.policy import exit_indices

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.envelope import Candidate
+from erde.evaluation.pairs import Candidate
 from erde_core.outcomes import right_answers
 from erde_core.policy import exit_indices
 from erde_core.scores.fitted import FittedScore

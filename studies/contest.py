@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from erde.evaluation.differences.comparison import INTERVAL_COLUMNS, difference_row
 from erde.evaluation.differences.resample import RESAMPLES
-from erde.evaluation.envelope import Candidate, Paid, Within
+from erde.evaluation.envelope import Paid, Within
+from erde.evaluation.pairs import Candidate
 from erde.experiment.trainings import CASCADE, EARLY_EXIT, PLAIN
 from erde_core.statistics.bootstrap import group_weights
 from erde_core.store.tables import Row

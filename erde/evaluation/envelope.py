@@ -1,60 +1,30 @@
 """Which way is best at a cost: a plain network, early exit, a cascade of plain ones, or a mixture.
 
-A cascade, or a mixture (plain networks before one that leaves early), answers as its members do, so
-its curve is put together from their exit logits: every pair of networks at hand is tried, and
-nothing is trained for it. Validation chooses θ of each network, and of each way the network with
-the best mean over its seeds; the test images say what that is worth. Every network leaves by the
-same score, which is fitted to each of them where it needs to be.
+Validation chooses θ of each network, and of each way the network with the best mean over its seeds;
+the test images say what that is worth. Every network leaves by the same score, which is fitted to
+each of them where it needs to be.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from erde.evaluation.budgets import Whole
+from erde.evaluation.pairs import Candidate
 from erde.evaluation.tables.rows import Rows
 from erde.experiment.trainings import CASCADE, EARLY_EXIT, MIXTURE, PLAIN
-from erde_core.outcomes import outcomes, split_sweep
+from erde_core.outcomes import right_answers, split_sweep
+from erde_core.policy import exit_indices
 from erde_core.scores.fitted import needs_fitting
-from erde_core.scores.scored_logits import ScoredLogits, score_logits
+from erde_core.scores.scored_logits import score_logits
 from erde_core.store.exit_logits import ExitLogits
 from erde_core.store.tables import Row
 from erde_core.sweep import OperatingPoints, best_index
 
 SHARES = (5, 6, 8, 10, 12, 14, 20)  # a budget is the teacher's MACs divided by one of these
 WAYS = (PLAIN, EARLY_EXIT, CASCADE, MIXTURE)
-ARROW = " → "
-
-Seeds = Mapping[int, ExitLogits]
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A network that one could ship: trained with several seeds, or put together from such.
-
-    Attributes:
-        name: a variant's label, a plain network's name, or several joined by an arrow.
-        way: one of ``WAYS``.
-        seeds: its exit logits.
-    """
-
-    name: str
-    way: str
-    seeds: Seeds
-
-
-def candidates(trained: Sequence[Candidate]) -> list[Candidate]:
-    """Those that were trained, and what can be put together from two of them.
-
-    A plain network before every dearer plain one, and before every one that leaves early and whose
-    end is dearer.
-    """
-    plain, early = ([c for c in trained if c.way == way] for way in (PLAIN, EARLY_EXIT))
-    made = [*_pairs(plain, plain, CASCADE), *_pairs(plain, early, MIXTURE)]
-    known = {candidate.name for candidate in trained}
-    return [*trained, *(candidate for candidate in made if candidate.name not in known)]
 
 
 def envelope_rows(whole: Whole, found: Sequence[Candidate], score: str = "entropy") -> list[Row]:
@@ -106,61 +76,53 @@ def trials(whole: Whole, found: Sequence[Candidate], score: str = "entropy") -> 
     Raises:
         ValueError: validation is too small for two halves.
     """
-    curves = [(candidate, _curves(candidate, score)) for candidate in found]
+    asked = [(one, [_asked(exits, score) for exits in one.seeds.values()]) for one in found]
     for share in SHARES:
         budget = whole.macs / share
         names = {"teacher_share": f"1/{share}", "budget_of": whole.of, "budget_macs": budget}
-        tried = ((candidate, _within(seeds, budget)) for candidate, seeds in curves)
+        tried = ((candidate, _within(seeds, budget)) for candidate, seeds in asked)
         yield Paid(names, [(one, within) for one, within in tried if within is not None])
 
 
-def _pairs(
-    first: Sequence[Candidate], second: Sequence[Candidate], way: str
-) -> Iterator[Candidate]:
-    for cheap in first:
-        for dear in second:
-            if _end(cheap) < _end(dear) and cheap.seeds.keys() == dear.seeds.keys():
-                seeds = {s: in_order(cheap.seeds[s], dear.seeds[s]) for s in cheap.seeds}
-                yield Candidate(f"{cheap.name}{ARROW}{dear.name}", way, seeds)
+@dataclass(frozen=True)
+class _Asked:
+    """One network of one seed: its operating points on validation, and what it says of test images.
+
+    Logits are not kept: of ImageNet's classes and many pairs they would fill the memory.
+
+    Attributes:
+        points: on validation.
+        score: by which images leave, of the N test images at E exits, ``(N, E)``.
+        right: whether each exit's answer is right, ``(N, E)``.
+        macs: to the end of each exit, ``(E,)``.
+    """
+
+    points: OperatingPoints
+    score: NDArray[np.float64]
+    right: NDArray[np.bool_]
+    macs: NDArray[np.int64]
 
 
-def _end(candidate: Candidate) -> int:
-    return int(next(iter(candidate.seeds.values())).macs[-1])
-
-
-def in_order(first: ExitLogits, second: ExitLogits) -> ExitLogits:
-    """The exit logits of a cascade of two networks, which were asked about the same images."""
-    val, test = (
-        replace(one, logits=np.concatenate([one.logits, other.logits], axis=1))
-        for one, other in ((first.val, second.val), (first.test, second.test))
-    )
-    macs = np.concatenate([first.macs, first.macs[-1] + second.macs])
-    return replace(first, val=val, test=test, macs=macs)
-
-
-def _curves(candidate: Candidate, score: str) -> list[tuple[ScoredLogits, OperatingPoints]]:
-    """Of each seed."""
-    scored = [_scored(exits, score) for exits in candidate.seeds.values()]
-    return [(one, split_sweep(one.val, one.macs, one.score)) for one in scored]
-
-
-def _scored(exits: ExitLogits, score: str) -> ScoredLogits:
+def _asked(exits: ExitLogits, label: str) -> _Asked:
     """A network that never leaves early has nothing to fit, and is judged on the same images."""
-    own = "entropy" if len(exits.macs) == 1 else score
-    return score_logits(own, exits, halve=needs_fitting(score))
+    own = "entropy" if len(exits.macs) == 1 else label
+    scored = score_logits(own, exits, halve=needs_fitting(label))
+    points = split_sweep(scored.val, scored.macs, scored.score)
+    values = scored.score.values(scored.test.logits)
+    return _Asked(points, values, right_answers(scored.test), scored.macs)
 
 
-def _within(seeds: Sequence[tuple[ScoredLogits, OperatingPoints]], budget: float) -> Within | None:
+def _within(seeds: Sequence[_Asked], budget: float) -> Within | None:
     """None where a seed cannot pay."""
     val, right, macs = [], [], []
-    for exits, points in seeds:
-        index = best_index(points, budget)
+    for one in seeds:
+        index = best_index(one.points, budget)
         if index is None:
             return None
-        answers, _, taken = outcomes(exits.test, float(points.threshold[index]), exits.score)
-        val.append(float(points.accuracy[index]))
-        right.append(answers)
-        macs.append(float(exits.macs[taken].mean()))
+        taken = exit_indices(one.score, float(one.points.threshold[index]))
+        val.append(float(one.points.accuracy[index]))
+        right.append(one.right[np.arange(len(taken)), taken])
+        macs.append(float(one.macs[taken].mean()))
     return Within(np.array(val), np.array(right), np.array(macs))
 
 

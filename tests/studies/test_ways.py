@@ -20,8 +20,7 @@ from studies.compose import BOOK, HERE, compose, read_book, read_list
 from studies.export import answers
 from studies.packing import pack_answers
 from studies.ways import LIST, exit_logits_files, read_ways, write_ways
-from tests.erde.evaluation.networks import network
-from tests.erde.evaluation.test_envelope import plain
+from tests.erde.evaluation.networks import network, plain
 
 LISTED = [
     name for path in HERE.glob("*.txt") for name, wanted in read_list(path) if wanted == "ways"
@@ -38,7 +37,8 @@ def test_every_way_of_the_study_is_what_it_is_called(experiment):
     for kind in WAYS:
         assert len(set(listed[kind])) == len(listed[kind])
         for names in listed[kind]:
-            assert tuple(way[name] for name in names) == pairs.get(kind, (kind,))
+            wanted = pairs.get(kind, (kind,)) if len(names) == 2 else (kind,)
+            assert tuple(way[name] for name in names) == wanted
 
 
 def written(folder, **changes):
@@ -52,7 +52,7 @@ def written(folder, **changes):
     ("changes", "sentence"),
     [
         ({"plain": ["a", "b"]}, r"one must name equally many of each way, got .*'plain': 2"),
-        ({"other": ["a"]}, "one must list the ways plain, early exit, cascade, mixture, got"),
+        ({"other": ["a"]}, r"one must list plain networks, of the ways plain, .* mixture, got"),
     ],
 )
 def test_unequal_numbers_of_trials_are_refused(tmp_path, changes, sentence):
@@ -60,9 +60,20 @@ def test_unequal_numbers_of_trials_are_refused(tmp_path, changes, sentence):
         read_ways(written(tmp_path, **changes), "one")
 
 
+def test_ways_may_be_left_out_but_not_the_plain_one(tmp_path):
+    path = tmp_path / LIST
+    path.write_text("one: {plain: [a, b], cascade: [[a, b], c]}", encoding="utf-8")
+    listed = read_ways(path, "one")
+    assert listed["cascade"] == [("a", "b"), ("c",)]
+    assert listed["mixture"] == listed["early exit"] == []
+    path.write_text("one: {cascade: [[a, b]]}", encoding="utf-8")
+    with pytest.raises(ValueError, match="one must list plain networks"):
+        read_ways(path, "one")
+
+
 def test_an_experiment_that_is_not_listed_is_refused_before_anything_is_run(tmp_path):
     written(tmp_path)
-    with pytest.raises(ValueError, match=r"two must list the ways .* got None"):
+    with pytest.raises(ValueError, match=r"two must list plain networks, .* got None"):
         run.targets_of(tmp_path, "two", "ways", [0])
 
 

@@ -2,7 +2,8 @@
 
 import re
 
-from erde.evaluation.envelope import ARROW, WAYS
+from erde.evaluation.envelope import WAYS
+from erde.evaluation.pairs import ARROW, AVERAGED
 from erde.evaluation.tables.rows import Rows, distinct, where
 from erde.experiment.names import name_of
 from erde.experiment.trainings import MEMBERS
@@ -19,8 +20,9 @@ _BODY = """
 <p>Four ways to be cheap: a plain network without exits; one that leaves early; a cascade, where a
 dearer plain network takes the images that a cheaper one was unsure of; and a mixture, a plain
 network before one that leaves early. Cascades and mixtures are put together from trained networks,
-and cost no training. Validation chooses θ of each network, and of each way the network with the
-best mean over its seeds. ★ is the best of the four on validation.</p>
+and cost no training; where one is "averaged", its second member answers by the mean of what both
+say. Validation chooses θ of each network, and of each way the network with the best mean over its
+seeds. ★ is the best of the four on validation.</p>
 <ul>
 {% for sentence in verdicts %}<li>{{ sentence }}</li>
 {% endfor %}
@@ -62,9 +64,10 @@ def verdict(rows: Rows) -> str:
 
 def shown(row: Row) -> str:
     """The network's name as readers know it: members without what makes a folder unique."""
-    return ARROW.join(
-        name_of(_MEMBER.sub(r"\1", name)) for name in str(row["network"]).split(ARROW)
-    )
+    network = str(row["network"])
+    names = network.removesuffix(AVERAGED).split(ARROW)
+    told = ARROW.join(name_of(_MEMBER.sub(r"\1", name)) for name in names)
+    return told + (AVERAGED if network.endswith(AVERAGED) else "")
 
 
 def _table(rows: Rows) -> object:

@@ -6,29 +6,14 @@ import numpy as np
 import pytest
 
 from erde.evaluation.budgets import Whole
-from erde.evaluation.envelope import SHARES, Candidate, candidates, envelope_rows, in_order
+from erde.evaluation.envelope import SHARES, envelope_rows
+from erde.evaluation.pairs import Candidate, candidates
 from erde.evaluation.tables import ENVELOPE
 from erde_core.outcomes import outcomes, right_answers, split_sweep
 from erde_core.scores.scored_logits import score_logits
-from erde_core.store.exit_logits import ExitLogits, SplitLogits
+from erde_core.store.exit_logits import ExitLogits
 from erde_core.sweep import best_index
-from tests.erde.evaluation.networks import network
-
-LABELS = np.arange(100) % 5
-
-
-def answers(right, sure):
-    """Logits ``(100, 1, 5)`` right for the first ``right`` images, sure for the first ``sure``."""
-    logits = np.zeros((100, 1, 5), np.float32)
-    answer = np.where(np.arange(100) < right, LABELS, (LABELS + 1) % 5)
-    logits[np.arange(100), 0, answer] = np.where(np.arange(100) < sure, 9.0, 0.1)
-    return SplitLogits(logits, LABELS, np.arange(100))
-
-
-def plain(name, right, macs, sure=50):
-    split = answers(right, sure)
-    return Candidate(name, "plain", {0: ExitLogits(split, split, np.array([macs]), "d", name)})
-
+from tests.erde.evaluation.networks import answers, network, plain
 
 TEACHER = dataclasses.replace(network(0), macs=np.array([300, 600, 1200]))
 WHOLE = Whole(int(TEACHER.macs[-1]), "teacher")
@@ -41,7 +26,7 @@ def by_way(rows, share):
 def test_two_plain_networks_make_a_cascade_that_costs_and_answers_as_both():
     thin, dear = plain("thin", right=60, macs=80), plain("dear", right=90, macs=100)
     found = candidates([thin, dear])
-    assert [c.name for c in found] == ["thin", "dear", "thin → dear"]
+    assert [c.name for c in found] == ["thin", "dear", "thin → dear", "thin → dear, averaged"]
     rows = envelope_rows(WHOLE, found)
     assert [r["teacher_share"] for r in rows] == [f"1/{s}" for s in SHARES for _ in range(4)]
     # At 1/8 the 50 images that the thin one is unsure of pay for both: 80 + 100 / 2 MACs.
@@ -49,7 +34,7 @@ def test_two_plain_networks_make_a_cascade_that_costs_and_answers_as_both():
     assert eighth["cascade"]["test_accuracy"] == 0.9
     assert eighth["cascade"]["test_mean_macs"] == 80 + 50
     assert (eighth["plain"]["network"], eighth["plain"]["test_accuracy"]) == ("dear", 0.9)
-    assert (eighth["plain"]["trials"], eighth["cascade"]["trials"]) == (2, 1)
+    assert (eighth["plain"]["trials"], eighth["cascade"]["trials"]) == (2, 2)
     # At 1/14 nobody but the thin one can pay, and a cascade's first exit is the thin one.
     last = by_way(rows, "1/14")
     assert [last[way]["test_accuracy"] for way in ("plain", "cascade")] == [0.6, 0.6]
@@ -76,17 +61,6 @@ def test_what_a_way_loses_against_the_best_of_all():
         for way, accuracy in told.items():
             assert ways[way]["behind_best"] == pytest.approx(accuracy - most)
         assert sum(row["chosen"] for row in ways.values()) == 1
-
-
-def test_a_mixture_is_a_plain_network_before_one_that_leaves_early():
-    early = Candidate("erde", "early exit", {0: network(1, samples=100)})
-    thin = plain("thin", right=60, macs=8)
-    mixture = next(c for c in candidates([thin, early]) if c.way == "mixture")
-    exits = mixture.seeds[0]
-    assert exits.macs.tolist() == [8, 18, 28, 48]
-    assert exits.test.logits.shape == (100, 4, 5)
-    np.testing.assert_array_equal(exits.test.logits[:, 1:], early.seeds[0].test.logits)
-    assert [c.way for c in candidates([plain("dear", right=60, macs=90), early])][2:] == []
 
 
 def test_the_rows_are_a_table(tmp_path):
@@ -122,10 +96,3 @@ def test_all_leave_by_the_score_of_the_experiment(label):
     rows = envelope_rows(whole, [early, Candidate("thin", "plain", {0: cheap})], label)
     judged = right_answers(scored.val)[:, -1].mean()
     assert by_way(rows, "1/5")["plain"]["val_accuracy"] == pytest.approx(judged)
-
-
-def test_a_cascade_decides_as_its_members_one_after_the_other():
-    first, second = network(1, samples=60), network(2, 2.0, samples=60)
-    both = in_order(first, second)
-    assert both.macs.tolist() == [10, 20, 40, 50, 60, 80]
-    np.testing.assert_array_equal(both.val.logits[:, 3:], second.val.logits)

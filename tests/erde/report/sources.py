@@ -17,9 +17,10 @@ from erde.evaluation.differences.comparison import (
     overall_rows,
 )
 from erde.evaluation.differences.resample import resample_variants
-from erde.evaluation.envelope import Candidate, candidates, envelope_rows
+from erde.evaluation.envelope import envelope_rows
 from erde.evaluation.int8 import int8_rows
 from erde.evaluation.operating_points import operating_rows, per_exit_rows
+from erde.evaluation.pairs import Candidate, candidates
 from erde.evaluation.pareto import budget_rows, in_int8, teacher_rows
 from erde.evaluation.rivals import as_plain, rival_rows
 from erde.report.source import Source

@@ -1,7 +1,8 @@
 """Plain networks, early exit, cascades and mixtures, each at its best for a budget."""
 
 from erde.evaluation.budgets import whole_of
-from erde.evaluation.envelope import Candidate, candidates, envelope_rows
+from erde.evaluation.envelope import envelope_rows
+from erde.evaluation.pairs import Candidate, candidates
 from erde.evaluation.precisions import mixed_training
 from erde.evaluation.rivals import as_plain
 from erde.evaluation.tables import ENVELOPE, RIVALS

@@ -5,8 +5,10 @@ import onnxruntime
 import pytest
 import torch
 
+from erde.evaluation.pairs import in_order
 from erde_core.policy import exit_indices
-from erde_core.softmax import entropy
+from erde_core.softmax import entropy, log_softmax
+from erde_core.store.exit_logits import ExitLogits, SplitLogits
 from erde_torch.export.onnx_graph import single_model, stage_models
 from erde_torch.latency.whole import WholeNetwork, whole_macs
 from erde_torch.networks.build import build_network
@@ -43,6 +45,12 @@ def make(name, average):
     return network
 
 
+def exit_logits(logits, macs):
+    labels = np.zeros(len(logits), np.int64)
+    split = SplitLogits(logits, labels, labels)
+    return ExitLogits(split, split, np.array(macs), "data", "weights")
+
+
 def images(count):
     return torch.randn(count, *SHAPE, generator=torch.Generator().manual_seed(1))
 
@@ -60,6 +68,21 @@ def test_its_exits_are_those_of_its_members(name, average):
         said = [(sum(ends[:m]) + answers) / (m + 1) for m, answers in enumerate(log_p)]
     torch.testing.assert_close(found, torch.cat(said, 1))
     assert network.exit_count == CascadeSettings(cascade=MEMBERS[name]).exit_count == found.shape[1]
+
+
+@BOTH
+@pytest.mark.parametrize("name", ["plain", "mixture"])
+def test_a_pair_put_together_from_exit_logits_answers_as_the_cascade(name, average):
+    network = make(name, average)
+    with torch.no_grad():
+        wanted = network(images(6)).numpy()
+        said = [member(images(6)).numpy() for member in network.in_order()]
+    macs = [exit_macs(member, SHAPE) for member in network.in_order()]
+    pair = in_order(*map(exit_logits, said, macs), average=average)
+    np.testing.assert_allclose(
+        log_softmax(pair.test.logits), log_softmax(wanted), rtol=1e-4, atol=1e-5
+    )
+    np.testing.assert_array_equal(pair.macs, exit_macs(network, SHAPE))
 
 
 @BOTH
