@@ -18,14 +18,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.evaluation.envelope import SHARES, Paid, Within
+from erde.evaluation.envelope import SHARES, Asked, Paid, within
 from erde.evaluation.pairs import ARROW, Candidate
 from erde.experiment.trainings import CASCADE, EARLY_EXIT, PLAIN
 from erde_core.errors import ErdeError
-from erde_core.policy import exit_indices
 from erde_core.store.exit_logits import SPLITS
 from erde_core.store.tables import Row, read_table, write_table
-from erde_core.sweep import best_index, sweep
+from erde_core.sweep import sweep
 from studies.contest import contest_rows
 from studies.packing import unpacked_answers
 from studies.ways import LIST, read_ways
@@ -77,9 +76,10 @@ def main(published: Path, experiment: str, listed: Path = _LISTED) -> None:
     plain, early = (
         {names[0]: _seeds(arrays, names[0]) for names in ways[way]} for way in (PLAIN, EARLY_EXIT)
     )
-    found = list(chains(plain, early))
+    found = chains(plain, early)
     budgets = {r["teacher_share"]: r for r in read_table(folder / "contest.csv")}
-    paid = [_paid(found, budgets[f"1/{share}"]) for share in SHARES]
+    asked = [(Candidate(n, way, {}), list(map(_asked, s.values()))) for n, way, s in found]
+    paid = [_paid(asked, budgets[f"1/{share}"]) for share in SHARES]
     group = np.arange(len(arrays["test/labels"]))
     write_table(folder / "chains.csv", contest_rows(paid, group))
 
@@ -118,27 +118,17 @@ def _answers(arrays: dict[str, NDArray[Any]], network: str) -> Answers:
     return Answers(entropy, right, arrays[f"{network}/macs"], classes)
 
 
-def _paid(found: list[tuple[str, str, Seeds]], row: Row) -> Paid:
+def _asked(one: Answers) -> Asked:
+    points = sweep(one.entropy["val"], one.right["val"], one.macs, one.classes)
+    return Asked(points, one.entropy["test"].astype(np.float64), one.right["test"], one.macs)
+
+
+def _paid(asked: list[tuple[Candidate, list[Asked]]], row: Row) -> Paid:
     """At the share that ``row`` names."""
     names = {key: row[key] for key in ("teacher_share", "budget_of", "budget_macs")}
     budget = float(row["budget_macs"])
-    tried = ((Candidate(name, way, {}), _within(seeds, budget)) for name, way, seeds in found)
-    return Paid(names, [(one, within) for one, within in tried if within is not None])
-
-
-def _within(seeds: Seeds, budget: float) -> Within | None:
-    """As of an envelope's network: validation chooses one θ for each seed's."""
-    accuracy, right, cost = [], [], []
-    for one in seeds.values():
-        points = sweep(one.entropy["val"], one.right["val"], one.macs, one.classes)
-        index = best_index(points, budget)
-        if index is None:
-            return None
-        taken = exit_indices(one.entropy["test"], float(points.threshold[index]))
-        accuracy.append(float(points.accuracy[index]))
-        right.append(one.right["test"][np.arange(len(taken)), taken])
-        cost.append(float(one.macs[taken].mean()))
-    return Within(np.array(accuracy), np.array(right), np.array(cost))
+    tried = ((candidate, within(seeds, budget)) for candidate, seeds in asked)
+    return Paid(names, [(one, found) for one, found in tried if found is not None])
 
 
 if __name__ == "__main__":

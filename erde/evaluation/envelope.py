@@ -80,12 +80,12 @@ def trials(whole: Whole, found: Sequence[Candidate], score: str = "entropy") -> 
     for share in SHARES:
         budget = whole.macs / share
         names = {"teacher_share": f"1/{share}", "budget_of": whole.of, "budget_macs": budget}
-        tried = ((candidate, _within(seeds, budget)) for candidate, seeds in asked)
+        tried = ((candidate, within(seeds, budget)) for candidate, seeds in asked)
         yield Paid(names, [(one, within) for one, within in tried if within is not None])
 
 
 @dataclass(frozen=True)
-class _Asked:
+class Asked:
     """One network of one seed: its operating points on validation, and what it says of test images.
 
     Logits are not kept: of ImageNet's classes and many pairs they would fill the memory.
@@ -103,17 +103,20 @@ class _Asked:
     macs: NDArray[np.int64]
 
 
-def _asked(exits: ExitLogits, label: str) -> _Asked:
+def _asked(exits: ExitLogits, label: str) -> Asked:
     """A network that never leaves early has nothing to fit, and is judged on the same images."""
     own = "entropy" if len(exits.macs) == 1 else label
     scored = score_logits(own, exits, halve=needs_fitting(label))
     points = split_sweep(scored.val, scored.macs, scored.score)
     values = scored.score.values(scored.test.logits)
-    return _Asked(points, values, right_answers(scored.test), scored.macs)
+    return Asked(points, values, right_answers(scored.test), scored.macs)
 
 
-def _within(seeds: Sequence[_Asked], budget: float) -> Within | None:
-    """None where a seed cannot pay."""
+def within(seeds: Sequence[Asked], budget: float) -> Within | None:
+    """What a network trained with these seeds gives; None where one of them cannot pay.
+
+    Validation chooses one θ for each.
+    """
     val, right, macs = [], [], []
     for one in seeds:
         index = best_index(one.points, budget)
