@@ -7,7 +7,7 @@ machines some may be in bf16, others in float32.
 from collections.abc import Iterable, Mapping
 
 from erde_core.scores.scored_logits import ScoredLogits
-from erde_core.store.exit_logits import FLOAT32, ExitLogits
+from erde_core.store.exit_logits import FLOAT32, MIXED, ExitLogits
 
 
 def mixed_training(networks: Iterable[tuple[str, str]]) -> str:
@@ -23,7 +23,8 @@ def mixed_training(networks: Iterable[tuple[str, str]]) -> str:
             names.setdefault(precision, []).append(name)
     if len(names) < 2:
         return ""
-    parts = (f"{precision} ({', '.join(found)})" for precision, found in sorted(names.items()))
+    told = {MIXED: "both"}
+    parts = (f"{told.get(p, p)} ({', '.join(found)})" for p, found in sorted(names.items()))
     return (
         f"networks were trained in {' and in '.join(parts)}: a difference between them may come "
         f"from that; precision: {FLOAT32} under train gives all of them the same"

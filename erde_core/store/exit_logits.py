@@ -23,7 +23,8 @@ from erde_core.store.stamped import (
 KIND = "exit logits"
 SPLITS = ("val", "test")
 FLOAT32, INT8 = "float32", "int8"
-TRAINED = (FLOAT32, "bf16", "")
+MIXED = "mixed"  # of a cascade whose members were trained in several
+TRAINED = (FLOAT32, "bf16", MIXED, "")
 _COLUMNS = {"logits": ("<f4", 3), "labels": ("<i8", 1), "group": ("<i8", 1)}
 
 
@@ -47,7 +48,8 @@ class ExitLogits:
         dataset: SHA-256 of the data set's content.
         network: SHA-256 of the network's weights; of an int8 one, of its stages.
         precision: in which the network computed, ``float32`` or ``int8``.
-        trained: in which it was trained, ``float32`` or ``bf16``; empty where that is not known.
+        trained: in which it was trained, ``float32``, ``bf16`` or (a cascade's members) ``mixed``;
+            empty where that is not known.
     """
 
     val: SplitLogits

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from erde_core.errors import ErdeError
 from erde_core.images import ImageDataset
+from erde_core.store.exit_logits import FLOAT32, MIXED
 from erde_core.store.files import StoreError, whole_file
 from erde_core.store.seal import check_seal
 from erde_torch.networks.build import build_network
@@ -25,6 +26,7 @@ from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.shapes_only import shapes_only
 
 FORMAT, FIRST_FORMAT = "erde network 2", "erde network 1"
+_PRECISIONS = (FLOAT32, "bf16", MIXED)
 _SMALL_IMAGE = 512 * 512  # pixels; the features of such an image fit into any memory
 Seal = Callable[[Mapping[str, str], Mapping[str, Tensor]], str]
 
@@ -39,8 +41,10 @@ class NetworkCard:
         class_names: in label order.
         mean, std: per channel, for pixel values in 0 … 1.
         dataset: SHA-256 of the data set that it was trained on.
-        precision: ``float32`` or ``bf16``, of the training.
-        threads: on the CPU, of the training; None where the file is older than that.
+        precision: ``float32`` or ``bf16``, of the training; ``mixed`` of a cascade whose members
+            were trained in both.
+        threads: on the CPU, of the training; None where the file is older than that, or is that of
+            a cascade whose members were trained with several numbers of them.
     """
 
     network: dict[str, object]
@@ -203,9 +207,9 @@ def _check_card(card: NetworkCard) -> None:
             raise ErdeError(f"{name} must be {shape[0]} finite numbers, got {values}")
     if min(card.std) <= 0:
         raise ErdeError(f"std must be > 0, got {card.std}")
-    if type(card.dataset) is not str or card.precision not in ("float32", "bf16"):
+    if type(card.dataset) is not str or card.precision not in _PRECISIONS:
         raise ErdeError(
-            f"dataset must be a text and precision float32 or bf16, got {card.dataset!r} and "
+            f"dataset must be a text and precision one of {_PRECISIONS}, got {card.dataset!r} and "
             f"{card.precision!r}"
         )
     if card.threads is not None and (type(card.threads) is not int or card.threads < 1):

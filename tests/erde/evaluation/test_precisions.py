@@ -19,6 +19,11 @@ def test_it_is_said_which_were_trained_in_which():
     )
 
 
+def test_a_cascade_of_both_is_not_one_of_either():
+    said = mixed_training([("kd", "bf16"), ("cascade", "mixed")])
+    assert said.startswith("networks were trained in bf16 (kd) and in both (cascade): a difference")
+
+
 def test_nothing_is_said_of_one_precision_or_of_an_unknown_one():
     for known in (("bf16", "bf16"), ("float32", ""), ("", ""), ()):
         assert mixed_training(("kd/seed0", precision) for precision in known) == ""

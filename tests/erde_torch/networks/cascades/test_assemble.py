@@ -40,6 +40,24 @@ def test_it_is_its_members_and_can_be_read_again(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("key", "first", "second", "told"),
+    [
+        ("threads", 1, 8, None),
+        ("threads", None, 8, None),
+        ("threads", 8, 8, 8),
+        ("precision", "float32", "bf16", "mixed"),
+        ("precision", "bf16", "bf16", "bf16"),
+    ],
+)
+def test_members_may_have_been_trained_on_other_machines(tmp_path, key, first, second, told):
+    paths = [written(tmp_path, 1 / 32, **{key: first}), written(tmp_path, 1 / 16, **{key: second})]
+    cascade, card = assemble(paths, average=False)
+    assert getattr(card, key) == told
+    write_network(tmp_path / "cascade.safetensors", cascade, card)
+    assert read_network(tmp_path / "cascade.safetensors")[1] == card
+
+
+@pytest.mark.parametrize(
     "changes", [{"dataset": "1" * 64}, {"class_names": ("a", "b", "d")}, {"std": (0.3,) * 3}]
 )
 def test_members_that_see_other_images_are_refused(tmp_path, changes):
