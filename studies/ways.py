@@ -23,8 +23,7 @@ from erde_core.errors import ErdeError
 from erde_core.statistics.bootstrap import group_weights
 from erde_core.store.exit_logits import ExitLogits, read_exit_logits
 from erde_core.store.tables import Row, write_table
-from erde_torch.networks.macs import plain_macs
-from erde_torch.networks.rivals.names import rival_exit
+from erde_torch.networks.rivals.network import rival_macs
 from erde_torch.networks.weights import read_network
 from studies.choosing import rule_rows
 from studies.contest import contest_rows
@@ -133,9 +132,7 @@ def _read(folder: Path, name: str, seed: int) -> ExitLogits:
     if not name.startswith(_RIVALS):
         return exits
     network, card = read_network(file.with_name("weights.safetensors"))
-    kind, e = rival_exit(name)
-    last = e if kind == "truncated" else network.exit_count - 1
-    return as_plain(exits, name, plain_macs(network, card.image_shape, last))
+    return as_plain(exits, name, rival_macs(name, network, card.image_shape))
 
 
 def _shipped(paid: Paid) -> Row:

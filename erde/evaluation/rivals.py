@@ -15,7 +15,7 @@ from erde_core.scores.scored_logits import ScoredLogits
 from erde_core.statistics.bootstrap import group_weights
 from erde_core.store.exit_logits import ExitLogits
 from erde_core.store.tables import Row
-from erde_torch.networks.rivals.names import rival_exit
+from erde_torch.networks.rivals.names import rival_end, rival_exit
 
 
 def rival_rows(
@@ -64,8 +64,7 @@ def rival_rows(
 
 def as_plain(exits: ExitLogits, rival: str, macs: int) -> ExitLogits:
     """A rival as what it is: a network with the one exit that has learnt."""
-    kind, e = rival_exit(rival)
-    ends = e if kind == "truncated" else len(exits.macs) - 1
+    ends = rival_end(rival, len(exits.macs))
     val, test = (
         replace(split, logits=split.logits[:, ends : ends + 1]) for split in (exits.val, exits.test)
     )

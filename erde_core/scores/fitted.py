@@ -167,6 +167,8 @@ def check_label(label: str) -> None:
 
 def _finite(name: str, values: ArrayLike, shape: tuple[int, ...]) -> Float64:
     array = np.asarray(values, dtype=np.float64)
+    if not array.size and 0 in shape:  # of a network that never leaves early: lists have no shape
+        array = array.reshape(shape)
     if array.shape != shape or not np.isfinite(array).all():
         raise ErdeError(f"{name} must be finite numbers of shape {shape}, got {values!r}")
     return array

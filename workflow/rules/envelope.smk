@@ -35,7 +35,7 @@ def envelope_inputs(wildcards):
     }
     if RIVALS_WANTED:
         found |= {"rivals": rival_files("exit_logits.h5")(wildcards)}
-        found |= {"table": f"{folder}/rivals.csv"}
+        found |= {"weights": rival_files("weights.safetensors")(wildcards)}
     return {name: paths for name, paths in found.items() if paths}
 
 
@@ -61,8 +61,10 @@ rule envelope:
         score=setting(lambda exp: exp.score),
         code=score_code(
             "erde.evaluation.envelope",
+            "erde.evaluation.pairs",
             "erde.evaluation.rivals",
             "erde.evaluation.tables",
+            "erde_torch.networks.rivals.network",
         ),
     script:
         "../scripts/cascades/envelope.py"

@@ -32,13 +32,14 @@ _NAMES = {
 def policies_section(source: Source) -> Section:
     """The section; its rows are those of ``policies_overall.csv``."""
     rows = source.rows["policies_overall"]
-    shown = where(rows, variant=shown_variant(source.methods))
+    name = shown_variant(source.methods)
+    shown = where(rows, variant=name)
     halves = any(row["chosen"] for row in rows)
     few = f"Fewer than {LEAST_GROUPS} independent validation images make no halves: only scores "
     few += "without a fit are held against each other, and none is chosen."
     body = render(
         _BODY,
-        lead=_lead(shown),
+        lead=_lead(shown) if shown else _without(source, name),
         table=_table(rows),
         halves=_HALVES if halves else few if rows else "",
     )
@@ -53,10 +54,16 @@ def policy_name(row: Row) -> str:
     return f"{_NAMES.get(bare, bare)}{tempered}, {thresholds}"
 
 
+def _without(source: Source, variant: str) -> str:
+    """Why nothing is said of the variant."""
+    shown = (network for (name, _), network in source.networks.items() if name == variant)
+    if all(len(network.macs) == 1 for network in shown):
+        return f"{name_of(variant)} never leaves early: there is nothing to decide."
+    return "No share of the cost that was asked for reaches a student's first exit."
+
+
 def _lead(rows: Rows) -> str:
     """Which policy a user should ship, in one sentence."""
-    if not rows:
-        return "No share of the cost that was asked for reaches a student's first exit."
     network = name_of(rows[0]["variant"])
     chosen = where(rows, chosen=True)
     if not chosen:

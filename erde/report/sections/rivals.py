@@ -9,7 +9,9 @@ from erde.report.sections.envelope import TITLE
 from erde.report.source import Source
 from erde_core.store.tables import Row
 
-_NONE = "<p>No plain networks were trained for this report (<code>rivals: false</code>).</p>"
+_NONE = """<p>No plain network is held against early exit here: none were trained (<code>rivals:
+false</code>), or no variant leaves as cheaply as one of them.</p>"""
+_DEARER = "leaves later"
 _BODY = """
 <p>Plain networks of the same cost as each of the student's exits, distilled from the teacher's last
 exit with the settings of KD{% if own_train %} (its own training, <code>{{ own_train }}</code>,
@@ -46,7 +48,12 @@ def rival_verdicts(rivals: Rows, variant: str) -> list[list[Cell]]:
     """A row per exit: ``variant`` against the plain network that is best on validation."""
     cells: list[list[Cell]] = []
     for e in distinct(rivals, "exit"):
-        row = max(where(rivals, exit=e, variant=variant), key=_on_validation)
+        held = where(rivals, exit=e, variant=variant)
+        if not held:  # with a network of its own, whose first exit is dearer
+            budget = where(rivals, exit=e)[0]["budget_macs"]
+            cells.append([f"{words.megamacs(budget)} M MACs", None, _DEARER, *[None] * 4])
+            continue
+        row = max(held, key=_on_validation)
         worth = ("worth it", "not worth it")
         low, high = row["these_seeds_low"], row["these_seeds_high"]
         cells.append(

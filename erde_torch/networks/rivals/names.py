@@ -22,3 +22,9 @@ def rival_exit(rival: str) -> tuple[str, int]:
     if parts is None:
         raise ErdeError(f"rival must be truncated<exit> or narrow<exit>, got {rival!r}")
     return parts[1], int(parts[2])
+
+
+def rival_end(rival: str, exits: int) -> int:
+    """The exit that has learnt, of the network of ``exits`` exits that it is trained as."""
+    kind, e = rival_exit(rival)
+    return e if kind == "truncated" else exits - 1

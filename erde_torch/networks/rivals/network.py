@@ -13,7 +13,7 @@ from erde_core.settings import LossSettings
 from erde_torch.networks.build import build_network
 from erde_torch.networks.macs import exit_macs, plain_macs
 from erde_torch.networks.multi_exit import MultiExitNetwork
-from erde_torch.networks.rivals.names import rival_exit
+from erde_torch.networks.rivals.names import rival_end, rival_exit
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.shapes_only import shapes_only
 
@@ -33,6 +33,11 @@ class Rival(NamedTuple):
     network: NetworkSettings
     exit_count: int
     ends_at: int
+
+
+def rival_macs(rival: str, network: MultiExitNetwork, shape: Shape) -> int:
+    """What it costs as what it is, without the heads that have not learnt: multiply-accumulates."""
+    return plain_macs(network, shape, rival_end(rival, network.exit_count))
 
 
 def rival_network(rival: str, network: NetworkSettings, classes: int, shape: Shape) -> Rival:

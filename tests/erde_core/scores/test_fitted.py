@@ -18,9 +18,11 @@ def test_labels():
     assert [name for name, score in SCORES.items() if score.unit] == ["entropy"]
 
 
+@pytest.mark.parametrize("first", [0, 3], ids=["four exits", "one exit"])
 @pytest.mark.parametrize("label", LABELS)
-def test_what_is_written_down_is_the_score(label):
+def test_what_is_written_down_is_the_score(label, first):
     logits, labels = exits("real")
+    logits = logits[:, first:]
     score = fit_score(label, logits, labels)
     again = from_fields(score.fields(), 10)
     assert again.label == score.label == label

@@ -92,7 +92,9 @@ def test_the_precision_of_the_training_is_noted_under_the_seal(tmp_path, exit_lo
         del file.attrs["trained"]
     with pytest.raises(StoreError, match="content must have SHA-256"):
         read_exit_logits(tmp_path / "new.h5")
-    with pytest.raises(ValueError, match="trained must be one of 'float32', 'bf16', 'mixed', '', got 'fp8'"):
+    with pytest.raises(
+        ValueError, match="trained must be one of 'float32', 'bf16', 'mixed', '', got 'fp8'"
+    ):
         write_exit_logits(tmp_path / "x.h5", dataclasses.replace(exit_logits, trained="fp8"))
 
 

@@ -6,8 +6,9 @@ from erde.evaluation.tables import RIVALS
 from erde.running.job import running
 from erde_core.scores.scored_logits import score_networks
 from erde_core.store.exit_logits import read_networks
-from erde_torch.networks.macs import exit_macs, plain_macs
+from erde_torch.networks.macs import exit_macs
 from erde_torch.networks.rivals.names import rival_exit
+from erde_torch.networks.rivals.network import rival_macs
 from erde_torch.networks.weights import read_network
 
 params, inputs = snakemake.params, snakemake.input
@@ -17,10 +18,8 @@ with running(f"{snakemake.wildcards.experiment} · rivals", snakemake.log[0]) as
     macs, budgets = {}, None
     for (rival, _), path in zip(params.rivals, inputs.weights, strict=True):
         network, card = read_network(path)
-        kind, e = rival_exit(rival)
-        last = e if kind == "truncated" else network.exit_count - 1
-        macs[rival] = plain_macs(network, tuple(card.image_shape), last)
-        if kind == "truncated":  # it is the student, cut off later
+        macs[rival] = rival_macs(rival, network, tuple(card.image_shape))
+        if rival_exit(rival)[0] == "truncated":  # it is the student, cut off later
             budgets = exit_macs(network, tuple(card.image_shape))
     networks = read_networks(params.students, inputs.students)
     students = score_networks(params.score, networks)

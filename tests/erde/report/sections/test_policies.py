@@ -50,4 +50,9 @@ def test_the_default_and_a_validation_that_is_too_small(made):
     assert "For ERDE, stay with entropy and one θ: validation is too small to choose." in shown
     assert "Fewer than 200 independent validation images make no halves" in shown
     assert "No share of the cost" in body(made)
+    alone = {
+        key: dataclasses.replace(one, macs=one.macs[-1:]) for key, one in made.networks.items()
+    }
+    plain = dataclasses.replace(made, networks=alone)
+    assert "ERDE never leaves early: there is nothing to decide." in body(plain)
     assert "Fewer than" not in body(made)

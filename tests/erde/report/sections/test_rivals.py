@@ -38,4 +38,15 @@ def test_they_learn_as_kd_does(two_seeds):
 
 
 def test_without_rivals():
-    assert "rivals: false" in rivals_section(source(rivals=False, latency=False)).body
+    body = rivals_section(source(rivals=False, latency=False)).body
+    assert "none were trained (<code>rivals:\nfalse</code>), or no variant leaves as" in body
+
+
+def test_a_network_of_its_own_may_leave_later_than_a_rival_ends():
+    held = {"kind": "narrow", "rival_val_accuracy": 0.8, "rival_accuracy": 0.7}
+    later = SAME | held | {"exit": 1, "budget_macs": 5000000} | interval(-4, 1, 5)
+    rows = [SAME | held | {"variant": "ce"} | interval(9, 1, 2), later]
+    first, second = rival_verdicts(rows, "ours")
+    assert plain(first[:1]) == ["2.50 M MACs"]
+    assert first[1:] == [None, "leaves later", None, None, None, None]
+    assert second[1] == "narrow"
