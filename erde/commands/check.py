@@ -98,7 +98,7 @@ def _given(experiment: "Experiment") -> dict[str, Any]:
     """A teacher that is there already: its files, and its exits where they are known."""
     given = experiment.given_teacher
     files = {key: str(path) for key, path in given.files.items()} if given else {}
-    return {"files": files, "exits": experiment.taught}
+    return {"files": files, "exits": experiment.exits.teacher}
 
 
 def _lines(file: Path, found: dict[str, Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """Does the entropy term do what it is for? Students where the teacher was right, and wrong."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,25 +14,29 @@ from erde_core.store.exit_logits import ExitLogits
 from erde_core.store.tables import Row
 
 
-def audit_rows(teacher: ExitLogits, students: Students) -> list[Row]:
+def audit_rows(
+    teacher: ExitLogits, students: Students, taught_by: Mapping[str, Sequence[int]]
+) -> list[Row]:
     """Per network, exit, and whether the teacher's exit was right: how the student takes it.
 
-    A network with another number of exits than the teacher is held against the teacher's last.
     Over the test images: mean entropy in nats, share whose score is below the reference threshold
     (they leave here if they arrive), and the exit's accuracy. Empty where there is no such image.
+
+    Args:
+        teacher: its exit logits.
+        students: by variant and seed.
+        taught_by: of each variant, the teacher's exit that each of its exits is held against: the
+            one it was trained with (:func:`erde.experiment.trainings.taught_by`).
     """
     found = right_answers(teacher.test)
     rows: list[Row] = []
     for (variant, seed), student in students.items():
         h, correct = entropy(student.test.logits), right_answers(student.test)
-        # Where the numbers of exits differ, a student hears the teacher's last.
-        was_right = found if found.shape == h.shape else np.repeat(found[:, -1:], h.shape[1], 1)
         theta = threshold_for_drop(student)
         sure = student.score.values(student.test.logits) < theta
-        for e in range(h.shape[1]):
-            taught_by = e if h.shape[1] == was_right.shape[1] else -1
+        for e, taught in enumerate(taught_by[variant]):
             for right in (True, False):
-                chosen = was_right[:, taught_by] == right
+                chosen = found[:, taught] == right
                 rows.append(
                     {"variant": variant, "seed": seed, "exit": e, "teacher_right": right}
                     | theta_cells(student, theta)

@@ -21,10 +21,17 @@ from pydantic import (
 from erde.datasets.source import SourceSettings
 from erde.datasets.sources import SOURCES
 from erde.experiment.errors import ExperimentError, nearest, sentence
+from erde.experiment.exit_counts import ExitCounts
 from erde.experiment.marks import OneOf, OneTeacher, OrSwitch
 from erde.experiment.names import check_variant_name
 from erde.experiment.own_train import with_own_train
-from erde.experiment.trainings import Training, folders_of, member_folder, trainings_of
+from erde.experiment.trainings import (
+    Training,
+    folders_of,
+    member_folder,
+    taught_by,
+    trainings_of,
+)
 from erde.experiment.variants import Variant, expand_variants, plain_distillation
 from erde.experiment.yaml_file import YamlError, read_yaml
 from erde_core.errors import ErdeError
@@ -66,7 +73,7 @@ class Experiment(_Model):
     score: Literal[LABELS] = "entropy"  # type: ignore[valid-type] # as the table of scores has them
     device: Literal["auto", "cpu", "cuda"] = "auto"
     int8: Annotated[bool | Int8Settings, OrSwitch(Int8Settings)] = False
-    _taught: int | None = PrivateAttr(default=None)
+    _exits: ExitCounts = PrivateAttr(default=ExitCounts())
 
     @model_validator(mode="before")
     @classmethod
@@ -105,8 +112,7 @@ class Experiment(_Model):
         own = with_own_train(self.variants, self.student)
         seen = self.model_copy(update={"cache": self._one_view(), "variants": own})
         trained = self.trained_teacher
-        taught = trained.network.exit_count if trained else None
-        return seen.with_exits(self.student.network.exit_count, taught)
+        return seen.with_exits(ExitCounts(trained.network.exit_count if trained else None))
 
     @property
     def trained_teacher(self) -> TeacherSettings | None:
@@ -141,24 +147,26 @@ class Experiment(_Model):
         known = isinstance(self.teacher, LogitsTeacher)
         return dataclasses.replace(self.cache, views=1) if known else self.cache
 
-    def with_exits(self, student: int | None, teacher: int | None) -> "Experiment":
-        """With every variant as it is for networks of so many exits; None where that is unknown.
+    def with_exits(self, exits: ExitCounts) -> "Experiment":
+        """With every variant as it is for networks of so many exits.
 
         Raises:
             ErdeError: numbers of exits do not fit; the message begins with the place in the file.
         """
-        heard = student if teacher is None else teacher
+        student = exits.of(self.student.network)
+        heard = student if exits.teacher is None else exits.teacher
         fitted = dict(self.variants)
         for name, variant in self.variants.items():
             try:
                 if variant.network is not None:
-                    trainings_of(variant, self.student, teacher)
+                    if exits.of(variant.network) is not None:
+                        trainings_of(variant, self.student, exits)
                 elif student is not None and heard is not None:
                     fitted[name] = variant.for_exits(student, heard)
             except ErdeError as error:
                 raise ErdeError(f"variants.{name}: {error}") from None
         found = self.model_copy(update={"variants": fitted})
-        found._taught = teacher
+        found._exits = exits
         return found
 
     @property
@@ -167,9 +175,9 @@ class Experiment(_Model):
         return self.int8 if isinstance(self.int8, Int8Settings) else Int8Settings()
 
     @property
-    def taught(self) -> int | None:
-        """Exits of the teacher; None where only PyTorch or ONNX can tell, and nobody has asked."""
-        return self._taught
+    def exits(self) -> ExitCounts:
+        """How many exits the teacher and all networks have, as far as it is known."""
+        return self._exits
 
     def network_of(self, name: str) -> AnyNetwork:
         """A variant's own network, or the student's."""
@@ -186,16 +194,23 @@ class Experiment(_Model):
 
     def trainings(self) -> dict[str, Training]:
         """All that students are trained for, by folder below ``results/<experiment>/``."""
-        return folders_of(self.variants, self.student, self.taught)
+        return folders_of(self.variants, self.student, self.exits)
 
     def rival(self) -> Training:
         """How plain rivals of the student's network learn: as :func:`plain_distillation` says."""
         kd = plain_distillation(self.variants).model_copy(update={"network": None})
-        return trainings_of(kd, self.student, self.taught)[0]
+        return trainings_of(kd, self.student, self.exits)[0]
+
+    def taught_by(self) -> dict[str, list[int]]:
+        """Of each exit of every variant the teacher's exit that it was trained with."""
+        return {
+            name: taught_by(trainings_of(variant, self.student, self.exits), self.exits)
+            for name, variant in self.variants.items()
+        }
 
     def member_folders(self, name: str) -> list[str]:
         """Where the members of a variant's cascade are trained, in their order."""
-        members = trainings_of(self.variants[name], self.student, self.taught)
+        members = trainings_of(self.variants[name], self.student, self.exits)
         whole = {key: one for key, one in self.trainings().items() if key in self.variants}
         return [member_folder(member, whole) for member in members]
 

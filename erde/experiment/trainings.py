@@ -8,10 +8,11 @@ follows from network, loss, and what differs from the student's ``train``.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from erde.experiment.exit_counts import ExitCounts
 from erde.experiment.variants import Variant
 from erde_core.errors import ErdeError
 from erde_core.settings import LossSettings
@@ -63,43 +64,43 @@ class Training:
         return f"{network.name.replace('/', '-')}{width}{plain}-{digest[:8]}"
 
 
-def way_of(network: AnyNetwork) -> str:
+def way_of(network: AnyNetwork, exits: ExitCounts) -> str:
     """``early exit``, ``plain``, ``cascade`` (of plain networks) or ``mixture``."""
+    plain = all(exits.of(member) == 1 for member in network.members)
     if isinstance(network, CascadeSettings):
-        plain = all(member.exit_count == 1 for member in network.members)
         return CASCADE if plain else MIXTURE
-    return PLAIN if network.exit_count == 1 else EARLY_EXIT
+    return PLAIN if plain else EARLY_EXIT
 
 
 def trainings_of(
-    variant: Variant, student: StudentSettings, taught: int | None
+    variant: Variant, student: StudentSettings, exits: ExitCounts
 ) -> tuple[Training, ...]:
     """The trainings behind a variant: its own, or those of its cascade's members in order.
 
     Args:
         variant: with or without a network of its own.
         student: the network of variants without one, and how all learn but for their own keys.
-        taught: exits of the teacher; None where they are not known yet.
+        exits: of the teacher and of networks.
 
     Raises:
-        ErdeError: ``exit_weights`` are not one per exit, or the file asks for an exit that the
-            teacher does not have.
+        ErdeError: ``exit_weights`` are not one per exit, or nobody has asked how many a member of
+            a cascade has; or the file asks for an exit that the teacher does not have.
     """
     learns = variant.teacher, variant.overlaid(student.train), tuple(variant.train.items())
     if variant.network is None:
         return (Training(student.network, variant.loss, *learns),)
-    weights = _weights_of_members(variant.loss, variant.network)
+    weights = _weights_of_members(variant.loss, variant.network, exits)
     pairs = zip(variant.network.members, weights, strict=True)
     return tuple(
-        Training(member, _loss_of(variant, member, own, taught), *learns) for member, own in pairs
+        Training(member, _loss_of(variant, member, own, exits), *learns) for member, own in pairs
     )
 
 
 def folders_of(
-    variants: Mapping[str, Variant], student: StudentSettings, taught: int | None
+    variants: Mapping[str, Variant], student: StudentSettings, exits: ExitCounts
 ) -> dict[str, Training]:
     """Every training of an experiment by its folder below ``results/<experiment>/``."""
-    of = {name: trainings_of(one, student, taught) for name, one in variants.items()}
+    of = {name: trainings_of(one, student, exits) for name, one in variants.items()}
     whole = {name: found[0] for name, found in of.items() if not is_cascade(variants[name])}
     members = [one for name, found in of.items() if name not in whole for one in found]
     shared = {member_folder(one, whole): one for one in members}
@@ -112,6 +113,20 @@ def member_folder(member: Training, whole: Mapping[str, Training]) -> str:
     return next(same, f"{MEMBERS}/{member.name}")
 
 
+def taught_by(trainings: Sequence[Training], exits: ExitCounts) -> list[int]:
+    """Of every exit of a variant the teacher's exit whose answer it was trained with.
+
+    Its own number, or -1, the last: where the teacher has another number of exits than the network
+    (or the cascade's member), or ``right_from`` says so.
+    """
+    found: list[int] = []
+    for training in trainings:
+        count = exits.of(training.network) or 0
+        own = count == exits.teacher and training.loss.right_from == "exit"
+        found += range(count) if own else [-1] * count
+    return found
+
+
 def is_cascade(variant: Variant) -> bool:
     """Whether nothing is trained for it but the members of its cascade."""
     return isinstance(variant.network, CascadeSettings)
@@ -121,27 +136,31 @@ def _loss_of(
     variant: Variant,
     member: NetworkSettings,
     weights: tuple[float, ...] | None,
-    taught: int | None,
+    exits: ExitCounts,
 ) -> LossSettings:
     """A member's: at exits that the teacher does not have it hears the teacher's last."""
     loss = replace(variant.loss, exit_weights=weights)
-    exits = member.exit_count
-    if exits is None:  # it counts its own when it is built
+    own, taught = exits.of(member), exits.teacher
+    if own is None:  # nobody has asked
         return loss
-    heard = taught if taught is not None else exits if exits > 1 else 0
-    return variant.model_copy(update={"loss": loss}).for_exits(exits, heard).loss
+    if taught is None:  # a plain network may hear any teacher's last, unless the file says more
+        taught = 0 if own == 1 and not variant.asks_for_own_exit else own
+    return variant.model_copy(update={"loss": loss}).for_exits(own, taught).loss
 
 
-def _weights_of_members(loss: LossSettings, network: AnyNetwork) -> list[tuple[float, ...] | None]:
+def _weights_of_members(
+    loss: LossSettings, network: AnyNetwork, exits: ExitCounts
+) -> list[tuple[float, ...] | None]:
     """``exit_weights`` shared out among the members; None for a member whose weights are all 1."""
     if loss.exit_weights is None:
         return [None for _ in network.members]
-    if network.exit_count is None:
-        raise ErdeError("exit_weights must be left out where exits are counted when it is built")
-    rest = list(loss.weights_of_exits(network.exit_count))
+    whole = exits.of(network)
+    if whole is None:
+        raise ErdeError("exit_weights must be left out while nobody knows a member's exits")
+    rest = list(loss.weights_of_exits(whole))
     shares: list[tuple[float, ...] | None] = []
     for member in network.members:
-        count = member.exit_count or 0
+        count = exits.of(member) or 0
         own, rest = tuple(rest[:count]), rest[count:]
         shares.append(own if any(weight != 1 for weight in own) else None)
     return shares

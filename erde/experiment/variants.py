@@ -75,6 +75,11 @@ class Variant(BaseModel):
         """Whether its students read the teacher's cached logits."""
         return self.loss.needs_teacher and self.teacher == "cache"
 
+    @property
+    def asks_for_own_exit(self) -> bool:
+        """Whether the file itself wants each exit to hear the teacher's exit of its number."""
+        return any(getattr(self.loss, key) == "exit" for key in _HEARD if key in self.chosen)
+
     def overlaid(self, train: TrainSettings) -> TrainSettings:
         """The student's ``train`` with the variant's own laid over it, key by key."""
         return replace(train, **self.train)

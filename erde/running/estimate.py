@@ -152,7 +152,7 @@ def _teacher_costs(
     teacher, samples = experiment.trained_teacher, len(dataset.train)
     cached = _cached_views(experiment)
     if teacher is None:
-        known = cached * samples * (experiment.taught or 1) * len(dataset.class_names)
+        known = cached * samples * (experiment.exits.teacher or 1) * len(dataset.class_names)
         nothing = {"teacher_seconds": 0.0, "cache_seconds": 0.0, "disk_bytes": 0.0}
         return nothing | {"cache_bytes": known * _FLOAT16_BYTES}
     teachers = 1 if teacher.folds == 1 else teacher.folds + 1

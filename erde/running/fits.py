@@ -72,7 +72,7 @@ def _check_cache(experiment: Experiment, facts: Facts, results: Path, room: Room
     stored = isinstance(experiment.teacher, LogitsTeacher)
     if stored or not cached or (results / "teacher_logits.h5").exists():
         return
-    least = facts.train * (experiment.taught or 1) * facts.classes * _FLOAT16_BYTES
+    least = facts.train * (experiment.exits.teacher or 1) * facts.classes * _FLOAT16_BYTES
     if least > room.memory_bytes:
         what, advice = "cache: the answers to one view", "fewer images"
         raise _refusal(what, least, room.memory_bytes, "machine", advice)

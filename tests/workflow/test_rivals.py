@@ -3,6 +3,7 @@
 import h5py
 import numpy as np
 
+from erde_core.store.tables import read_table
 from tests.workflow.conftest import TINY
 
 
@@ -33,3 +34,23 @@ def test_it_learns_by_the_experiments_kd_and_hears_nothing_of_erde(finished):
                 assert finished.plan(target) == planned
     finally:
         finished.write_experiment("tiny", TINY)
+
+
+def test_no_variant_needs_to_be_as_cheap_as_they_are(checkout):
+    """The envelope and the report ask what they cost, whether or not a variant can pay for one."""
+    network = TINY["student"]["network"]
+    keys = TINY | {
+        "teacher": TINY["teacher"] | {"network": {"name": "resnet18", "width": 0.25}},
+        "student": TINY["student"] | {"network": network | {"exits": [2]}},
+        "variants": {"dear": {"method": "kd", "network": {"name": "resnet10", "width": 0.125}}},
+    }
+    keys["variants"]["dear"]["network"] |= {"exits": [2]}
+    checkout.write_experiment("dear", keys)
+    checkout.snakemake("--cores", "2", "results/dear_report.html", "--config", "latency=false")
+    results = checkout.root / "results/dear"
+    assert (results / "rivals.csv").read_text().count("\n") == 1
+    rows = [row for row in read_table(results / "envelope.csv") if row["way"] == "plain"]
+    assert [row["trials"] for row in rows if row["teacher_share"] == "1/5"] == ["3"]
+    assert (
+        "no variant leaves as cheaply" in (checkout.root / "results/dear_report.html").read_text()
+    )

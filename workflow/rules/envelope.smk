@@ -21,7 +21,7 @@ def ways(wildcards):
     networks |= {
         name: exp.trainings()[name].network for name in member_names(wildcards)
     }
-    return {name: way_of(network) for name, network in networks.items()}
+    return {name: way_of(network, exp.exits) for name, network in networks.items()}
 
 
 def envelope_inputs(wildcards):

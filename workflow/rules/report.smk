@@ -45,6 +45,7 @@ rule statistics:
     params:
         students=shown_keys,
         methods=methods,
+        taught_by=setting(lambda exp: exp.taught_by()),
         score=setting(lambda exp: exp.score),
         code=score_code(
             "erde.evaluation.differences.comparison",

@@ -139,7 +139,7 @@ def _exits(network: AnyNetwork) -> int:
 
 def _taught(experiment: Experiment) -> int:
     """Exits of the teacher, at most."""
-    return experiment.taught or _MOST_EXITS
+    return experiment.exits.teacher or _MOST_EXITS
 
 
 def _asked_teacher(experiment: Experiment, facts: Facts, questions: Questions) -> int:

@@ -12,7 +12,7 @@ from erde.evaluation.operating_points import operating_rows, per_exit_rows
 from erde.evaluation.pareto import budget_rows, curve_rows, teacher_rows
 from erde.evaluation.tables import DECISION, OPERATING_POINTS, PARETO, PER_EXIT, TEACHER_EXITS
 from erde.pictures.pareto import pareto_figure
-from erde_core.store.exit_logits import ExitLogits, SplitLogits
+from erde_core.store.exit_logits import SplitLogits
 from tests.erde.evaluation.networks import network
 
 STUDENTS = {("kd", 0): replace(network(0), macs=np.array([1, 2, 120]))}
@@ -71,12 +71,9 @@ def test_an_unknown_cost_is_empty_and_drawn_as_a_line():
     assert share_words("1/8", "teacher") == "1/8 of the teacher's MACs"
 
 
-def last_alone(split):
-    return SplitLogits(split.logits[:, -1:], split.labels, split.group)
-
-
-def test_the_audit_hears_the_last_exit_of_another_number():
-    one = ExitLogits(last_alone(KNOWN.val), last_alone(KNOWN.test), KNOWN.macs[-1:], "data", "w")
-    repeated = SplitLogits(KNOWN.test.logits[:, [2, 2, 2]], KNOWN.test.labels, KNOWN.test.group)
+def test_the_audit_holds_each_exit_against_the_one_that_taught_it():
+    repeated = SplitLogits(KNOWN.test.logits[:, [2, 0, 2]], KNOWN.test.labels, KNOWN.test.group)
     same = replace(KNOWN, test=repeated)
-    assert audit_rows(one, STUDENTS) == audit_rows(same, STUDENTS)
+    rows = audit_rows(KNOWN, STUDENTS, {"kd": [-1, 0, -1]})
+    assert rows == audit_rows(same, STUDENTS, {"kd": [0, 1, 2]})
+    assert rows != audit_rows(KNOWN, STUDENTS, {"kd": [0, 1, 2]})

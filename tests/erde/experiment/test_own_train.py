@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from erde.experiment.errors import ExperimentError
+from erde.experiment.exit_counts import ExitCounts
 from erde.experiment.own_train import OWN_KEYS, WORK, described
 from erde.experiment.schema import parse_experiment, read_experiment
 from erde_torch.training.settings import TrainSettings, learned
@@ -208,4 +209,4 @@ def test_results_name_what_differs():
     assert "train" not in variants["kd"]
     assert variants["mine"]["train"] == {"schedule": "cosine", "kd_warmup": 2.0}
     assert described(variants["mine"]["train"]) == "schedule cosine, kd_warmup 2"
-    assert found.with_exits(4, 4).variants["mine"].train == found.variants["mine"].train
+    assert found.with_exits(ExitCounts(4)).variants["mine"].train == found.variants["mine"].train

@@ -3,8 +3,10 @@
 import pytest
 
 from erde.experiment.errors import ExperimentError
+from erde.experiment.exit_counts import ExitCounts
 from erde.experiment.schema import parse_experiment
 from erde.experiment.trainings import way_of
+from erde_torch.networks.settings import NetworkSettings
 
 THIN = {"name": "resnet10", "width": 0.1, "exits": []}
 DEAR = {"name": "resnet10", "width": 0.2, "exits": []}
@@ -72,15 +74,59 @@ def test_weights_of_exits_are_shared_out_among_the_members():
     assert weights == {None, (2.0, 1.0, 1.0, 3.0)}
     with pytest.raises(ExperimentError, match=r"two: exit_weights must have one .* exit \(5\)"):
         parsed(two=kd(THIN, EARLY, exit_weights=[1, 2]))
-    timm = {"name": "timm/resnet18"}
-    with pytest.raises(ExperimentError, match="exit_weights must be left out where exits are"):
-        parsed(two=kd(THIN, timm, exit_weights=[1, 2]))
+
+
+ALONE = {"name": "timm/resnet18", "exits": [3]}
+ASKED = ExitCounts(4, {NetworkSettings(**ALONE): 1})
+
+
+def test_a_network_that_was_asked_is_as_one_that_the_table_knows():
+    """Its way, its share of the weights, and which of the teacher's exits it hears."""
+    found = parsed(alone=kd(ALONE), two=kd(THIN, ALONE, exit_weights=[1, 2]))
+    with pytest.raises(ValueError, match="exit_weights must be left out while nobody knows"):
+        found.trainings()
+    known = found.with_exits(ASKED)
+    ways = [way_of(known.network_of(label), known.exits) for label in ("alone", "two")]
+    assert ways == ["plain", "cascade"]
+    heard = {name: t.loss for name, t in known.trainings().items() if name != "kd"}
+    assert {(loss.target_from, loss.right_from) for loss in heard.values()} == {("last", "last")}
+    assert {loss.exit_weights for loss in heard.values()} == {None, (2.0,)}
+    rule = r"two: exit_weights must have one number per exit \(2\)"
+    with pytest.raises(ValueError, match=rule):
+        parsed(two=kd(THIN, ALONE, exit_weights=[1, 2, 3])).with_exits(ASKED)
+
+
+def test_which_exit_of_the_teacher_taught_which():
+    """A cascade's members are asked one by one: their numbers of exits may add up to its own."""
+    three = {"name": "resnet10", "exits": [1, 2]}
+    keys = {"like": kd(THIN, three), "more": kd(THIN, EARLY), "thin": kd(THIN)}
+    keys |= {"last": {"method": "erde", "right_from": "last"}, "ce": {"method": "ce"}}
+    assert parsed(**keys).taught_by() == {
+        "kd": [0, 1, 2, 3],
+        "like": [-1, -1, -1, -1],
+        "more": [-1, 0, 1, 2, 3],
+        "thin": [-1],
+        "last": [-1, -1, -1, -1],
+        "ce": [0, 1, 2, 3],
+    }
+
+
+def test_of_a_teacher_that_nobody_asked_a_plain_network_may_hear_its_own_exit():
+    """It may be the only one; once its number is known, another one is refused."""
+    given = {"teacher": {"onnx": "t.onnx"}}
+    own = parsed_with(given, thin=kd(THIN, target_from="exit"))
+    assert own.trainings()["thin"].loss.target_from == "exit"
+    assert own.with_exits(ExitCounts(1)).trainings()["thin"].loss.target_from == "exit"
+    with pytest.raises(ValueError, match=r"thin: target_from and right_from must be .* 1 and 4"):
+        own.with_exits(ExitCounts(4))
+    silent = parsed_with(given, thin=kd(THIN))
+    assert silent.trainings()["thin"].loss.target_from == "last"
 
 
 def test_what_a_network_is_called():
     keys = {"c": kd(THIN, DEAR), "m": kd(THIN, EARLY), "p": kd(THIN), "e": kd(EARLY)}
     found = parsed(**keys)
-    kinds = [way_of(found.network_of(label)) for label in ("c", "m", "p", "e", "kd")]
+    kinds = [way_of(found.network_of(label), found.exits) for label in ("c", "m", "p", "e", "kd")]
     assert kinds == ["cascade", "mixture", "plain", "early exit", "early exit"]
 
 

@@ -139,7 +139,7 @@ def source(
         tables.AREAS: area_rows(resampled),
         tables.COMPARISON: comparison_rows(resampled, methods, next(iter(students.values())).score),
         tables.OVERALL: overall_rows(resampled, methods),
-        tables.AUDIT: audit_rows(teacher, students),
+        tables.AUDIT: audit_rows(teacher, students, dict.fromkeys(methods, range(len(MACS)))),
         tables.CLASSES: class_rows(students),
         tables.CONFUSION: confusion_rows(students),
         tables.EXITS: exit_rows(networks),

@@ -3,6 +3,7 @@ import json
 import pytest
 import torch
 
+from erde.experiment.exit_counts import ExitCounts
 from erde.experiment.schema import parse_experiment
 from erde.running import estimate as estimate_module
 from erde.running.estimate import announce, estimate
@@ -92,7 +93,7 @@ def test_views_that_are_cached(seconds, tiny_dataset, environment, changes, view
 def test_a_given_teacher_costs_nothing_but_students_keep_its_cache(
     seconds, tiny_dataset, environment
 ):
-    exp = experiment(teacher={"onnx": "t.onnx"}).with_exits(4, 1)
+    exp = experiment(teacher={"onnx": "t.onnx"}).with_exits(ExitCounts(1))
     found = estimate(tiny_dataset, exp, environment().device)
     assert (found["teacher_seconds"], found["cache_seconds"]) == (0, 0)
     assert found["cache_bytes"] == 18 * 120 * 1 * 10 * 2

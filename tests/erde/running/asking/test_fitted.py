@@ -38,7 +38,7 @@ def resnet18(tmp_path_factory):
 def test_a_plain_classifier_has_one_exit_that_all_exits_hear(resnet18, tmp_path):
     questions = Questions(tmp_path / "kept", "1")
     found, facts = fitted(experiment(teacher=resnet18), questions)
-    assert (facts.exits, facts.counted, found.taught) == (1, True, 1)
+    assert (facts.exits, facts.counted, found.exits.teacher) == (1, True, 1)
     loss = found.variants["erde"].loss
     assert (loss.target_from, loss.right_from) == ("last", "last")
     assert cache_bytes(found, facts_or_none(found)) == 9 * 1200 * 1 * 10 * 2
@@ -69,7 +69,7 @@ def test_an_answer_is_kept_until_file_or_code_change(resnet18, tmp_path, monkeyp
 def test_nothing_is_asked_of_networks_that_the_table_knows(monkeypatch):
     monkeypatch.setattr(subprocess, "run", None)
     found, facts = fitted(experiment(), Questions())
-    assert (facts, found.taught) == (None, 4)
+    assert (facts, found.exits.teacher) == (None, 4)
 
 
 @pytest.mark.parametrize(
@@ -99,6 +99,26 @@ def test_nothing_is_asked_of_networks_that_the_table_knows(monkeypatch):
             r"^variants.erde: exit_weights must have one number per exit \(2\)",
         ),
         (
+            {"variants": {"a": {"method": "kd", "network": {"name": "timm/resnet19"}}}},
+            r"^variants.a: network.name must be a model that timm \S+ has",
+        ),
+        (
+            {
+                "variants": {
+                    "a": {
+                        "method": "kd",
+                        "network": {
+                            "cascade": [
+                                {"name": "resnet10"},
+                                {"name": "timm/resnet18", "exits": [5]},
+                            ]
+                        },
+                    }
+                }
+            },
+            r"^variants.a: network.cascade.1.exits must be stages 0 … 3 of timm/resnet18",
+        ),
+        (
             {"teacher": {"network": {"name": "resnet18"}, "trained": "nowhere.pth"}},
             r"^teacher.trained must be a file that can be read, got 'nowhere.pth' \(No such file",
         ),
@@ -109,6 +129,20 @@ def test_what_does_not_fit_is_one_sentence_with_its_place(keys, rule):
     with pytest.raises(ValueError, match=rule) as caught:
         fitted(experiment(**keys), Questions())
     assert "\n" not in str(caught.value)
+
+
+def test_networks_of_variants_are_asked_too():
+    pytest.importorskip("timm")
+    early, alone = ({"name": "timm/resnet18", "exits": exits} for exits in ([0], [3]))
+    thin = {"name": "resnet10", "exits": []}
+    variants = {
+        "early": {"method": "kd", "network": early},
+        "both": {"method": "kd", "network": {"cascade": [thin, alone]}, "exit_weights": [1, 2]},
+    }
+    found, _ = fitted(experiment(variants=variants), Questions())
+    assert found.taught_by() == {"early": [-1, -1], "both": [-1, -1]}
+    heard = {(t.loss.target_from, t.loss.right_from) for t in found.trainings().values()}
+    assert heard == {("last", "last")}
 
 
 def test_weights_of_another_network_are_refused_before_any_job(resnet18):
