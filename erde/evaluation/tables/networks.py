@@ -22,6 +22,10 @@ from erde.evaluation.tables.columns import (
 )
 from erde_core.store.tables import Column, Table
 
+_TAUGHT = (
+    "1 where the teacher's exit was right that this exit was trained with: that of its own number, "
+    "or the last (where the numbers of exits differ, or `right_from` says so)"
+)
 PARETO = Table(
     "pareto",
     "a network at one share of the teacher's MACs: the best θ on validation",
@@ -65,7 +69,7 @@ AUDIT = Table(
     "audit",
     "an exit of a network, where the teacher's exit was right or where it was wrong",
     (
-        *(VARIANT, SEED, EXIT, Column("teacher_right", bool, "1 where it was right")),
+        *(VARIANT, SEED, EXIT, Column("teacher_right", bool, _TAUGHT)),
         *(*REFERENCE, IMAGES, Column("entropy_nats", float, "mean, nats", empty=True)),
         Column("share_below_threshold", float, "fraction surer than θ", empty=True),
         Column("accuracy", float, "of this exit, a fraction", empty=True),
