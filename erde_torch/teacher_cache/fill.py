@@ -1,6 +1,7 @@
 """Fills the teacher-logits cache: every exit's answer to every view of every training image."""
 
 import time
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -51,6 +52,7 @@ def build_cache(
     views: int | None,
     precision: str,
     host: Host,
+    files: Sequence[str] = (),
 ) -> None:
     """Write the cache to ``path``; an interrupted one goes on at the first view that is missing.
 
@@ -62,6 +64,8 @@ def build_cache(
         augment, views: the orbit, and how many of its views (None: all).
         precision: of the forward pass, ``float32`` or ``bf16``.
         host: where it runs; ``host.folder`` is already locked.
+        files: hashes of the teachers' files: what was begun by others is not gone on with, even if
+            all weights are the same.
 
     Raises:
         ValueError: a logit is not finite in float16.
@@ -72,7 +76,7 @@ def build_cache(
         teacher=" ".join(network_hash(teacher) for teacher in teachers),
         precision=precision,
         folds=str(len(teachers)),
-        maker=host.identity(stage="cache", threads=torch.get_num_threads()).text,
+        maker=host.identity(stage="cache", threads=torch.get_num_threads(), files=list(files)).text,
     )
     if is_done(path, identity, host):
         return

@@ -4,6 +4,7 @@
 network's; both are read by :func:`read_teacher`.
 """
 
+import hashlib
 import importlib
 import json
 import os
@@ -62,6 +63,12 @@ def write_teacher(path: str | os.PathLike[str], file: TeacherFile) -> None:
     metadata["seal"] = seal(metadata, tensors)
     with whole_file(path) as temporary:
         save_file(tensors, temporary, metadata)
+
+
+def file_hash(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of the file: of its weights, and of all that they do not show, as strides do not."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_teacher(path: str | os.PathLike[str], threads: int = 1) -> tuple[nn.Module, NetworkCard]:

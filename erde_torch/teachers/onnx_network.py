@@ -88,9 +88,11 @@ class OnnxNetwork(nn.Module):
     Attributes:
         exit_count: E_t.
         macs: to the end of each exit, int64; zeros where they cannot be counted.
+        capturable: not by a CUDA graph, which sees nothing of ONNX Runtime.
     """
 
     graph: Tensor
+    capturable = False
 
     def __init__(self, file: TeacherFile, threads: int) -> None:
         super().__init__()

@@ -42,6 +42,7 @@ class Run:
         identity: what the checkpoint must agree with.
         host: where it runs; its folder is locked already. Of the processes that share the work the
             first one saves, measures and speaks.
+        capturable: whether all that a step does is PyTorch's, as a CUDA graph asks.
     """
 
     train: TrainSettings
@@ -49,6 +50,7 @@ class Run:
     precision: str
     identity: Identity
     host: Host
+    capturable: bool = True
 
 
 def seed_step(seed: int, step: int, rank: int = 0, device: torch.device = CPU) -> None:
@@ -100,7 +102,7 @@ def fit(
         GraphError: the step cannot be captured, or its replays have gone wrong.
     """
     device = data.labels.device
-    _is_captured(run, device)  # what is refused is refused before anything is touched
+    is_captured(run, device)  # what is refused is refused before anything is touched
     network = on_device(network, device)
     state = _state(network, run.train)
     checkpoint = Checkpoint(run.host, run.identity)
@@ -163,7 +165,7 @@ def make_steps(
     Raises:
         ErdeError: as :func:`fit`.
     """
-    captured = _is_captured(run, device)
+    captured = is_captured(run, device)
 
     def draw(number: int) -> None:
         seed_step(run.seed, number, run.host.processes.rank, device)
@@ -173,17 +175,24 @@ def make_steps(
     return CapturedStep(step, CudaRecorder(), run.host.say) if captured else step
 
 
-def _is_captured(run: Run, device: torch.device) -> bool:
+def is_captured(run: Run, device: torch.device) -> bool:
+    """Whether the step becomes one CUDA graph.
+
+    Raises:
+        ErdeError: that is asked for where it cannot be.
+    """
     asked = run.train.graph or run.host.graph
     if asked == "auto":
         alone = run.host.processes.count == 1
-        return device.type == "cuda" and alone and not run.train.compile
+        return device.type == "cuda" and alone and not run.train.compile and run.capturable
     if not asked:
         return False
     if device.type != "cuda":
         raise ErdeError(f"train.graph must be false where no GPU is used, got true on {device}")
     if run.train.compile or run.host.processes.count > 1:
         raise ErdeError("train.graph must be false with compile or several processes, got true")
+    if not run.capturable:
+        raise ErdeError("train.graph must be false with an online ONNX teacher, got true")
     return True
 
 

@@ -50,7 +50,7 @@ def train_student(
         seed: of initialisation, order, views and dropout.
         host: where it runs.
         cached, online: the teacher, one of the two; neither where ``loss`` needs none.
-        teacher_hash: content hash of the teacher that is given.
+        teacher_hash: of the teacher that is given: of its cache, or of its file.
 
     Returns:
         The network, its card and one row per epoch.
@@ -74,11 +74,12 @@ def train_student(
         loss=dataclasses.asdict(loss),
         dataset=dataset_hash,
         teacher=teacher_hash,
-        online=online is not None,
+        online=online is not None and online.precision,
         precision=precision,
         seed=seed,
     )
-    run = Run(student.train, seed, precision, identity, host)
+    captured = online is None or online.capturable
+    run = Run(student.train, seed, precision, identity, host, captured)
     seed_initialisation(seed)
     start = starting_network(card, student.network)
     weight = class_weight(dataset, student.train.class_weights, host.device)

@@ -76,16 +76,22 @@ class OnlineTeacher:
     Args:
         network: in eval mode.
         precision: of its forward pass, ``float32`` or ``bf16``.
+        device: where it is asked.
     """
 
     def __init__(self, network: nn.Module, precision: str, device: torch.device) -> None:
         self._network = on_device(network.eval(), device)
-        self._precision, self._device = precision, device
+        self.precision, self._device = precision, device
+
+    @property
+    def capturable(self) -> bool:
+        """Whether a CUDA graph can hold its answers: not those of another runtime's."""
+        return bool(getattr(self._network, "capturable", True))
 
     @torch.no_grad()
     def __call__(self, images: Tensor) -> Tensor:
         """Logits float32 ``(B, E, C)`` of augmented, normalised images."""
-        with autocast(self._precision, self._device):
+        with autocast(self.precision, self._device):
             logits: Tensor = self._network(images)
             return logits.float()
 

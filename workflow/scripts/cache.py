@@ -10,14 +10,14 @@ from erde_torch.device import choose_precision, set_threads
 from erde_torch.teacher_cache.fill import build_cache
 from erde_torch.teachers.answers import StoredAnswers
 from erde_torch.teachers.answers_cache import cache_answers
-from erde_torch.teachers.file import read_teacher
+from erde_torch.teachers.file import file_hash, read_teacher
 from erde_torch.training.settings import AugmentSettings
 
 with running(f"{snakemake.wildcards.experiment} · cache", snakemake.log[0]) as say:
     params, path = snakemake.params, Path(snakemake.output[0])
     host = job_host(snakemake, "cache", say)
-    asked = params.train_threads
-    threads = snakemake.threads if asked == "auto" else asked
+    threads = params.train_threads
+    threads = snakemake.threads if threads == "auto" else threads
     set_threads(threads)
     dataset, augment = read_dataset(snakemake.input.data), AugmentSettings.of(params.augment)
     data = dataset, dataset_hash(dataset)
@@ -30,4 +30,6 @@ with running(f"{snakemake.wildcards.experiment} · cache", snakemake.log[0]) as 
             cache_answers(path, *data, teachers[0], augment, host)
         else:
             precision = choose_precision(params.precision, host.device)
-            build_cache(path, *data, teachers, augment, params.views, precision, host)
+            files = [file_hash(file) for file in snakemake.input.teachers]
+            asked = augment, params.views, precision, host, files
+            build_cache(path, *data, teachers, *asked)

@@ -3,9 +3,8 @@
 from erde.running.training.training_script import Trained, train_and_write
 from erde_core.settings import LossSettings
 from erde_torch.device import choose_precision
-from erde_torch.networks.weights import network_hash
 from erde_torch.teacher_cache.fill import expected_identity
-from erde_torch.teachers.file import read_teacher
+from erde_torch.teachers.file import file_hash, read_teacher
 from erde_torch.training.settings import StudentSettings
 from erde_torch.training.student import train_student
 from erde_torch.training.teacher_answers import OnlineTeacher, open_cache
@@ -25,7 +24,7 @@ def teacher(opened, threads):
         card.check_data(*data)
         precision = choose_precision(params.teacher_precision, host.device)
         online = OnlineTeacher(network, precision, host.device)
-        return {"online": online, "teacher_hash": network_hash(network)}
+        return {"online": online, "teacher_hash": file_hash(inputs.online)}
     return {}
 
 

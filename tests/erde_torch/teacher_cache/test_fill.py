@@ -16,10 +16,10 @@ from erde_torch.training.settings import AugmentSettings
 def build(tiny_dataset, tiny_hash, augment, environment, tmp_path):
     """``build(teachers, name=…, …)``: the opened cache."""
 
-    def make(teachers, name="cache.h5", views=None, precision="float32", **env):
+    def make(teachers, name="cache.h5", views=None, precision="float32", files=(), **env):
         path = tmp_path / name
         asked = tiny_dataset, tiny_hash, teachers, augment, views, precision
-        build_cache(path, *asked, environment(folder=f"making {name}", **env))
+        build_cache(path, *asked, environment(folder=f"making {name}", **env), files)
         return read_teacher_logits(path)
 
     return make
@@ -114,6 +114,19 @@ def test_views_of_other_code_are_not_kept(build, make_network, said):
     build([network], code="new")
     assert not [line for line in said if "resuming" in line]
     assert any("of other settings (maker.code: old → new): it waits as" in line for line in said)
+
+
+def test_views_of_other_files_are_not_kept_though_all_weights_are_the_same(
+    build, make_network, said
+):
+    """Strides, pooling and normalisation show in no weight."""
+    network = make_network()
+    hook = fail_in_view(network, 5)
+    with pytest.raises(KeyboardInterrupt):
+        build([network], files=["stem small"])
+    hook.remove()
+    build([network], files=["stem imagenet"])
+    assert not [line for line in said if "resuming" in line]
 
 
 def test_views_go_on_when_the_old_code_returns(build, make_network, said):

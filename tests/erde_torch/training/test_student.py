@@ -186,12 +186,13 @@ def test_seeds_differ_from_the_first_weight_on(train, handed):
 
 
 def test_identity_tells_trainings_apart(train, handed, teacher):
-    online = OnlineTeacher(teacher, "float32", CPU)
+    online, in_bf16 = (OnlineTeacher(teacher, p, CPU) for p in ("float32", "bf16"))
     kinds = [
         {"method": "ce"},
         {"method": "erde", "teacher_hash": "a"},
         {"method": "erde", "teacher_hash": "b"},
         {"method": "erde", "teacher_hash": "a", "online": online},
+        {"method": "erde", "teacher_hash": "a", "online": in_bf16},
         {"method": "erde", "teacher_hash": "a", "settings": [("entropy_weight", 0.2)]},
         {"method": "ce", "seed": 1},
         {"method": "ce", "views": 5},

@@ -6,6 +6,8 @@ import dataclasses
 import pytest
 import torch
 
+from erde_torch.teachers.onnx_network import OnnxNetwork
+from erde_torch.training import loop
 from erde_torch.training.captured.step import CapturedStep
 from erde_torch.training.checkpoint import TrainingState
 from erde_torch.training.identity import Identity
@@ -13,6 +15,7 @@ from erde_torch.training.loop import Run, make_steps
 from erde_torch.training.optimisation.optimiser import make_optimiser
 from erde_torch.training.processes import Processes
 from erde_torch.training.settings import StudentSettings, TrainSettings, learned
+from erde_torch.training.teacher_answers import OnlineTeacher
 from tests.hosts import own_host
 
 
@@ -31,6 +34,25 @@ def test_nor_does_a_host_bring_it_in(train, processes, tmp_path):
     run = Run(TrainSettings(epochs=1, **train), 0, "float32", Identity.of({}), host)
     with pytest.raises(ValueError, match="graph must be false with compile or several processes"):
         make_steps(None, None, None, run, torch.device("cuda"))
+
+
+def test_of_a_teacher_outside_pytorch_nothing_is_captured_by_itself(tmp_path):
+    class Graph(torch.nn.Identity):
+        capturable = OnnxNetwork.capturable
+
+    assert not OnlineTeacher(Graph(), "float32", torch.device("cpu")).capturable
+    assert OnlineTeacher(torch.nn.Identity(), "float32", torch.device("cpu")).capturable
+    asked = 0, "float32", Identity.of({}), own_host(tmp_path)
+    device = torch.device("cuda")
+    auto = TrainSettings(epochs=1, graph="auto")
+    found = [
+        loop.is_captured(Run(auto, *asked, capturable), device) for capturable in (True, False)
+    ]
+    assert found == [True, False]
+    with pytest.raises(
+        ValueError, match=r"^train\.graph must be false with an online ONNX teacher"
+    ):
+        loop.is_captured(Run(TrainSettings(epochs=1, graph=True), *asked, False), device)
 
 
 @pytest.mark.parametrize("graph", ["yes", "Auto", 1])
