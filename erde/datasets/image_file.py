@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Only these decoders are tried, whatever a file calls itself.
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 RESIZE = ("none", "crop", "pad", "stretch")
-_GREY, _COLOUR = ("1", "L", "LA"), ("RGB", "RGBA", "P")
+GREY, _COLOUR = ("1", "L", "LA"), ("RGB", "RGBA", "P")  # modes of Pillow
 _KIND = {1: "grey", 3: "colour"}
 _ORIENTATION = 0x0112  # the EXIF tag
 # How an image of each orientation is turned upright: names of Pillow's ``Transpose``.
@@ -123,7 +123,7 @@ def look(
         with _opened(file) as data:
             head = _head(data)
             with Image.open(data, formats=_FORMATS) as image:
-                kept = 1 if image.mode in _GREY else 3
+                kept = 1 if image.mode in GREY else 3
                 _check_kind(file, image, head)
                 return _upright_size(file, image, image_size, resize), kept
     except ImageError:
@@ -169,7 +169,7 @@ def _upright(
 
     head = _head(data)
     with Image.open(data, formats=_FORMATS) as image:
-        kept = 1 if image.mode in _GREY else 3
+        kept = 1 if image.mode in GREY else 3
         if resize == "none" and image.size not in (wanted, wanted[::-1]):  # before EXIF is read
             _check_size(file, image.size[::-1], wanted)
         _check_kind(file, image, head)
@@ -187,7 +187,7 @@ def _upright(
 
 
 def _check_kind(file: Path, image: "Image", head: bytes) -> None:
-    if image.mode not in _GREY + _COLOUR:
+    if image.mode not in GREY + _COLOUR:
         raise ImageError(f"{file}: must be an 8-bit grey or RGB image, got mode {image.mode!r}")
     # Pillow would cut the 16 bits of a colour PNG to 8 without a word.
     if head.startswith(_PNG) and head[_PNG_DEPTH_AT] > 8:

@@ -39,6 +39,7 @@ def announce(
     folder: Path,
     host: Host,
     *,
+    fit: Callable[[Experiment], Experiment] = lambda experiment: experiment,
     students_per_gpu: int = 1,
     for_cpu: str | None = None,
 ) -> None:
@@ -50,6 +51,8 @@ def announce(
         dataset, experiment: what is trained on what.
         folder: of the experiment's results.
         host: where it is trained.
+        fit: gives the experiment with the exits that its file does not tell; called only for an
+            estimate that is not known yet.
         students_per_gpu: as the run's option says.
         for_cpu: a smaller experiment of the same kind, where there is one; it is named where no
             GPU was found.
@@ -66,15 +69,17 @@ def announce(
         if known.get("key") == key:
             check_sharing(known, students_per_gpu, host.device)
             return
-        found = estimate(dataset, experiment, host.device)
+        found = estimate(dataset, fit(experiment), host.device)
         check_sharing(found, students_per_gpu, host.device)
         free = shutil.disk_usage(folder).free
+        missing = _missing_bytes(found, experiment, folder)
         smaller = for_cpu if experiment.device == "auto" and host.device.type == "cpu" else None
-        for sentence in [*_sentences(found, free, smaller), *_on_gpu(found, host.device)]:
+        for sentence in [*_sentences(found, missing, free, smaller), *_on_gpu(found, host.device)]:
             host.say(sentence)
-        if found["disk_bytes"] > free:
-            needed = found["disk_bytes"] / 1e9
-            raise OSError(f"the run needs {needed:.2f} GB of free disk, got {free / 1e9:.2f} GB")
+        if missing > free:
+            raise OSError(
+                f"the run needs {missing / 1e9:.2f} GB of free disk, got {free / 1e9:.2f} GB"
+            )
         write_text(path, json.dumps({"key": key} | found, indent=2) + "\n")
 
 
@@ -175,14 +180,27 @@ def _cached_views(experiment: Experiment) -> int:
     return experiment.cache.view_count or experiment.augment.orbit
 
 
-def _sentences(found: dict[str, float], free: float, smaller: str | None) -> list[str]:
+def _missing_bytes(found: Mapping[str, float], experiment: Experiment, folder: Path) -> float:
+    """Of the disk that the whole run needs, what a cache that is there does not take already."""
+    if experiment.trained_teacher is None:  # a cache of answers is no part of the estimate
+        return found["disk_bytes"]
+    try:
+        there = (folder / "teacher_logits.h5").stat().st_size
+    except OSError:
+        there = 0
+    return found["disk_bytes"] - min(there, found["cache_bytes"])
+
+
+def _sentences(
+    found: dict[str, float], missing: float, free: float, smaller: str | None
+) -> list[str]:
     parts = {name: found[f"{name}_seconds"] for name in ("teacher", "cache", "students")}
     times = ", ".join(f"{name} {clock(seconds)}" for name, seconds in parts.items())
     instead = f"; no GPU was found: {smaller} is the experiment for a CPU" if smaller else ""
     return [
         f"estimate for this device: {times}; "
         f"{sum(parts.values()) / 3600:.2f} h if nothing runs side by side{instead}",
-        f"estimate of disk: {found['disk_bytes'] / 1e9:.2f} GB of {free / 1e9:.1f} GB free",
+        f"estimate of disk: {missing / 1e9:.2f} GB of {free / 1e9:.1f} GB free",
     ]
 
 

@@ -55,11 +55,35 @@ class Questions:
             self._known[question] = self._kept(question)
         return self._known[question]
 
+    def remember(self, about: str, words: Mapping[str, object], answer: object) -> None:
+        """Keep an answer that :meth:`recalled` gives back when nobody can be asked any more."""
+        question = json.dumps({"recalled": about, "words": words}, sort_keys=True)
+        if self.recalled(about, words) == answer:
+            return
+        self._known[question] = answer
+        if self._folder is not None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            write_text(self._path(question), json.dumps(answer))
+
+    def recalled(self, about: str, words: Mapping[str, object]) -> Any:  # noqa: ANN401 -- JSON
+        """What was kept under these words; None where nothing was, or by other code."""
+        question = json.dumps({"recalled": about, "words": words}, sort_keys=True)
+        if question not in self._known and self._folder is not None:
+            try:
+                self._known[question] = json.loads(self._path(question).read_text(encoding="utf-8"))
+            except (OSError, ValueError):
+                return None
+        return self._known.get(question)
+
+    def _path(self, question: str) -> Path:
+        assert self._folder is not None
+        key = hashlib.sha256(f"{self._version} {question}".encode()).hexdigest()[:32]
+        return self._folder / f"{key}.json"
+
     def _kept(self, question: str) -> Any:  # noqa: ANN401
         if self._folder is None:
             return _answered(question)
-        key = hashlib.sha256(f"{self._version} {question}".encode()).hexdigest()[:32]
-        path = self._folder / f"{key}.json"
+        path = self._path(question)
         try:
             return json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):  # not asked yet, or damaged

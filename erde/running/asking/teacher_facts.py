@@ -2,6 +2,8 @@
 
 import hashlib
 import importlib
+import json
+from collections.abc import Iterable
 from dataclasses import asdict
 from importlib import metadata
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 
 from erde.datasets.class_folders import list_class_folders
 from erde.datasets.folder_settings import FolderSettings
+from erde.datasets.image_file import GREY
 from erde.datasets.images import DatasetError
 from erde.experiment.schema import Experiment
 from erde.running.asking.questions import Questions
@@ -24,11 +27,11 @@ from erde_torch.teachers.settings import (
     with_tuples,
 )
 
-_GREY = ("1", "L")  # modes of Pillow
-
 
 def teacher_facts(experiment: Experiment, questions: Questions) -> Facts | None:
-    """Of the experiment's given teacher; None where it is trained here, or nobody knows the data.
+    """Of the experiment's given teacher; None where it is trained here.
+
+    While the images cannot be read: what it was when they could, else None.
 
     Raises:
         ValueError: the teacher cannot teach this data set; one sentence, without the place.
@@ -37,17 +40,24 @@ def teacher_facts(experiment: Experiment, questions: Questions) -> Facts | None:
     if given is None:
         return None
     check_installed(kind_of(given), given.needs)
-    data = taught_data(experiment)
-    if data is None:
-        return None
-    words = {
+    teacher = {
         "kind": kind_of(given),
         "settings": asdict(given),
-        "data": {key: value for key, value in asdict(data).items() if _is_asked(key, given)},
         "files": file_hashes(given),
+    }
+    dataset = json.dumps(experiment.named()["dataset"], default=str, sort_keys=True)
+    source = {"teacher": teacher, "dataset": dataset}
+    data = taught_data(experiment)
+    if data is None:
+        known = questions.recalled("teacher", source)
+        return None if known is None else Facts(**with_tuples(known))
+    words = {
+        **teacher,
+        "data": {key: value for key, value in asdict(data).items() if _is_asked(key, given)},
         "versions": [metadata.version(name) for name in given.needs],
     }
     found = questions.ask("teacher", words)
+    questions.remember("teacher", source, found)
     return Facts(**with_tuples(found))
 
 
@@ -126,17 +136,21 @@ def _named(source: FolderSettings) -> dict[str, Any]:
         )
         for key, parts in asked.items()
     }
-    first = found.files[source.parts[0]][0][0]
-    shape = (_channels(first), *source.size)
+    images = (file for part in source.parts for files in found.files[part] for file in files)
+    shape = (_channels(images), *source.size)
     return {"class_names": found.classes, "image_shape": shape, **names}
 
 
-def _channels(path: Path) -> int:
-    """Of an image, by its header."""
+def _channels(images: Iterable[Path]) -> int:
+    """Of the data set that they make, by their heads: grey ones beside coloured ones are taken for
+    colour, or refused when they are read."""
     from PIL import Image, UnidentifiedImageError
 
-    try:
-        with Image.open(path) as image:
-            return 1 if image.mode in _GREY else 3
-    except (UnidentifiedImageError, OSError):
-        return 3  # whoever reads it says what is wrong
+    for path in images:
+        try:
+            with Image.open(path) as image:
+                if image.mode not in GREY:
+                    return 3
+        except (UnidentifiedImageError, OSError):
+            return 3  # whoever reads it says what is wrong
+    return 1

@@ -11,6 +11,8 @@ import torch
 
 from erde.evaluation.tables import HISTORY
 from erde.experiment.schema import read_experiment
+from erde.running.asking.fitted import fitted
+from erde.running.asking.questions import Questions
 from erde.running.compilers import check_compilers, check_graphs
 from erde.running.estimate import announce
 from erde.running.gpus.claim_device import claim_for_children
@@ -83,6 +85,7 @@ def train_and_write(
                 asked,
                 Path("results", experiment),
                 host,
+                fit=lambda parsed: fitted(parsed, Questions())[0],
                 students_per_gpu=int(job.config["students_per_gpu"]),
                 for_cpu=for_cpu if there else None,
             )

@@ -145,6 +145,34 @@ def test_too_small_a_disk_stops_before_anything(tiny_dataset, environment, secon
         assert not (folder / "estimate.json").exists()
 
 
+def test_a_cache_that_is_there_is_not_asked_for_again(
+    tiny_dataset, environment, seconds, tmp_path, monkeypatch
+):
+    """As after a seed was added, or on another machine of a cluster."""
+    found = estimate(tiny_dataset, experiment(), environment().device)
+    free = int(found["disk_bytes"] - found["cache_bytes"] / 2)
+    usage = estimate_module.shutil.disk_usage(tmp_path)._replace(free=free)
+    monkeypatch.setattr(estimate_module.shutil, "disk_usage", lambda folder: usage)
+    with pytest.raises(OSError, match="of free disk"):
+        announce(tiny_dataset, experiment(), tmp_path, environment())
+    (tmp_path / "teacher_logits.h5").write_bytes(bytes(int(found["cache_bytes"])))
+    announce(tiny_dataset, experiment(), tmp_path, environment())
+
+
+def test_what_only_a_process_can_tell_is_asked_once_for_an_estimate(
+    tiny_dataset, environment, seconds, tmp_path
+):
+    asked = []
+
+    def fit(parsed):
+        asked.append(parsed)
+        return parsed
+
+    for _ in range(2):
+        announce(tiny_dataset, experiment(), tmp_path, environment(), fit=fit)
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b"[1]", b"3", b"\xff", b"{}"])
 def test_a_damaged_estimate_is_made_anew(
     tiny_dataset, environment, seconds, said, tmp_path, damage

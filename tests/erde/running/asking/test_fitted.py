@@ -12,6 +12,8 @@ from PIL import Image
 from erde.experiment.schema import parse_experiment
 from erde.running.asking.fitted import fitted
 from erde.running.asking.questions import Questions
+from erde.running.asking.teacher_facts import taught_data
+from erde.running.cluster import needs
 from erde.running.cluster.needs import cache_bytes, facts_or_none, memory_mb
 
 KEYS = {
@@ -60,8 +62,10 @@ def test_an_answer_is_kept_until_file_or_code_change(resnet18, tmp_path, monkeyp
     for questions in (Questions(tmp_path / "kept", "2"), Questions()):
         with pytest.raises(ZeroDivisionError):
             fitted(asked, questions)
-    (kept,) = (tmp_path / "kept").iterdir()
-    kept.write_text("{", encoding="utf-8")
+    kept = list((tmp_path / "kept").iterdir())
+    assert len(kept) == 2  # and once more for a time when the images cannot be read
+    for path in kept:
+        path.write_text("{", encoding="utf-8")
     with pytest.raises(ZeroDivisionError):
         fitted(asked, Questions(tmp_path / "kept", "1"))
 
@@ -174,3 +178,38 @@ def test_rows_of_answers_follow_the_sorted_files(tmp_path):
     rule = r"^teacher.logits must have the images in sorted order, got 'train/dog/4.png' in row 0"
     with pytest.raises(ValueError, match=rule):
         fitted(asked, Questions())
+
+
+def photographs(folder, mode):
+    """``mode`` of the first image of the first class; all others are grey."""
+    for part, count in (("train", 5), ("test", 2)):
+        for name in ("cat", "dog"):
+            (folder / part / name).mkdir(parents=True)
+            for n in range(count):
+                last = (part, name, n) == ("test", "dog", 1)
+                Image.new(mode if last else "LA", (16, 16)).save(folder / part / name / f"{n}.png")
+    return {"name": "folder", "path": str(folder), "image_size": [16, 16], "validation": 4}
+
+
+@pytest.mark.parametrize(("mode", "channels"), [("RGB", 3), ("L", 1)])
+def test_a_teacher_must_take_the_channels_that_all_images_come_to(mode, channels, tmp_path):
+    """A grey photograph beside coloured ones is taken for colour; alpha adds none."""
+    dataset = photographs(tmp_path / "images", mode) | {"resize": "crop"}
+    assert taught_data(experiment(dataset=dataset)).image_shape == (channels, 16, 16)
+
+
+def test_while_images_cannot_be_read_a_teacher_is_what_it_was(tmp_path):
+    """Else its students would be planned anew, to hear exits that it does not have."""
+    weights = tmp_path / "two.pth"
+    torch.save(torchvision.models.resnet18(num_classes=2).state_dict(), weights)
+    teacher = {"network": {"name": "resnet18"}, "trained": str(weights)}
+    dataset = photographs(tmp_path / "images", "RGB") | {"resize": "crop"}
+    asked = experiment(dataset=dataset, teacher=teacher)
+    kept = tmp_path / "kept"
+    there, facts = fitted(asked, Questions(kept, "1"))
+    needs._facts.cache_clear()
+    (tmp_path / "images").rename(tmp_path / "away")
+    assert fitted(asked, Questions(tmp_path / "other", "1"))[1] is None
+    away, same = fitted(asked, Questions(kept, "1"))
+    assert (same, away.exits, away.variants) == (facts, there.exits, there.variants)
+    assert away.variants["erde"].loss.target_from == "last"
