@@ -30,7 +30,7 @@ else:
     def beside(name: str) -> ModuleType:
         """The module of this folder, whatever lies on Python's path."""
         path = Path(__file__).with_name(f"{name}.py")
-        spec = importlib.util.spec_from_file_location(f"{name} of {path.parent}", path)
+        spec = importlib.util.spec_from_file_location(name, path)  # no dot: it is in no package
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
         return module

@@ -47,7 +47,8 @@ def latency_figure(table: Rows) -> Figure:
 def _panel(axes: Axes, rows: Rows) -> None:
     runtimes, names = distinct(rows, "runtime"), distinct(rows, "network")
     height = 0.8 / (len(runtimes) + 1)
-    promised = [row["macs_ratio"] for row in where(rows, runtime=runtimes[0])]
+    # A network in 8 bits may have operating points of its own.
+    promised = [where(rows, network=name)[0]["macs_ratio"] for name in names]
     axes.barh(range(len(names)), promised, height, color="0.75", label="ratio of MACs")
     for k, runtime in enumerate(runtimes, 1):
         found = where(rows, runtime=runtime)

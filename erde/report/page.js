@@ -81,7 +81,7 @@ function row(variant, s) {
   line.dataset.shares = s.shares.join(" ");
   const cells = [
     data.names[variant],
-    s.theta.toFixed(4),
+    String(Number(s.theta.toPrecision(4))),
     (100 * s.accuracy).toFixed(2) + " %",
     (s.macs / 1e6).toFixed(2),
     "1/" + (data.whole_macs / s.macs).toFixed(1),
@@ -151,7 +151,7 @@ element("slider").addEventListener("input", (event) => {
 element("theta").addEventListener("change", (event) => {
   const theta = Number(event.target.value), loosest = data.loosest;
   if (event.target.value === "" || !(theta >= 0 && theta <= loosest)) {
-    element("message").textContent = `θ must lie between 0 and ${loosest.toFixed(4)} ${data.unit}, ` +
+    element("message").textContent = `θ must lie between 0 and ${loosest.toPrecision(4)} ${data.unit}, ` +
       `got ${event.target.value || "nothing"}.`;
     return;
   }

@@ -61,6 +61,11 @@ def for_new(row: Row, above: str, below: str, prefix: str = "new_seeds") -> str:
     return for_these(row[f"{prefix}_low"], row[f"{prefix}_high"], above, below)
 
 
+def theta(threshold: float | None) -> str:
+    """Four digits that count: of a network that is sure, most scores are far below 1e-4."""
+    return "–" if threshold is None else f"{threshold:.4g}"
+
+
 def new_interval(row: Row) -> str | None:
     """The interval for newly trained networks; of fewer than three seeds, their range."""
     if row["seeds"] >= SEEDS_THAT_TELL:
@@ -71,6 +76,8 @@ def new_interval(row: Row) -> str | None:
 def new_header(rows: list[Row]) -> str:
     """What :func:`new_interval` gives for these rows, as the heading of its column."""
     seeds = max((row["seeds"] for row in rows if row["seeds"]), default=SEEDS_THAT_TELL)
+    if seeds == 1:
+        return "new seeds"
     return "95 %, new seeds" if seeds >= SEEDS_THAT_TELL else "range of the two seeds"
 
 

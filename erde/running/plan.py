@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from erde.datasets.class_folders import list_class_folders
 from erde.datasets.fingerprint import recorded_identity
 from erde.datasets.folder import check_samples
 from erde.datasets.folder_settings import FolderSettings
 from erde.datasets.photographs.decode import look_at_all
-from erde.datasets.photographs.listed import list_photographs
+from erde.datasets.photographs.listed import Listed, list_photographs
 from erde.experiment.schema import Experiment
 from erde.running.asking.questions import Questions
 from erde.running.cluster.needs import facts_or_none
@@ -16,6 +18,7 @@ from erde.running.compilers import check_compilers, check_graphs
 from erde.running.due import trainings
 from erde.running.fits import Room, check_memory
 from erde_core.errors import ErdeError
+from erde_core.folds import fold_of_samples
 from erde_core.images import SPLITS
 from erde_core.scores.fitted import needs_fitting
 from erde_core.statistics.halves import LEAST_GROUPS
@@ -68,7 +71,8 @@ def check_before_any_job(
 
 
 def check_counts(experiment: Experiment) -> None:
-    """Refuse batches that are larger than what there is to train on, and scores that it cannot fit.
+    """Refuse batches that are larger than what there is to train on, and scores and folds for which
+    there are too few images.
 
     Raises:
         PlanError: with the counts; a folder that cannot be listed is passed over.
@@ -76,18 +80,39 @@ def check_counts(experiment: Experiment) -> None:
     facts = facts_or_none(experiment)
     if facts is None:
         return
-    if needs_fitting(experiment.score) and facts.val < LEAST_GROUPS:
+    trained = experiment.trained_teacher
+    folds = trained.folds if trained is not None else 1
+    listed = None
+    if isinstance(experiment.dataset, FolderSettings) and (
+        folds > 1 or needs_fitting(experiment.score)
+    ):
+        listed = list_photographs(experiment.dataset).splits
+    independent = len(np.unique(listed["val"].group)) if listed else facts.val
+    if needs_fitting(experiment.score) and independent < LEAST_GROUPS:
         raise PlanError(
-            f"score must be a bare one with fewer than {LEAST_GROUPS} validation images: one half "
-            f"fits it, the other chooses thresholds; got {experiment.score!r} and {facts.val}"
+            f"score must be a bare one with fewer than {LEAST_GROUPS} independent validation "
+            f"images: one half fits it, the other chooses thresholds; got {experiment.score!r} "
+            f"and {independent}"
         )
     _check_batch("student", experiment.student.train, facts.train)
     for name in experiment.variants:
         _check_batch(f"variants.{name}", experiment.train_of(name), facts.train)
-    trained = experiment.trained_teacher
     if trained is not None:
-        left_out = -(-facts.train // trained.folds) if trained.folds > 1 else 0
+        left_out = _largest_fold(facts.train, folds, listed["train"] if listed else None)
         _check_batch("teacher", trained.train, facts.train - left_out)
+
+
+def _largest_fold(images: int, folds: int, listed: Listed | None) -> int:
+    """How many images a fold's teacher leaves out, at most; ``listed`` where they are known."""
+    if folds == 1:
+        return 0
+    if listed is None:
+        return -(-images // folds)
+    try:
+        fold = fold_of_samples(listed.labels, listed.group, folds)
+    except ErdeError as error:
+        raise PlanError(f"teacher.{error}") from None
+    return int(np.bincount(fold).max())
 
 
 def _check_batch(place: str, train: TrainSettings, images: int) -> None:

@@ -54,7 +54,8 @@ def case():
 
 @pytest.fixture(scope="module")
 def deployment(case, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("deployment") / "x"
+    # A dot in the path once made Python look for its modules in a package.
+    folder = tmp_path_factory.mktemp("deployment") / "erde-entropy_weight-0.3-seed0"
     manifest = deployment_manifest(card_of(case), exit_logits(case), 10**6, "tests", "x")
     write_deployment(folder, case.network, manifest, PROGRAM_FILES)
     return folder

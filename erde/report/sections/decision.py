@@ -43,7 +43,7 @@ def decision_section(source: Source) -> Section:
             "lead": lead,
             "why": why,
             "network": _network(lead),
-            "theta": f"{theta_of(lead):.4f}",
+            "theta": words.theta(theta_of(lead)),
             "unit": words.unit(lead.get("score", "entropy")),
             "accuracy": words.percent(lead["test_accuracy"]),
             "macs": words.megamacs(lead["test_mean_macs"]),
@@ -62,13 +62,13 @@ def _teacher_cost(macs: int | None) -> str:
 
 def _lead(reached: list[Row]) -> tuple[Row, str]:
     """The row to open with, and why it is that one. Rows go from the largest budget down."""
-    level = [
-        row for row in reached if row["difference_high"] is None or row["difference_high"] >= 0
-    ]
+    told = [row for row in reached if row["difference_high"] is not None]
+    if not told:
+        return reached[0], f"The largest of these budgets; {words.TOO_FEW}."
+    level = [row for row in told if row["difference_high"] >= 0]
     if level:
-        return level[
-            -1
-        ], "The smallest of these budgets at which it is not clearly below the teacher."
+        why = "The smallest of these budgets at which it is not clearly below the teacher."
+        return level[-1], why
     return reached[0], "The largest of these budgets; at each of them it is below the teacher."
 
 
@@ -108,7 +108,7 @@ def _cells(row: Row) -> list[Cell]:
     return [
         row["teacher_share"] + limit,
         _network(row),
-        f"{theta_of(row):.4f}",
+        words.theta(theta_of(row)),
         words.megamacs(row["test_mean_macs"]),
         words.percent(row["test_accuracy"]),
         words.points(row["difference"]),

@@ -19,9 +19,12 @@ _BODY = """
 <code>{{ keys }}</code>{{ "." if loop.last else "; " }}{% endfor %}</p>
 {% endif %}
 {% if mixed %}<p>Caution: {{ mixed }}.</p>{% endif %}
+{% if charts %}
 {% if overall %}
 <p>Each pair over 20 equal budgets together: the mean difference in accuracy, in points.</p>
 {{ overall }}
+{% endif %}
+{% if apart %}<p>No cost that both can meet: {{ apart }}.</p>{% endif %}
 {% if few %}<p class="quiet">{{ few }}</p>{% endif %}
 <p>Budget by budget and threshold by threshold, paired over test images and seeds:</p>
 {{ charts }}
@@ -39,13 +42,15 @@ def differences_section(source: Source) -> Section:
     """The section; its charts are ``difference0`` and so on."""
     rows = source.rows["comparison"]
     charts = {f"difference{i}": chart for i, chart in enumerate(difference_charts(rows))}
+    verdicts = pair_verdicts(source.rows["overall"], rows)
     body = render(
         _BODY,
         own_train=[(name_of(name), keys) for name, keys in source.own_train.items()],
         mixed=mixed_training(trained_in(source.networks)),
-        overall=_overall(source.rows["overall"], rows) if rows else None,
+        overall=_overall(verdicts),
+        apart=", ".join(_apart(source.rows["overall"], rows)),
         few=words.few_seeds(list(rows)),
-        charts=chart_grid(charts, _keys(rows)),
+        charts=chart_grid(charts, _keys(rows)) if charts else None,
         all=_table(rows) if rows else None,
         areas=_areas(source.rows["areas"]),
     )
@@ -120,7 +125,16 @@ def _count(rows: Rows) -> str:
     return f"above at {above}, below at {below}, open at {len(rows) - above - below}"
 
 
-def _overall(overall: Rows, comparison: Rows) -> object:
+def _apart(overall: Rows, comparison: Rows) -> list[str]:
+    """Pairs that are compared at equal θ alone."""
+    pairs = distinct(comparison, "variant", "against")
+    held = distinct(where(overall, equal="macs"), "variant", "against") if overall else []
+    return [f"{name_of(a)} and {name_of(b)}" for a, b in pairs if (a, b) not in held]
+
+
+def _overall(verdicts: list[list[Cell]]) -> object:
+    if not verdicts:
+        return None
     header = [
         "pair",
         "points",
@@ -128,7 +142,7 @@ def _overall(overall: Rows, comparison: Rows) -> object:
         "these networks, one by one",
         "if you train again",
     ]
-    return table(header, pair_verdicts(overall, comparison))
+    return table(header, verdicts)
 
 
 def _table(comparison: Rows) -> object:

@@ -9,7 +9,8 @@ from erde.report.section import Section
 from erde.report.source import Source
 
 _COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
-_NONE = "<p>Nothing was timed for this report (<code>latency: false</code>).</p>"
+_NONE = """<p>Nothing was timed for this report: it is not wanted (<code>latency: false</code>), or
+the teacher, against which speed-ups are measured, is no network of PyTorch.</p>"""
 _BODY = """
 {% if warnings %}
 <div class="warning" role="note"><b>Read these times with care.</b> {{ warnings }}</div>

@@ -59,7 +59,7 @@ def _without(source: Source, variant: str) -> str:
     shown = (network for (name, _), network in source.networks.items() if name == variant)
     if all(len(network.macs) == 1 for network in shown):
         return f"{name_of(variant)} never leaves early: there is nothing to decide."
-    return "No share of the cost that was asked for reaches a student's first exit."
+    return f"No share of the cost that was asked for reaches the first exit of {name_of(variant)}."
 
 
 def _lead(rows: Rows) -> str:

@@ -25,7 +25,8 @@ def runner(exported):
 
 @pytest.fixture
 def copied(exported, tmp_path):
-    return shutil.copytree(exported, tmp_path / "copy")
+    # A dot in the path once made Python look for its modules in a package.
+    return shutil.copytree(exported, tmp_path / "erde-entropy_weight-0.3-seed0")
 
 
 def edit_manifest(folder, **changes):

@@ -38,6 +38,14 @@ def test_a_panel_per_batch_size():
     assert warning(drawn) == ""
 
 
+def test_a_network_in_8_bits_may_have_an_operating_point_of_its_own():
+    rows = [row(1, "eager", "teacher", 1.0), row(1, "eager int8", "teacher", 2.0)]
+    rows += [row(1, "eager int8", "exits, 1/8", 6.0)]
+    (axes,) = latency_figure(rows).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["teacher", "exits, 1/8"]
+    assert [bar.get_width() for bar in axes.containers[0]] == [2.0, 2.0]
+
+
 def test_bars_show_the_range_over_the_rounds():
     axes = latency_figure(table()).axes[0]
     ranges = [np.array(c.get_segments())[:, :, 0].tolist() for c in axes.collections]

@@ -46,6 +46,7 @@ def test_of_two_seeds_their_range_is_shown_not_an_interval():
     two = NEW | {"seeds": 2, "new_seeds_low": -1.43, "new_seeds_high": 1.2}
     assert plain(words.new_interval(two)) == "−14.00 … −9.80"
     assert words.new_header([two]) == "range of the two seeds"
+    assert words.new_header([NEW | {"seeds": 1}]) == "new seeds"
     assert words.few_seeds([two]).startswith("Two seeds say nothing of networks")
     assert plain(words.new_interval(NEW)) == "−10.00 … +2.00"
     assert words.new_header([NEW]) == "95 %, new seeds"

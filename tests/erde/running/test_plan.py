@@ -6,7 +6,7 @@ import pytest
 
 from erde.experiment.schema import parse_experiment
 from erde.running.asking.questions import Questions
-from erde.running.plan import check_before_any_job
+from erde.running.plan import check_before_any_job, check_counts
 from erde_core.errors import ErdeError
 from tests.erde.running.cluster.test_needs import KEYS
 
@@ -50,11 +50,49 @@ def test_how_the_work_is_done_is_the_students_for_a_variant_too(tmp_path):
 
 def test_a_score_that_validation_is_too_small_to_fit_is_refused(tmp_path):
     few = {"name": "cifar100", "validation": 199}
-    wanted = r"score must be a bare one with fewer than 200 validation images.* got 'gate' and 199$"
+    wanted = r"score must be a bare one with fewer than 200 independent .* got 'gate' and 199$"
     with pytest.raises(ErdeError, match=wanted):
         check(experiment(dataset=few, score="gate"), tmp_path, None)
     check(experiment(dataset=few, score="margin"), tmp_path, None)
     check(experiment(dataset=few | {"validation": 200}, score="gate"), tmp_path, None)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Images that are only listed here: 2 classes of 300 to train, every two of one object."""
+    names = [f"{name}/{n}.png" for name in ("cat", "dog") for n in range(300)]
+    for part in ("train", "test"):
+        for name in names:
+            path = tmp_path / "images" / part / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+    rows = [
+        f"{part}/{name},{part}{int(name[4:-4]) // 2}{name[:3]}"
+        for part in ("train", "test")
+        for name in names
+    ]
+    (tmp_path / "images/groups.csv").write_text("\n".join(["file,group", *rows]), encoding="utf-8")
+    return {"name": "folder", "path": str(tmp_path / "images"), "image_size": [16, 16]}
+
+
+def test_images_of_one_object_are_one_image_to_fit_a_score(folder):
+    """300 images to validate with, of 150 objects."""
+    dataset = folder | {"validation": 300}
+    with pytest.raises(ErdeError, match=r"200 independent .* got 'gate' and 150$"):
+        check_counts(experiment(dataset=dataset, score="gate"))
+    check_counts(experiment(dataset=folder | {"validation": 400}, score="gate"))
+
+
+def test_folds_are_held_to_the_classes(folder):
+    """Groups of each class are dealt out by themselves, and the first fold gets what is left."""
+    teacher = {"train": {"epochs": 1, "batch_size": 2}, "folds": 20}
+    few = folder | {"validation": 560}  # 20 images of each class, 10 objects
+    with pytest.raises(ErdeError, match=r"^teacher\.folds must be at most 10, the number of indep"):
+        check_counts(experiment(dataset=few, teacher=teacher))
+    teacher = {"train": {"epochs": 1, "batch_size": 101}, "folds": 2}
+    odd = folder | {"validation": 396}  # 102 images of each class, 51 objects: 26 in one fold
+    with pytest.raises(ErdeError, match=r"^teacher\.train\.batch_size must be at most the 100 tr"):
+        check_counts(experiment(dataset=odd, teacher=teacher))
 
 
 def test_nothing_is_refused_on_a_cluster_or_when_it_is_made(tmp_path):

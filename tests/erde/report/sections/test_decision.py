@@ -23,7 +23,7 @@ def test_budget_theta_cost_and_accuracy_stand_beside_the_teachers(two_seeds):
     shown = text(decision_section(two_seeds))
     row = two_seeds.rows["decision"][0]
     assert re.search(r"For 1/\d+ of the teacher's cost, ship ERDE, seed \d", shown)
-    assert f"θ = {row['threshold_nats']:.4f} nats" in shown
+    assert f"θ = {row['threshold_nats']:.4g} nats" in shown
     assert f"{100 * row['test_accuracy']:.2f} %" in shown
     assert "right at 24.00 million" in shown
     teacher = f"1/1 the teacher – 24.00 {100 * row['teacher_accuracy']:.2f} %"
@@ -74,6 +74,20 @@ def test_it_opens_with_the_smallest_budget_that_holds_the_teachers_level(two_see
     low = changed(two_seeds, difference_high=-0.01, difference_low=-0.1, threshold_nats=0.5)
     assert "For 1/5 of the teacher's cost" in text(decision_section(low))
     assert "at each of them it is below the teacher" in text(decision_section(low))
+
+
+def test_without_intervals_it_opens_with_the_largest_budget(two_seeds):
+    """Nothing is known to be level with the teacher, the cheapest budget least of all."""
+    shown = text(decision_section(changed(two_seeds, difference_high=None, difference_low=None)))
+    assert "For 1/5 of the teacher's cost" in shown
+    assert "The largest of these budgets; too few test images for an interval." in shown
+    assert "not clearly below" not in shown
+
+
+def test_a_small_threshold_keeps_its_digits(two_seeds):
+    shown = text(decision_section(changed(two_seeds, threshold_nats=2.3456789e-5)))
+    assert "θ = 2.346e-05 nats" in shown
+    assert "0.0000" not in shown
 
 
 def test_no_budget_can_be_met(two_seeds):

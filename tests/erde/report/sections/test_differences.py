@@ -53,6 +53,19 @@ def test_the_budgets_are_counted_for_these_networks():
     assert count == "above at 2, below at 1, open at 2"
 
 
+def test_networks_that_no_cost_suits_both_are_named_not_left_out(two_seeds):
+    """As plain ones of two widths: they are compared at equal θ alone."""
+    rows = two_seeds.rows
+    alone = {
+        "comparison": [row for row in rows["comparison"] if row["equal"] == "theta"],
+        "overall": [row for row in rows["overall"] if row["equal"] == "theta"],
+    }
+    body = differences_section(dataclasses.replace(two_seeds, rows=rows | alone)).body
+    assert "No cost that both can meet: ERDE and KD." in body
+    assert "20 equal budgets together" not in body
+    assert "No cost that both" not in differences_section(two_seeds).body
+
+
 def test_thin_lines_are_the_seeds_range_where_there_are_two():
     for seeds, reach in ((3, 4.0), (2, 1.0)):
         (chart,) = difference_charts([PAIR | interval(2, 1, 4, seeds)])

@@ -59,3 +59,4 @@ def test_a_disturbed_clock_is_said_first(two_seeds):
 
 def test_without_measurement(two_seeds):
     assert "latency: false" in body(two_seeds, [])
+    assert "is no network of PyTorch" in body(two_seeds, [])

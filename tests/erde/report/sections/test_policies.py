@@ -49,7 +49,7 @@ def test_the_default_and_a_validation_that_is_too_small(made):
     assert "+0.00" not in shown  # it is what all others are held against
     assert "For ERDE, stay with entropy and one θ: validation is too small to choose." in shown
     assert "Fewer than 200 independent validation images make no halves" in shown
-    assert "No share of the cost" in body(made)
+    assert "reaches the first exit of ERDE." in body(made)
     alone = {
         key: dataclasses.replace(one, macs=one.macs[-1:]) for key, one in made.networks.items()
     }
