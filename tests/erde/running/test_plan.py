@@ -85,14 +85,15 @@ def test_images_of_one_object_are_one_image_to_fit_a_score(folder):
 
 def test_folds_are_held_to_the_classes(folder):
     """Groups of each class are dealt out by themselves, and the first fold gets what is left."""
-    teacher = {"train": {"epochs": 1, "batch_size": 2}, "folds": 20}
+    small = {"train": {"epochs": 1, "batch_size": 2}}
+    teacher = small | {"folds": 20}
     few = folder | {"validation": 560}  # 20 images of each class, 10 objects
     with pytest.raises(ErdeError, match=r"^teacher\.folds must be at most 10, the number of indep"):
-        check_counts(experiment(dataset=few, teacher=teacher))
+        check_counts(experiment(dataset=few, teacher=teacher, student=small))
     teacher = {"train": {"epochs": 1, "batch_size": 101}, "folds": 2}
     odd = folder | {"validation": 396}  # 102 images of each class, 51 objects: 26 in one fold
     with pytest.raises(ErdeError, match=r"^teacher\.train\.batch_size must be at most the 100 tr"):
-        check_counts(experiment(dataset=odd, teacher=teacher))
+        check_counts(experiment(dataset=odd, teacher=teacher, student=small))
 
 
 def test_nothing_is_refused_on_a_cluster_or_when_it_is_made(tmp_path):
