@@ -34,6 +34,7 @@ PACKED: dict[str, tuple[int, ...]] = {
     "middle_cifar100_seeds": (5, 6),
     "middle_cifar100_best": (),
     "middle_cifar100_envelope": (),
+    "averaged_cifar100": (),
 }
 # Of what settings are chosen by, validation alone counts; nobody should look at its test images.
 # Curves of a network whose early exits were never trained say nothing.
