@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from erde.datasets.images import DatasetError, offenders
+from erde.datasets.images import DatasetError, offenders, readable
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 PARTS = ("train", "test")
@@ -118,7 +118,7 @@ def _left_out(path: Path, parts: tuple[str, ...], classes: list[str]) -> list[st
 
 
 def _named(kind: str, entries: list[Path], path: Path) -> str:
-    shown = ", ".join(str(entry.relative_to(path)) for entry in entries[:_SHOWN])
+    shown = ", ".join(readable(entry.relative_to(path)) for entry in entries[:_SHOWN])
     return f"{len(entries)} {kind} ({shown}{', …' if len(entries) > _SHOWN else ''})"
 
 

@@ -70,14 +70,18 @@ def images_identity(
     if folder is None:
         return known
     try:
-        parts = source.parts if isinstance(source, FolderSettings) else PARTS
-        return folder_fingerprint(folder, parts)
+        return folder_fingerprint(folder, parts_of(source))
     except OSError as error:
         reason = f"{error.filename or folder}: cannot be read ({error.strerror})"
         if known is None:
             raise DatasetError(f"dataset: {reason}") from None
         warn(f"{reason}: {results / _DATA}, which was made from these images, is used as it is")
         return known
+
+
+def parts_of(source: SourceSettings) -> tuple[str, ...]:
+    """The folders of class folders that are read, ``val`` among them where there is one."""
+    return source.parts if isinstance(source, FolderSettings) else PARTS
 
 
 def recorded_identity(source: SourceSettings, results: Path) -> str | None:

@@ -20,6 +20,12 @@ class DatasetError(ErdeError):
     """The images or their files break a rule; the message is one sentence."""
 
 
+def readable(text: object) -> str:
+    """A file's name, or a sentence with one, that any log can hold: bytes that are no text are
+    shown as ``\\xff``."""
+    return str(text).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def offenders(kind: str, sentences: Sequence[str]) -> DatasetError:
     """The error that names all offenders: the first 20, and how many there are.
 
@@ -28,9 +34,7 @@ def offenders(kind: str, sentences: Sequence[str]) -> DatasetError:
         sentences: one for each. A file's name may hold bytes that are no text; they are shown as
             ``\\xff``.
     """
-    shown = [
-        s.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace") for s in sentences
-    ]
+    shown = [readable(sentence) for sentence in sentences]
     if len(shown) == 1:
         return DatasetError(shown[0])
     rest = len(shown) - _NAMED

@@ -8,14 +8,13 @@ hash and not the teacher's; editing a comment changes none.
 import ast
 import functools
 import hashlib
-import importlib.util
 from collections.abc import Iterable, Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from erde_core.scores.fitted import TEMPERED
 from erde_core.scores.table import SCORES
+from erde_core.versions import installed_version
 from erde_torch.networks.table import family_of
 
 PACKAGES = ("erde_core", "erde_torch", "erde")
@@ -78,7 +77,7 @@ def score_modules(*labels: str) -> tuple[str, ...]:
 
 def _versions(needs: Iterable[str]) -> list[str | None]:
     """Of distributions; None where one is missing."""
-    return [metadata.version(name) if importlib.util.find_spec(name) else None for name in needs]
+    return [installed_version(name) for name in needs]
 
 
 def _file(root: Path, module: str) -> Path:

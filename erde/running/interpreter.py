@@ -1,10 +1,12 @@
 """Python's own path as Snakemake can use it: it stands unquoted in a line of bash there."""
 
 import os
-import shlex
+import re
 import sys
 
 from erde_core.errors import ErdeError
+
+_WORD = re.compile(r"[\w@%+=:,./-]+")  # letters of every script; none that a shell reads
 
 
 def speakable_interpreter() -> None:
@@ -17,7 +19,7 @@ def speakable_interpreter() -> None:
         ValueError: neither path is one word.
     """
     found = (sys.executable, os.path.relpath(sys.executable))
-    plain = [path for path in found if shlex.quote(path) == path]
+    plain = [path for path in found if _WORD.fullmatch(path)]
     if not plain:
         raise ErdeError(
             "the path of Python must have no space and no other sign that a shell reads, "

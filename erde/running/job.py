@@ -50,6 +50,8 @@ def speaker(name: str, log: TextIO) -> Say:
     """A function that prints a line, with time and ``name``, on the terminal and into ``log``."""
 
     def say(text: str) -> None:
+        # A file's name may hold bytes that are no text, which no log takes.
+        text = text.encode("utf-8", "backslashreplace").decode("utf-8")
         line = f"{time.strftime('%H:%M:%S')} [{name}] {text}"
         print(line, file=log)
         with contextlib.suppress(OSError):  # the terminal may have been closed meanwhile

@@ -152,7 +152,7 @@ class DatasetWriter:
         check_dataset(dataset)
         found = self.splits()
         written = replace(dataset, train=found["train"], val=found["val"], test=found["test"])
-        with h5py.File(self._file, "r+", libver=("v110", "latest")) as file:
+        with h5py.File(self._file, "r+", libver=("v110", "latest"), locking=False) as file:
             describe(file, written)
             del file.attrs["identity"]
         Path(path).parent.mkdir(parents=True, exist_ok=True)

@@ -24,7 +24,7 @@ def new_stamped(path: str | os.PathLike[str], kind: str) -> Iterator[h5py.File]:
     """A new HDF5 file of ours, open for writing."""
     # From HDF5 1.10's format on, all that describes the data has checksums: damage there is then an
     # error to report, where the older formats let it crash or hang the library.
-    with h5py.File(path, "w", libver=("v110", "latest")) as file:
+    with h5py.File(path, "w", libver=("v110", "latest"), locking=False) as file:
         set_text(file, "format", f"erde {kind}")
         file.attrs["format_version"] = FORMAT_VERSION
         yield file
@@ -77,7 +77,7 @@ def open_stamped(path: str | os.PathLike[str], kind: str) -> Iterator[h5py.File]
     if not os.path.isfile(path):  # HDF5 would wait for ever for the other end of a pipe
         raise StoreError(f"{path}: not a readable erde {kind} file (it is no regular file)")
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", locking=False) as file:
             found = file.attrs.get("format")
             found = found.decode() if isinstance(found, bytes) else found
             if found != f"erde {kind}":

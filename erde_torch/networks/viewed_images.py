@@ -12,6 +12,8 @@ from torch.nn import functional as F
 from erde_core.errors import ErdeError
 from erde_torch.device import sent
 
+_REFLECTED = 1024  # images at once
+
 
 class Images(Protocol):
     """A split's images, from which any (sample, view) pair can be had.
@@ -142,9 +144,15 @@ def padded(images: Tensor, pad: int, mode: str) -> Tensor:
             f"augment.pad must be below both sides of the {height}×{width} images "
             f"for pad_mode 'reflect', got {pad}"
         )
-    channels_first = images.permute(0, 3, 1, 2)
     if mode == "zero":
-        wider = F.pad(channels_first, (pad,) * 4)
-    else:  # PyTorch reflects floats only; uint8 values are exact in them
-        wider = F.pad(channels_first.float(), (pad,) * 4, mode="reflect").to(torch.uint8)
-    return wider.permute(0, 2, 3, 1).contiguous()
+        wider = F.pad(images.permute(0, 3, 1, 2), (pad,) * 4)
+        return wider.permute(0, 2, 3, 1).contiguous()
+    count, channels = len(images), images.shape[3]
+    whole = images.new_empty(count, height + 2 * pad, width + 2 * pad, channels)
+    for start in range(0, count, _REFLECTED):
+        # PyTorch reflects floats only; uint8 values are exact in them. Few at a time: they are four
+        # times as large, and twice in memory.
+        some = images[start : start + _REFLECTED].permute(0, 3, 1, 2).float()
+        reflected = F.pad(some, (pad,) * 4, mode="reflect")
+        whole[start : start + _REFLECTED] = reflected.permute(0, 2, 3, 1).to(torch.uint8)
+    return whole

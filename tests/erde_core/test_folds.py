@@ -22,6 +22,18 @@ def test_a_group_is_never_split():
     assert set(folds) == {0, 1, 2, 3}
 
 
+def test_a_group_of_several_classes_is_never_split_either():
+    """As all photographs of one camera: else its teacher has seen what it is asked about."""
+    labels, groups = np.array([0, 0, 0, 0, 1, 1, 1, 1]), np.array([0, 1, 2, 3, 1, 2, 3, 4])
+    folds = fold_of_samples(labels, groups, 2)
+    assert folds.tolist() == [0, 1, 0, 1, 1, 0, 1, 0]
+    rng = np.random.default_rng(1)
+    labels, groups = rng.integers(0, 7, 400), rng.integers(0, 60, 400)
+    folds = fold_of_samples(labels, groups, 3)
+    assert all(len(set(folds[groups == group])) == 1 for group in range(60))
+    assert np.bincount(folds).min() > 90
+
+
 def test_folds_depend_on_labels_and_groups_alone():
     labels, groups = np.array([0, 1, 0, 1, 0, 1]), np.array([5, 9, 5, 3, 2, 3])
     assert fold_of_samples(labels, groups, 2).tolist() == [1, 1, 1, 0, 0, 0]

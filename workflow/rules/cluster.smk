@@ -1,5 +1,5 @@
 # Before the first job starts: can what it needs be had at all? A dry run asks nobody.
-from erde.datasets.fingerprint import folder_fingerprint
+from erde.datasets.fingerprint import folder_fingerprint, parts_of
 from erde.running.cluster.slurm import ClusterError, ask_cluster
 from erde.running.cluster.preflight import Request, find_problem
 from erde.running.stopped import list_outputs, take_off
@@ -10,9 +10,10 @@ def check_images_can_be_read(jobs):
     for job in jobs:
         if job.rule.name == "data":
             name = job.wildcards.experiment
-            folder = experiment(name).dataset.class_folders(Path(DATA))
+            source = experiment(name).dataset
+            folder = source.class_folders(Path(DATA))
             try:
-                folder is None or folder_fingerprint(folder)
+                folder is None or folder_fingerprint(folder, parts_of(source))
             except OSError as error:
                 raise refusal(
                     f"results/{name}/data.h5 would be made anew, and {folder} cannot be read "

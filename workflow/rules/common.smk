@@ -3,8 +3,6 @@ import dataclasses
 import functools
 import platform
 import shutil
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -26,6 +24,7 @@ from erde.running.asking.teacher_facts import file_hashes, kind_of
 from erde.running.threads import student_threads, teacher_threads
 from erde.running.cluster.needs import memory_mb
 from erde_core.errors import ErdeError, check_installed
+from erde_core.versions import installed_version
 from erde_torch.networks.table import NETWORKS
 from erde_torch.teachers.settings import KINDS
 from erde_torch.training.settings import learned
@@ -93,7 +92,7 @@ def code(*modules):
 
 def versions_of(*libraries):
     """Their versions; None for one that is missing, which only the job that needs it minds."""
-    return {name: version(name) if find_spec(name) else None for name in libraries}
+    return {name: installed_version(name) for name in libraries}
 
 
 def needed_versions(who, *libraries):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from erde.datasets.images import DatasetError
+from erde.datasets.images import DatasetError, readable
 from erde.datasets.photographs.listed import Photographs
 
 _ALLOWED = 0.001  # of the test images that are also in train or validation
@@ -72,4 +72,4 @@ def _some(found: Photographs, groups: list[list[_Place]]) -> str:
 
 def _name(found: Photographs, place: _Place) -> str:
     file: Path = found.splits[place[0]].files[place[1]]
-    return str(file.relative_to(found.path))
+    return readable(file.relative_to(found.path))

@@ -115,6 +115,11 @@ def _grouped(
     unknown = sorted(set(named) - known)
     across = [name for name, n in numbers.items() if len(where.get(n, ())) > 1]
     said = []
+    if named and known.isdisjoint(named):
+        raise DatasetError(
+            f"{file}: must name files as {min(known, default='train/<class>/<image>')}, below "
+            f"{path.name}, got none of those that are read{_some(unknown)}"
+        )
     if unknown:
         said.append(f"{file.name} names {len(unknown)} files that are not read{_some(unknown)}")
     if across:
@@ -128,14 +133,22 @@ def _read_groups(file: Path) -> dict[str, str]:
             rows = list(csv.reader(data))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{file}: must be a CSV file in UTF-8, got: {error}") from None
-    if not rows or rows[0] != ["file", "group"]:
-        first = ",".join(rows[0]) if rows else ""
-        raise DatasetError(f"{file}: must begin with the line 'file,group', got {first!r}")
+    columns = [cell.strip() for cell in rows[0]] if rows else []
+    if not {"file", "group"} <= set(columns):
+        raise DatasetError(
+            f"{file}: must begin with a line that names the columns file and group, "
+            f"got {','.join(columns)!r}"
+        )
     named: dict[str, str] = {}
     for number, row in enumerate(rows[1:], 2):
-        if len(row) != 2:
-            raise DatasetError(f"{file}: line {number} must have 2 cells, got {len(row)}")
-        name, group = (cell.strip() for cell in row)
+        if not any(cell.strip() for cell in row):
+            continue
+        if len(row) != len(columns):
+            raise DatasetError(
+                f"{file}: line {number} must have {len(columns)} cells, got {len(row)}"
+            )
+        name, group = (row[columns.index(key)].strip() for key in ("file", "group"))
+        name = name.replace("\\", "/")  # as Windows writes paths
         if named.setdefault(name, group) != group:
             raise DatasetError(f"{file}: {name!r} must have one group, got two")
     return named

@@ -89,7 +89,9 @@ def _dataset(found: Photographs, splits: dict[str, Split]) -> ImageDataset:
 
 
 def _identity(settings: FolderSettings, found: Photographs, shapes: Shapes, made_by: str) -> str:
-    digest = hashlib.sha256(json.dumps(dataclasses.asdict(settings), sort_keys=True).encode())
+    # What is refused when all is decoded may be taken then: no image is another for it.
+    asked = dataclasses.asdict(settings) | {"duplicates": None}
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
     digest.update(f"{dict(shapes.sizes)} {shapes.channels} {made_by}".encode())
     for name, split in found.splits.items():
         digest.update(split.labels.tobytes() + split.group.tobytes())

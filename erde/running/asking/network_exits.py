@@ -1,8 +1,7 @@
 """How many exits a network has, also where only PyTorch can tell."""
 
-from importlib import metadata, util
-
 from erde.running.asking.questions import Questions
+from erde_core.versions import installed_version
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.table import family_of
 
@@ -18,7 +17,7 @@ def exit_count(network: NetworkSettings, questions: Questions) -> int:
     if network.exit_count is not None:
         return network.exit_count
     needs = family_of(network.name).needs
-    versions = [metadata.version(name) for name in needs if util.find_spec(name)]
+    versions = [version for version in map(installed_version, needs) if version]
     words = {"network": network.described(), "versions": versions}
     return int(questions.ask("exits", words))
 

@@ -4,10 +4,10 @@ import os
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import metadata, util
 
 from erde.datasets.source import Facts
 from erde.running.asking.questions import Questions
+from erde_core.versions import installed_version
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.table import family_of
 from erde_torch.training.settings import TrainSettings
@@ -77,7 +77,7 @@ def step_memory(
         "device": device,
         "precisions": sorted(set(precisions)),
         "machine": [platform.node(), os.environ.get("CUDA_VISIBLE_DEVICES")],
-        "versions": [metadata.version(need) for need in needs if util.find_spec(need)],
+        "versions": [version for version in map(installed_version, needs) if version],
     }
     found = questions.ask("step_memory", words)
     return [Step(**step) for step in found["steps"]], Device(**found["device"])

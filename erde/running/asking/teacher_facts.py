@@ -5,7 +5,6 @@ import importlib
 import json
 from collections.abc import Iterable
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from erde.experiment.schema import Experiment
 from erde.running.asking.questions import Questions
 from erde.running.cluster.needs import facts_or_none
 from erde_core.errors import ErdeError, check_installed
+from erde_core.versions import installed_version
 from erde_torch.teachers.facts import Data, Facts
 from erde_torch.teachers.onnx_graph import outside_files
 from erde_torch.teachers.settings import (
@@ -54,7 +54,7 @@ def teacher_facts(experiment: Experiment, questions: Questions) -> Facts | None:
     words = {
         **teacher,
         "data": {key: value for key, value in asdict(data).items() if _is_asked(key, given)},
-        "versions": [metadata.version(name) for name in given.needs],
+        "versions": [installed_version(name) for name in given.needs],
     }
     found = questions.ask("teacher", words)
     questions.remember("teacher", source, found)

@@ -1,7 +1,7 @@
 """Whether a cluster can ever run what a workflow asks of it; else it would wait without a word."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from erde.running.cluster.slurm import Cluster, Machine, Partition
@@ -85,6 +85,12 @@ def _account(request: Request, cluster: Cluster) -> str | None:
 def _partition(request: Request, cluster: Cluster) -> str | None:
     if not request.partition:
         return None
+    names = request.partition.split(",")  # Slurm takes the one that starts first
+    if len(names) > 1:
+        known = [name for name in names if name in cluster.partitions]
+        asked = known if len(known) == len(names) else set(names) - set(known)
+        problems = [_partition(replace(request, partition=name), cluster) for name in asked]
+        return None if None in problems else problems[0]
     partition = cluster.partitions.get(request.partition)
     if not partition or not partition.open:
         open_ones = ", ".join(name for name, p in cluster.partitions.items() if p.open)

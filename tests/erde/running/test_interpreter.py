@@ -20,6 +20,10 @@ def test_a_plain_path_stays(interpreter, tmp_path):
     assert interpreter("/usr/bin/python3", tmp_path) == "/usr/bin/python3"
 
 
+def test_letters_of_other_scripts_are_letters(interpreter, tmp_path):
+    assert interpreter("/home/jürgen/env/bin/python", tmp_path) == "/home/jürgen/env/bin/python"
+
+
 def test_below_a_folder_with_a_space_the_path_from_there_is_used(interpreter, tmp_path):
     clone = tmp_path / "my clone"
     clone.mkdir()

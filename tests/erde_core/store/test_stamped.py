@@ -1,3 +1,5 @@
+import fcntl
+
 import h5py
 import pytest
 
@@ -11,6 +13,18 @@ def test_texts_in_hdf5(tmp_path, text):
         set_text(file, "note", text)
     with open_stamped(tmp_path / "file.h5", "test") as file:
         assert get_text(file, "note") == text
+
+
+def test_hdf5_takes_no_lock_of_its_own(tmp_path):
+    """Not every file system has any; who writes holds a folder, and puts whole files in place."""
+    with new_stamped(tmp_path / "file.h5", "test") as file:
+        set_text(file, "note", "text")
+    with open(tmp_path / "file.h5", "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with open_stamped(tmp_path / "file.h5", "test") as file:
+            assert get_text(file, "note") == "text"
+        with new_stamped(tmp_path / "file.h5", "test") as file:
+            set_text(file, "note", "other")
 
 
 @pytest.mark.parametrize("value", [3, 10**12, [1.0], "text of no fixed length"])

@@ -4,6 +4,7 @@ import torch
 from torchvision.transforms import functional as TF
 
 from erde_core.views import all_views, chosen_views
+from erde_torch.networks import viewed_images
 from erde_torch.networks.viewed_images import ViewedImages, plain_images
 
 CPU = torch.device("cpu")
@@ -24,6 +25,15 @@ def by_torchvision(image, view, pad, mode):
     mirrored = TF.hflip(cropped) if flip else cropped
     channels = len(tensor)
     return TF.normalize(mirrored.float() / 255, MEAN[:channels], STD[:channels])
+
+
+def test_reflected_few_at_a_time_they_are_the_same(monkeypatch):
+    images = torch.from_numpy(pixels(3))
+    whole = viewed_images.padded(images, 4, "reflect")
+    monkeypatch.setattr(viewed_images, "_REFLECTED", 2)
+    assert torch.equal(viewed_images.padded(images, 4, "reflect"), whole)
+    wanted = np.pad(images.numpy(), ((0, 0), (4, 4), (4, 4), (0, 0)), mode="reflect")
+    assert np.array_equal(whole.numpy(), wanted)
 
 
 @pytest.mark.parametrize("mode", ["zero", "reflect"])

@@ -1,5 +1,10 @@
 """What people have instead of a tidy folder: each oddity is said in one line, or refused in one."""
 
+import dataclasses
+import io
+import os
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -8,6 +13,7 @@ from erde.datasets.folder_settings import FolderSettings
 from erde.datasets.images import DatasetError
 from erde.datasets.photographs import stored
 from erde.datasets.photographs.stored import in_memory
+from erde.running.job import speaker
 from erde_core.store.dataset import read_dataset
 from tests.photographs.made import class_folders, generated
 
@@ -175,7 +181,11 @@ CASES = {
         "!wide.png: must be 16 x 20 pixels (height x width, image_size), got 9 x 40",
     ),
     "groups": (grouped, {"validation": 12}, "groups.csv names 1 files that are not read"),
-    "a broken table of groups": (wrong_groups, {}, "!must begin with the line 'file,group'"),
+    "a broken table of groups": (
+        wrong_groups,
+        {},
+        "!must begin with a line that names the columns file and group, got 'name;plant'",
+    ),
 }
 
 
@@ -239,6 +249,64 @@ def test_without_a_group_an_image_stands_alone_and_blanks_around_a_name_are_none
     found = read(root)
     for split in ("train", "val", "test"):
         np.testing.assert_array_equal(getattr(found, split).group, getattr(wanted, split).group)
+
+
+def test_a_table_as_others_write_it(tmp_path):
+    """Columns in another order and more of them, paths of Windows, an empty line at the end."""
+    root = tidy(tmp_path)
+    grouped(root)
+    wanted = read(root)
+    rows = [line.split(",") for line in (root / "groups.csv").read_text().splitlines()[1:]]
+    lines = [f"{group},x,{file.replace('/', chr(92))}" for file, group in rows]
+    (root / "groups.csv").write_text("\r\n".join(["group, note, file", *lines, "", ""]))
+    found = read(root)
+    for split in ("train", "val", "test"):
+        np.testing.assert_array_equal(getattr(found, split).group, getattr(wanted, split).group)
+
+
+def test_a_table_that_names_none_of_the_images_is_refused(tmp_path):
+    """Else every image would stand alone, as if there were no table."""
+    root = tidy(tmp_path)
+    grouped(root)
+    text = (root / "groups.csv").read_text().replace("train/", "photos/train/")
+    (root / "groups.csv").write_text(text)
+    with pytest.raises(
+        DatasetError, match=r"must name files as t\w+/class0/\S+, below .* got none"
+    ):
+        read(root)
+
+
+def test_what_was_refused_when_all_was_decoded_goes_on_from_there(tmp_path):
+    """Test images that are training images too: who takes them does not decode again."""
+    root, said = tidy(tmp_path), []
+    shown = next(root.glob("test/class0/*.png"))
+    (root / "train/class0/copy.png").write_bytes(shown.read_bytes())
+    settings = FolderSettings(
+        name="folder", path=str(root), image_size=12, resize="crop", validation=12
+    )
+    out = (tmp_path / "data.h5", tmp_path / "unfinished", "code")
+    with pytest.raises(DatasetError, match="say `duplicates: keep`"):
+        prepare_file(settings, False, *out, said.append)
+    prepare_file(dataclasses.replace(settings, duplicates="keep"), False, *out, said.append)
+    assert not [line for line in said if "made anew" in line]
+    assert len(read_dataset(tmp_path / "data.h5").test) == 16
+
+
+def test_a_name_that_is_no_text_can_be_said(tmp_path):
+    """As of a zip from Windows; a log takes text alone."""
+    root, log = tidy(tmp_path), io.StringIO()
+    shown = next(root.glob("train/class0/*.png")).read_bytes()
+    for name in (b"ros\xe9.png", b"lil\xe9.png"):
+        Path(os.fsdecode(os.fsencode(root / "train/class1") + b"/" + name)).write_bytes(shown)
+    Path(os.fsdecode(os.fsencode(root / "train") + b"/loos\xe9.txt")).touch()
+    settings = FolderSettings(
+        name="folder", path=str(root), image_size=12, resize="crop", validation=12
+    )
+    in_memory(settings, False, speaker("data", log))
+    said = log.getvalue()
+    said.encode("utf-8")
+    assert "lil\\xe9.png" in said
+    assert "loos\\xe9.txt" in said
 
 
 def test_groups_that_change_make_an_unfinished_data_set_anew(tmp_path, monkeypatch):

@@ -26,12 +26,15 @@ def test_what_fits_is_no_problem():
     assert problem(gpus=4, threads=8, memory_mb=64_000, minutes=1440) is None
     assert problem(gpus=0, partition="cpu", minutes=10**6) is None
     assert problem(partition="") is None  # Slurm's own default
+    assert problem(partition="cpu,gpu") is None  # Slurm takes the one that can start it
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
         ({"partition": "gpus"}, "must be one of cpu, gpu, got 'gpus', an unknown one"),
+        ({"partition": "gpu,gpus"}, "must be one of cpu, gpu, got 'gpus', an unknown one"),
+        ({"partition": "cpu,old"}, "has at most 0: ask for less, or take another partition in"),
         ({"partition": "old"}, "must be one of cpu, gpu, got 'old', one that is down"),
         ({"gpus": 5}, "student asks for 5 GPUs, but a machine of partition 'gpu' has at most 4"),
         ({"partition": "cpu"}, "has at most 0: ask for less, or take another partition in"),
