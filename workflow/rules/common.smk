@@ -1,13 +1,22 @@
 # The only file that reads configuration: experiment files, names of targets, code hashes.
 import dataclasses
 import functools
+import os
 import platform
 import shutil
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 from snakemake.logging import logger
+
+REPOSITORY = Path(workflow.basedir)
+# Plan and jobs run the code of this clone, by whose hash results are known, whatever clone the
+# environment was made for.
+sys.path.insert(0, str(REPOSITORY))
+_PATHS = [str(REPOSITORY), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
+os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, _PATHS)))
 
 from erde.running.code_hash import code_hash, network_code_hash, score_modules
 from erde.experiment.schema import read_experiment
@@ -30,7 +39,6 @@ from erde_torch.teachers.settings import KINDS
 from erde_torch.training.settings import learned
 
 min_version("9.0")
-REPOSITORY = Path(workflow.basedir)
 PLAIN_ERRORS = PlainErrors()
 logger.addFilter(PLAIN_ERRORS)
 
