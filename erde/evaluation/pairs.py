@@ -1,21 +1,18 @@
 """Networks that can be put together from two trained ones, without any training.
 
 A cascade, or a mixture (a plain network before one that leaves early), answers as its members do,
-so that its exit logits are those of its members: their own, or averaged.
+so that its exit logits are theirs. One that averages its members is made where a file asks for it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from erde.experiment.trainings import CASCADE, EARLY_EXIT, MIXTURE, PLAIN
-from erde_core.softmax import log_softmax
-from erde_core.store.exit_logits import ExitLogits, SplitLogits
+from erde_core.store.exit_logits import ExitLogits
 
 ARROW = " → "
-AVERAGED = ", averaged"  # ends the name of a pair whose second member answers for both
 
 
 @dataclass(frozen=True)
@@ -37,7 +34,7 @@ def candidates(trained: Sequence[Candidate]) -> list[Candidate]:
     """Those that were trained, and what can be put together from two of them.
 
     A plain network before every dearer plain one, and before every one that leaves early and whose
-    end is dearer; of each pair one that answers by its members' own logits, and one that averages.
+    end is dearer.
     """
     plain, early = ([c for c in trained if c.way == way] for way in (PLAIN, EARLY_EXIT))
     made = [*_pairs(plain, plain, CASCADE), *_pairs(plain, early, MIXTURE)]
@@ -45,17 +42,12 @@ def candidates(trained: Sequence[Candidate]) -> list[Candidate]:
     return [*trained, *(candidate for candidate in made if candidate.name not in known)]
 
 
-def in_order(first: ExitLogits, second: ExitLogits, *, average: bool = False) -> ExitLogits:
-    """The exit logits of a cascade of two networks, which were asked about the same images.
-
-    Args:
-        first: asked first.
-        second: asked where the first goes on.
-        average: whether the second's exits answer by the mean of their own log-probabilities and
-            of those of the first's last exit, as ``average: true`` of a cascade; else by their own.
-    """
-    joined = _averaged if average else _own
-    val, test = joined(first.val, second.val), joined(first.test, second.test)
+def in_order(first: ExitLogits, second: ExitLogits) -> ExitLogits:
+    """The exit logits of a cascade of two networks, which were asked about the same images."""
+    val, test = (
+        replace(one, logits=np.concatenate([one.logits, other.logits], axis=1))
+        for one, other in ((first.val, second.val), (first.test, second.test))
+    )
     macs = np.concatenate([first.macs, first.macs[-1] + second.macs])
     return replace(first, val=val, test=test, macs=macs)
 
@@ -63,11 +55,11 @@ def in_order(first: ExitLogits, second: ExitLogits, *, average: bool = False) ->
 class _Joined(Mapping[int, ExitLogits]):
     """Exit logits of each seed's pair, put together when asked for: all pairs' fill a memory."""
 
-    def __init__(self, first: Candidate, second: Candidate, average: bool) -> None:
-        self._first, self._second, self._average = first.seeds, second.seeds, average
+    def __init__(self, first: Candidate, second: Candidate) -> None:
+        self._first, self._second = first.seeds, second.seeds
 
     def __getitem__(self, seed: int) -> ExitLogits:
-        return in_order(self._first[seed], self._second[seed], average=self._average)
+        return in_order(self._first[seed], self._second[seed])
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._first)
@@ -82,20 +74,8 @@ def _pairs(
     for cheap in first:
         for dear in second:
             if _end(cheap) < _end(dear) and cheap.seeds.keys() == dear.seeds.keys():
-                name = f"{cheap.name}{ARROW}{dear.name}"
-                yield Candidate(name, way, _Joined(cheap, dear, average=False))
-                yield Candidate(f"{name}{AVERAGED}", way, _Joined(cheap, dear, average=True))
+                yield Candidate(f"{cheap.name}{ARROW}{dear.name}", way, _Joined(cheap, dear))
 
 
 def _end(candidate: Candidate) -> int:
     return int(next(iter(candidate.seeds.values())).macs[-1])
-
-
-def _own(first: SplitLogits, second: SplitLogits) -> SplitLogits:
-    return replace(first, logits=np.concatenate([first.logits, second.logits], axis=1))
-
-
-def _averaged(first: SplitLogits, second: SplitLogits) -> SplitLogits:
-    said = log_softmax(first.logits[:, -1:])
-    both: NDArray[np.float32] = ((said + log_softmax(second.logits)) / 2).astype(np.float32)
-    return replace(first, logits=np.concatenate([first.logits, both], axis=1))

@@ -17,10 +17,6 @@ from erde.evaluation.tables.columns import (
 )
 from erde_core.store.tables import Column, Table
 
-_JOINED = (
-    "with the best mean on validation; an arrow joins two, and `averaged` behind them means that "
-    "the second answers by the mean of both"
-)
 PER_EXIT = Table(
     "per_exit",
     "a variant at one budget: one θ per exit against one θ for all, mean over the seeds",
@@ -135,7 +131,7 @@ ENVELOPE = Table(
             Column("way", str, "`plain`, `early exit`, `cascade` or `mixture`"),
         ),
         Column("trials", int, "networks of that way that can pay, trained or put together"),
-        Column("network", str, _JOINED, empty=True),
+        Column("network", str, "with the best mean on validation; an arrow joins two", empty=True),
         Column("chosen", bool, "1 for the best mean on validation of all ways"),
         Column("val_accuracy", float, "mean over the seeds, θ chosen on validation", empty=True),
         Column("test_accuracy", float, "mean over the seeds at that θ", empty=True),

@@ -3,7 +3,7 @@
 import re
 
 from erde.evaluation.envelope import WAYS
-from erde.evaluation.pairs import ARROW, AVERAGED
+from erde.evaluation.pairs import ARROW
 from erde.evaluation.tables.rows import Rows, distinct, where
 from erde.experiment.names import name_of
 from erde.experiment.trainings import MEMBERS
@@ -20,9 +20,8 @@ _BODY = """
 <p>Four ways to be cheap: a plain network without exits; one that leaves early; a cascade, where a
 dearer plain network takes the images that a cheaper one was unsure of; and a mixture, a plain
 network before one that leaves early. Cascades and mixtures are put together from trained networks,
-and cost no training; where one is "averaged", its second member answers by the mean of what both
-say. Validation chooses θ of each network, and of each way the network with the best mean over its
-seeds. ★ is the best of the four on validation.</p>
+and cost no training. Validation chooses θ of each network, and of each way the network with the
+best mean over its seeds. ★ is the best of the four on validation.</p>
 <ul>
 {% for sentence in verdicts %}<li>{{ sentence }}</li>
 {% endfor %}
@@ -64,10 +63,8 @@ def verdict(rows: Rows) -> str:
 
 def shown(row: Row) -> str:
     """The network's name as readers know it: members without what makes a folder unique."""
-    network = str(row["network"])
-    names = network.removesuffix(AVERAGED).split(ARROW)
-    told = ARROW.join(name_of(_MEMBER.sub(r"\1", name)) for name in names)
-    return told + (AVERAGED if network.endswith(AVERAGED) else "")
+    names = str(row["network"]).split(ARROW)
+    return ARROW.join(name_of(_MEMBER.sub(r"\1", name)) for name in names)
 
 
 def _table(rows: Rows) -> object:
