@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from erde.running.asking.versions import installed_version
 from erde_core.scores.fitted import TEMPERED
 from erde_core.scores.table import SCORES
-from erde_core.versions import installed_version
 from erde_torch.networks.table import family_of
 
 PACKAGES = ("erde_core", "erde_torch", "erde")

@@ -31,7 +31,7 @@ LISTED = [
 def test_every_way_of_the_study_is_what_it_is_called(experiment):
     listed = read_ways(HERE / LIST, experiment)
     exp = parse_experiment(compose(experiment, read_book(HERE / BOOK)), experiment)
-    way = {name: way_of(exp.network_of(name)) for name in exp.variants}
+    way = {name: way_of(exp.network_of(name), exp.exits) for name in exp.variants}
     way |= {name: PLAIN for (name,) in listed[PLAIN] if name not in way}  # cut-offs
     pairs = {"cascade": (PLAIN, PLAIN), "mixture": (PLAIN, EARLY_EXIT)}
     for kind in WAYS:

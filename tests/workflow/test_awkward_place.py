@@ -5,8 +5,13 @@ import subprocess
 import sys
 import sysconfig
 import venv
+from pathlib import Path
+
+import pytest
 
 from tests.workflow.conftest import TINY, copy_repository
+
+SAID = "as this clone says it"
 
 
 def test_a_clone_with_a_space_in_its_path_and_its_environment_inside(tmp_path):
@@ -28,3 +33,23 @@ def test_a_clone_with_a_space_in_its_path_and_its_environment_inside(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert (root / target).exists()
+
+
+@pytest.mark.parametrize("command", ["-m snakemake", "console script"])
+def test_plan_and_jobs_run_the_code_beside_the_snakefile(checkout, command):
+    """Its hash is noted with the results; other code under it would be silently wrong."""
+    checkout.write_experiment("tiny", TINY)
+    for file in ("erde/running/job.py", "erde/running/code_hash.py"):
+        path = checkout.root / file
+        path.write_text(f"{path.read_text()}\nprint({SAID!r}, __name__)\n", encoding="utf-8")
+    script = Path(sys.executable).with_name("snakemake")
+    start = [sys.executable, "-m", "snakemake"] if command == "-m snakemake" else [script]
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    arguments = ["--cores", "1", "results/tiny/data.h5"]
+    done = subprocess.run(
+        [*start, *arguments], cwd=checkout.root, env=env, capture_output=True, text=True
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    assert f"{SAID} erde.running.code_hash" in said
+    assert f"{SAID} erde.running.job" in said

@@ -33,7 +33,7 @@ from erde.running.asking.teacher_facts import file_hashes, kind_of
 from erde.running.threads import student_threads, teacher_threads
 from erde.running.cluster.needs import memory_mb
 from erde_core.errors import ErdeError, check_installed
-from erde_core.versions import installed_version
+from erde.running.asking.versions import installed_version
 from erde_torch.networks.table import NETWORKS
 from erde_torch.teachers.settings import KINDS
 from erde_torch.training.settings import learned

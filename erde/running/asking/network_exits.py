@@ -1,7 +1,7 @@
 """How many exits a network has, also where only PyTorch can tell."""
 
 from erde.running.asking.questions import Questions
-from erde_core.versions import installed_version
+from erde.running.asking.versions import installed_version
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.table import family_of
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from erde.datasets.source import Facts
 from erde.running.asking.questions import Questions
-from erde_core.versions import installed_version
+from erde.running.asking.versions import installed_version
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.table import family_of
 from erde_torch.training.settings import TrainSettings

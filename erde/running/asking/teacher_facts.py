@@ -14,9 +14,9 @@ from erde.datasets.image_file import GREY
 from erde.datasets.images import DatasetError
 from erde.experiment.schema import Experiment
 from erde.running.asking.questions import Questions
+from erde.running.asking.versions import installed_version
 from erde.running.cluster.needs import facts_or_none
 from erde_core.errors import ErdeError, check_installed
-from erde_core.versions import installed_version
 from erde_torch.teachers.facts import Data, Facts
 from erde_torch.teachers.onnx_graph import outside_files
 from erde_torch.teachers.settings import (

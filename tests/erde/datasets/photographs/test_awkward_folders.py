@@ -11,7 +11,6 @@ import pytest
 from erde.datasets.folder import prepare_file
 from erde.datasets.folder_settings import FolderSettings
 from erde.datasets.images import DatasetError
-from erde.datasets.photographs import stored
 from erde.datasets.photographs.stored import in_memory
 from erde.running.job import speaker
 from erde_core.store.dataset import read_dataset
@@ -226,56 +225,6 @@ def read(root):
     return in_memory(settings, False, lambda line: None)
 
 
-def test_groups_are_not_torn_apart(tmp_path):
-    root = tidy(tmp_path)
-    grouped(root)
-    found = read(root)
-    assert len(found.val) > 0
-    assert not set(found.train.group) & set(found.val.group)
-    assert len(set(found.val.group)) * 3 == len(found.val)
-    assert len(set(found.test.group)) == len(found.test)  # of those without a line, each its own
-    assert not set(found.test.group) & set(found.train.group)
-
-
-def test_without_a_group_an_image_stands_alone_and_blanks_around_a_name_are_none(tmp_path):
-    """As spreadsheets leave cells empty."""
-    root = tidy(tmp_path)
-    grouped(root)
-    wanted = read(root)
-    lines = (root / "groups.csv").read_text().splitlines()
-    lines[1] = lines[1].replace(",", " , ")
-    lines += [f"{file.relative_to(root)}," for file in sorted(root.glob("test/*/*.png"))]
-    (root / "groups.csv").write_text("\n".join(lines))
-    found = read(root)
-    for split in ("train", "val", "test"):
-        np.testing.assert_array_equal(getattr(found, split).group, getattr(wanted, split).group)
-
-
-def test_a_table_as_others_write_it(tmp_path):
-    """Columns in another order and more of them, paths of Windows, an empty line at the end."""
-    root = tidy(tmp_path)
-    grouped(root)
-    wanted = read(root)
-    rows = [line.split(",") for line in (root / "groups.csv").read_text().splitlines()[1:]]
-    lines = [f"{group},x,{file.replace('/', chr(92))}" for file, group in rows]
-    (root / "groups.csv").write_text("\r\n".join(["group, note, file", *lines, "", ""]))
-    found = read(root)
-    for split in ("train", "val", "test"):
-        np.testing.assert_array_equal(getattr(found, split).group, getattr(wanted, split).group)
-
-
-def test_a_table_that_names_none_of_the_images_is_refused(tmp_path):
-    """Else every image would stand alone, as if there were no table."""
-    root = tidy(tmp_path)
-    grouped(root)
-    text = (root / "groups.csv").read_text().replace("train/", "photos/train/")
-    (root / "groups.csv").write_text(text)
-    with pytest.raises(
-        DatasetError, match=r"must name files as t\w+/class0/\S+, below .* got none"
-    ):
-        read(root)
-
-
 def test_what_was_refused_when_all_was_decoded_goes_on_from_there(tmp_path):
     """Test images that are training images too: who takes them does not decode again."""
     root, said = tidy(tmp_path), []
@@ -307,25 +256,3 @@ def test_a_name_that_is_no_text_can_be_said(tmp_path):
     said.encode("utf-8")
     assert "lil\\xe9.png" in said
     assert "loos\\xe9.txt" in said
-
-
-def test_groups_that_change_make_an_unfinished_data_set_anew(tmp_path, monkeypatch):
-    root, said = tidy(tmp_path), []
-    own_val(root)
-    settings = FolderSettings(
-        name="folder", path=str(root), image_size=12, resize="crop", validation="folder"
-    )
-    out = (tmp_path / "data.h5", tmp_path / "unfinished", "code")
-
-    def killed(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patched:
-        patched.setattr(stored, "check_duplicates", killed)
-        with pytest.raises(KeyboardInterrupt):
-            prepare_file(settings, False, *out, said.append)
-    grouped(root)
-    prepare_file(settings, False, *out, said.append)
-    assert "the unfinished data set is of other images or settings and is made anew" in said
-    found = read_dataset(tmp_path / "data.h5")
-    assert len(set(found.train.group)) * 3 == len(found.train)

@@ -4,8 +4,8 @@ from importlib import metadata
 
 import pytest
 
-from erde_core import versions
-from erde_core.versions import installed_version
+from erde.running.asking import versions
+from erde.running.asking.versions import installed_version
 
 
 def test_pillow_is_imported_by_another_name():
