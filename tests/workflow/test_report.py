@@ -157,7 +157,7 @@ def test_it_opens_with_the_row_of_the_decision(report, page):
     rows = [r for r in table(report.parent / "tiny/decision.csv") if r["threshold_nats"]]
     lead = page.run("return document.querySelector('.lead').textContent")
     assert any(
-        f"θ = {float(row['threshold_nats']):.4f} nats" in lead
+        f"θ = {float(row['threshold_nats']):.4g} nats" in lead
         and f"seed\N{NO-BREAK SPACE}{row['seed']}" in lead
         for row in rows
     )
