@@ -45,9 +45,10 @@ class Checkout:
         path.write_text(yaml.safe_dump(keys), encoding="utf-8")
 
     def snakemake(self, *arguments, check=True):
-        # An edit of the copy is seen though this Python has another clone's packages installed.
+        # For a sitecustomize.py of the copy; its packages are seen anyway (test_awkward_place.py).
+        env = os.environ | {"PYTHONPATH": str(self.root)}
         command = [sys.executable, "-m", "snakemake", *arguments]
-        done = subprocess.run(command, cwd=self.root, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True)
         if check and done.returncode:
             raise AssertionError(done.stdout + done.stderr)
         return done
