@@ -87,8 +87,8 @@ def _partition(request: Request, cluster: Cluster) -> str | None:
         return None
     names = request.partition.split(",")  # Slurm takes the one that starts first
     if len(names) > 1:
-        known = [name for name in names if name in cluster.partitions]
-        asked = known if len(known) == len(names) else set(names) - set(known)
+        unknown = [name for name in names if name not in cluster.partitions]
+        asked = unknown or names
         problems = [_partition(replace(request, partition=name), cluster) for name in asked]
         return None if None in problems else problems[0]
     partition = cluster.partitions.get(request.partition)

@@ -11,6 +11,11 @@ from erde_core.store.dataset import read_dataset
 from tests.erde.datasets.photographs.test_awkward_folders import grouped, own_val, read, tidy
 
 
+def assert_same_groups(found, wanted):
+    for split in ("train", "val", "test"):
+        np.testing.assert_array_equal(getattr(found, split).group, getattr(wanted, split).group)
+
+
 def test_groups_are_not_torn_apart(tmp_path):
     root = tidy(tmp_path)
     grouped(root)
@@ -31,9 +36,7 @@ def test_without_a_group_an_image_stands_alone_and_blanks_around_a_name_are_none
     lines[1] = lines[1].replace(",", " , ")
     lines += [f"{file.relative_to(root)}," for file in sorted(root.glob("test/*/*.png"))]
     (root / "groups.csv").write_text("\n".join(lines))
-    found = read(root)
-    for split in ("train", "val", "test"):
-        np.testing.assert_array_equal(getattr(found, split).group, getattr(wanted, split).group)
+    assert_same_groups(read(root), wanted)
 
 
 def test_a_table_as_others_write_it(tmp_path):
@@ -44,9 +47,7 @@ def test_a_table_as_others_write_it(tmp_path):
     rows = [line.split(",") for line in (root / "groups.csv").read_text().splitlines()[1:]]
     lines = [f"{group},x,{file.replace('/', chr(92))}" for file, group in rows]
     (root / "groups.csv").write_text("\r\n".join(["group, note, file", *lines, "", ""]))
-    found = read(root)
-    for split in ("train", "val", "test"):
-        np.testing.assert_array_equal(getattr(found, split).group, getattr(wanted, split).group)
+    assert_same_groups(read(root), wanted)
 
 
 def test_a_table_that_names_none_of_the_images_is_refused(tmp_path):
