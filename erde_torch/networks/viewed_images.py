@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from erde_core.errors import ErdeError
 from erde_torch.device import sent
 
-_REFLECTED = 1024  # images at once
+_REFLECTED = 32  # images at once
 
 
 class Images(Protocol):
