@@ -1,8 +1,10 @@
 """What to ship for a budget, and how far below the teacher that is.
 
 Validation chooses three times: θ of each network, the variant by the mean over its seeds, and of
-that variant the best network. The test split then says what the choice is worth: for who ships
-these weights, with the interval of this network; for who trains again, of the variant's seeds.
+that variant the best network. How far below the teacher that may be on all images, validation says
+too (its interval's upper end), for who looks for the smallest budget. The test split then says what
+the choice is worth: for who ships these weights, with the interval of this network; for who trains
+again, of the variant's seeds.
 """
 
 import numpy as np
@@ -16,11 +18,12 @@ from erde.evaluation.tables.rows import Rows, distinct, mean_of, where
 from erde_core.outcomes import outcomes, right_answers
 from erde_core.scores.scored_logits import ScoredLogits
 from erde_core.statistics.bootstrap import group_weights
-from erde_core.store.exit_logits import ExitLogits
+from erde_core.store.exit_logits import ExitLogits, SplitLogits
 from erde_core.store.tables import Row
 
 _NAMED = ("variant", "seed", "weights_sha256")
 _ON_VAL = ("val_accuracy", "val_mean_macs")
+_VAL_HIGH = "val_difference_high"
 _MEASURED = ("test_accuracy", "test_mean_macs")
 _DIFFERENCE = ("difference", "difference_low", "difference_high")
 _AGAIN = ("again_difference", "again_low", "again_high", "seeds", "seed_lowest", "seed_highest")
@@ -34,8 +37,10 @@ def decision_rows(teacher: ExitLogits, students: Students, pareto: Rows) -> list
         students: by variant and seed.
         pareto: rows of ``pareto.csv``, where every network's θ has been chosen.
     """
-    weights = group_weights(teacher.test.group, RESAMPLES, seed=0)
-    right = right_answers(teacher.test)[:, -1]
+    weights, val_weights = (
+        group_weights(split.group, RESAMPLES, seed=0) for split in (teacher.test, teacher.val)
+    )
+    right, val_right = (right_answers(split)[:, -1] for split in (teacher.test, teacher.val))
     reference = {
         "teacher_accuracy": float(right.mean()),
         "teacher_macs": int(teacher.macs[-1]) or None,
@@ -56,7 +61,9 @@ def decision_rows(teacher: ExitLogits, students: Students, pareto: Rows) -> list
             | {"status": best["status"]}
             | dict(zip(_NAMED, names, strict=True))
             | theta_cells(student, theta_of(best))
-            | {key: best[key] for key in (*_ON_VAL, *_MEASURED)}
+            | {key: best[key] for key in _ON_VAL}
+            | {_VAL_HIGH: _on_validation(student, best, val_right, val_weights)}
+            | {key: best[key] for key in _MEASURED}
             | reference
             | _this_network(student, best, right, weights)
             | _trained_again(students, seeds, right, weights)
@@ -66,7 +73,7 @@ def decision_rows(teacher: ExitLogits, students: Students, pareto: Rows) -> list
 
 def _nothing(student: ScoredLogits, reference: Row) -> Row:
     """A row where no variant can pay."""
-    named, measured = dict.fromkeys(_NAMED), dict.fromkeys((*_ON_VAL, *_MEASURED))
+    named, measured = dict.fromkeys(_NAMED), dict.fromkeys((*_ON_VAL, _VAL_HIGH, *_MEASURED))
     differences = dict.fromkeys((*_DIFFERENCE, *_AGAIN))
     chosen = {"status": "not reachable"} | named | theta_cells(student, None) | measured
     return chosen | reference | differences
@@ -82,10 +89,20 @@ def _best_variant(offered: Rows) -> list[Row]:
     return max(able, key=lambda rows: mean_of(rows, "val_accuracy") or 0.0, default=[])
 
 
+def _on_validation(
+    student: ScoredLogits, chosen: Row, teacher: NDArray[np.bool_], weights: NDArray[np.int32]
+) -> float | None:
+    """The upper end of the difference's interval on validation; None with too few groups."""
+    gain = _gain(student, student.val, chosen, teacher)
+    high: float | None = difference_row(gain[None], weights, student.val.group)["these_seeds_high"]
+    return high
+
+
 def _this_network(
     student: ScoredLogits, chosen: Row, teacher: NDArray[np.bool_], weights: NDArray[np.int32]
 ) -> Row:
-    found = difference_row(_gain(student, chosen, teacher)[None], weights, student.test.group)
+    gain = _gain(student, student.test, chosen, teacher)
+    found = difference_row(gain[None], weights, student.test.group)
     ends = (found["difference"], found["these_seeds_low"], found["these_seeds_high"])
     return dict(zip(_DIFFERENCE, ends, strict=True))
 
@@ -94,15 +111,17 @@ def _trained_again(
     students: Students, seeds: Rows, teacher: NDArray[np.bool_], weights: NDArray[np.int32]
 ) -> Row:
     networks = [students[row["variant"], row["seed"]] for row in seeds]
-    gains = [_gain(n, row, teacher) for n, row in zip(networks, seeds, strict=True)]
+    gains = [_gain(n, n.test, row, teacher) for n, row in zip(networks, seeds, strict=True)]
     found = difference_row(np.array(gains), weights, networks[0].test.group)
     ends = [found[name] for name in ("difference", "new_seeds_low", "new_seeds_high")]
     return dict(zip(_AGAIN, (*ends, *(found[name] for name in _AGAIN[3:])), strict=True))
 
 
-def _gain(student: ScoredLogits, chosen: Row, teacher: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """1 where only the student is right, -1 where only the teacher is, ``(N,)``."""
+def _gain(
+    student: ScoredLogits, split: SplitLogits, chosen: Row, teacher: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """On that split 1 where only the student is right, -1 where only the teacher is, ``(N,)``."""
     theta = theta_of(chosen)
     assert theta is not None  # rows without θ are no choices
-    right, _, _ = outcomes(student.test, theta, student.score)
+    right, _, _ = outcomes(split, theta, student.score)
     return right.astype(np.float64) - teacher

@@ -39,7 +39,7 @@ with running(f"{snakemake.wildcards.experiment} · statistics", snakemake.log[0]
         tables.BANDS: band_rows(resampled),
         tables.AREAS: area_rows(resampled),
         tables.COMPARISON: comparison_rows(resampled, methods, score),
-        tables.OVERALL: overall_rows(resampled, methods),
+        tables.OVERALL: overall_rows(resampled, methods, score),
         tables.AUDIT: audit_rows(teacher, students, snakemake.params.taught_by),
         tables.CLASSES: class_rows(students),
         tables.CONFUSION: confusion_rows(students),

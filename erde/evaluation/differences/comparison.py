@@ -1,19 +1,20 @@
 """How sure the differences are: every variant against the others, paired over images and seeds.
 
 At equal cost (20 budgets from the first exit's MACs, exclusive, to the full network's; of different
-networks, from the dearer first exit to the cheaper end) and at equal threshold. A network that was
-taught to be unsure leaves later at the same threshold and so costs more there: rows at equal
-threshold therefore carry both costs.
+networks, from the dearer first exit to the cheaper end) and at equal threshold. For a budget the
+validation images choose θ of every network, so that its cost on the test images is near the budget,
+not equal to it. A network that was taught to be unsure leaves later at the same threshold and so
+costs more there. All rows therefore carry both costs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from erde.evaluation.differences.resample import (
     COMPARED,
-    Drawn,
+    AtThresholds,
     Float64,
     Resampled,
     budgets_of,
@@ -33,17 +34,18 @@ from erde_core.store.tables import Row
 
 INTERVAL_COLUMNS = ("these_seeds_low", "these_seeds_high", "new_seeds_low", "new_seeds_high")
 _TABLE_COLUMNS = (*INTERVAL_COLUMNS, "seeds", "intervals", "seed_lowest", "seed_highest")
+THETA_FROM = {"macs": "validation", "theta": "given"}  # of each network, by what is held equal
 DIFFERENCE_COLUMNS = ("difference", *_TABLE_COLUMNS)
 
 
 def band_rows(resampled: Mapping[str, Resampled]) -> list[Row]:
-    """Mean accuracy over the seeds at each budget of the variant, with both intervals."""
+    """Mean accuracy of the test curve at each budget of the variant, with both intervals."""
     return [
         {"variant": name, "budget_macs": budget} | row
         for name, variant in resampled.items()
         for budget, row in zip(
             budgets_of(variant.macs).tolist(),
-            _with_intervals("accuracy", *variant.accuracy, variant.groups),
+            _with_intervals("accuracy", *variant.curve, variant.groups),
             strict=True,
         )
     ]
@@ -87,30 +89,32 @@ def comparison_rows(
 ) -> list[Row]:
     """Differences in accuracy, ``variant`` minus ``against``, with both intervals.
 
-    ``equal`` says what is held equal, ``macs`` or ``theta``; ``at`` its value (MACs or θ). At
-    equal threshold the columns of MACs say what each side costs there.
+    ``equal`` says what is held equal, ``macs`` or ``theta``; ``at`` its value (MACs or θ);
+    ``theta_from`` whence θ of each network is (:data:`THETA_FROM`). The columns of MACs say what
+    each side costs on the test images there.
     """
     named = {} if score.label == "entropy" else {"score": score.label}
     rows: list[Row] = []
     for one, other in pairs(methods):
         a, b = resampled[one], resampled[other]
-        names = {"variant": one, "against": other}
-        budgets, of_one, of_other = _at_equal_macs(a, b)
-        at_budgets = zip(budgets.tolist(), _difference(of_one, of_other, a.groups), strict=True)
-        for budget, row in _compared(list(at_budgets)):
-            costs = {"variant_macs": budget, "against_macs": budget}
-            rows.append(names | {"equal": "macs", "at": budget} | named | costs | row)
-        at_thetas = _difference(a.at_theta, b.at_theta, a.groups)
-        for k, (theta, row) in enumerate(zip(thetas_of(score).tolist(), at_thetas, strict=True)):
-            costs = {
-                "variant_macs": float(a.macs_at_theta[k]),
-                "against_macs": float(b.macs_at_theta[k]),
-            }
-            rows.append(names | {"equal": "theta", "at": theta} | named | costs | row)
+        for equal, values, of_a, of_b in _held_equal(a, b, score):
+            same = {"variant": one, "against": other, "equal": equal}
+            differences = _with_intervals(
+                "difference",
+                of_a.accuracy - of_b.accuracy,
+                of_a.resampled - of_b.resampled,
+                a.groups,
+            )
+            for k, (value, row) in enumerate(zip(values.tolist(), differences, strict=True)):
+                place = {"at": value} | named | {"theta_from": THETA_FROM[equal]}
+                costs = {"variant_macs": float(of_a.macs[k]), "against_macs": float(of_b.macs[k])}
+                rows.append(same | place | costs | row)
     return rows
 
 
-def overall_rows(resampled: Mapping[str, Resampled], methods: Mapping[str, str]) -> list[Row]:
+def overall_rows(
+    resampled: Mapping[str, Resampled], methods: Mapping[str, str], score: FittedScore
+) -> list[Row]:
     """One difference per pair for all 20 budgets (``equal`` is ``macs``) or thresholds (``theta``).
 
     Networks that have no cost in common have no row at equal MACs.
@@ -121,15 +125,13 @@ def overall_rows(resampled: Mapping[str, Resampled], methods: Mapping[str, str])
     rows: list[Row] = []
     for one, other in pairs(methods):
         a, b = resampled[one], resampled[other]
-        budgets, of_one, of_other = _at_equal_macs(a, b)
-        means = {"theta": [x - y for x, y in zip(a.at_theta, b.at_theta, strict=True)]}
-        if len(budgets):
-            chosen = COMPARED if len(budgets) > 1 else slice(None)
-            both = zip(of_one, of_other, strict=True)
-            means = {"macs": [x[:, chosen] - y[:, chosen] for x, y in both]} | means
-        for equal, differences in means.items():
-            per_seed, again = (d.mean(axis=1, keepdims=True) for d in differences)
+        for equal, _, of_a, of_b in _held_equal(a, b, score):
+            per_seed, again = (
+                (x - y).mean(axis=1, keepdims=True)
+                for x, y in ((of_a.accuracy, of_b.accuracy), (of_a.resampled, of_b.resampled))
+            )
             names = {"variant": one, "against": other, "equal": equal}
+            names |= {"theta_from": THETA_FROM[equal]}
             rows.append(names | _with_intervals("difference", per_seed, again, a.groups)[0])
     return rows
 
@@ -152,21 +154,17 @@ def difference_row(
     return _with_intervals(name, per_seed, resampled, len(np.unique(group)))[0]
 
 
-def _at_equal_macs(a: Resampled, b: Resampled) -> tuple[Float64, Drawn, Drawn]:
-    """The budgets that both can pay, as for bands, and the accuracies of both there."""
-    if np.array_equal(a.macs, b.macs):
-        return budgets_of(a.macs), a.accuracy, b.accuracy
-    budgets = shared_budgets(a.macs, b.macs)
-    return budgets, a.accuracy_within(budgets), b.accuracy_within(budgets)
-
-
-def _compared(at_budgets: list[tuple[float, Row]]) -> list[tuple[float, Row]]:
-    """Every fifth of the bands' budgets; of one alone that one."""
-    return at_budgets[COMPARED] if len(at_budgets) > 1 else at_budgets
-
-
-def _difference(a: Drawn, b: Drawn, groups: int) -> list[Row]:
-    return _with_intervals("difference", a[0] - b[0], a[1] - b[1], groups)
+def _held_equal(
+    a: Resampled, b: Resampled, score: FittedScore
+) -> Iterator[tuple[str, Float64, AtThresholds, AtThresholds]]:
+    """What is held equal, its values, and both variants there; MACs only where both can pay any."""
+    same = np.array_equal(a.macs, b.macs)
+    budgets = budgets_of(a.macs) if same else shared_budgets(a.macs, b.macs)
+    if len(budgets) > 1:
+        budgets = budgets[COMPARED]
+    if len(budgets):
+        yield "macs", budgets, a.within(budgets), b.within(budgets)
+    yield "theta", thetas_of(score), a.at_theta, b.at_theta
 
 
 def _with_intervals(name: str, per_seed: Float64, resampled: Float64, groups: int) -> list[Row]:

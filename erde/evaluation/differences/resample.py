@@ -1,4 +1,9 @@
-"""Every variant on the same resamples of the test images, at equal budgets and thresholds."""
+"""Every variant on the same resamples of the test images: its curve, and at given θ and budgets.
+
+The curve (bands, area) is that of the test images: each point is of the θ that is best on them.
+What is held against another variant at a budget is not: validation chooses the θ of every network,
+and the test images only say what it gives.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde.evaluation.pareto import Students
+from erde_core.choose import index_for_budget
 from erde_core.errors import ErdeError
 from erde_core.fast.bootstrap import resampled_curves
 from erde_core.outcomes import right_answers, split_sweep
@@ -27,27 +33,40 @@ Drawn = tuple[Float64, Float64]  # a value on the test images, and on R resample
 
 
 @dataclass(frozen=True)
+class AtThresholds:
+    """What the networks of one variant give at T thresholds each; S seeds, R resamples.
+
+    Attributes:
+        accuracy: ``(S, T)``.
+        resampled: mean over the seeds on each resample, ``(R, T)``.
+        macs: per test image, mean over the seeds, ``(T,)``.
+    """
+
+    accuracy: Float64
+    resampled: Float64
+    macs: Float64
+
+
+@dataclass(frozen=True)
 class Resampled:
     """One variant on the test images and on R resamples of them; S seeds.
 
     Attributes:
         macs: of its exits, ``(E,)``.
-        accuracy: at each budget of its own ``(S, B)``; resampled mean over seeds ``(R, B)`` beside
-            it.
-        area: ``(S,)`` and ``(R,)``.
-        at_theta: accuracy at each of T thresholds, ``(S, T)`` and ``(R, T)``.
-        macs_at_theta: mean over seeds of the mean MACs, ``(T,)``.
+        curve: accuracy at each of :func:`budgets_of`, of the best θ on the (resampled) test images:
+            ``(S, B)``, and the resampled mean over seeds ``(R, B)``.
+        area: under that curve, ``(S,)`` and ``(R,)``.
+        at_theta: at each of :func:`thetas_of`.
+        within: at the θ that validation chooses for each of other budgets, ``(T,)``, in MACs.
         groups: independent groups of test images, which the resamples draw.
-        accuracy_within: the same as ``accuracy`` for other budgets.
     """
 
     macs: NDArray[np.int64]
-    accuracy: Drawn
+    curve: Drawn
     area: Drawn
-    at_theta: Drawn
-    macs_at_theta: Float64
+    at_theta: AtThresholds
+    within: Callable[[Float64], AtThresholds]
     groups: int
-    accuracy_within: Callable[[Float64], Drawn]
 
 
 def check_complete(students: Students) -> None:
@@ -118,27 +137,41 @@ def shared_budgets(one: NDArray[np.int64], other: NDArray[np.int64]) -> Float64:
 
 
 def _resample(networks: list[ScoredLogits], weights: NDArray[np.int32]) -> Resampled:
-    at_theta, costs = [], []
-    right = np.zeros((weights.shape[1], THETAS))
-    share = weights / weights.sum(axis=1, keepdims=True)
-    for network in networks:
-        score, correct = network.score, right_answers(network.test)
-        values = score.values(network.test.logits)
-        exits = np.column_stack([exit_indices(values, theta) for theta in thetas_of(score)])
-        rights = np.take_along_axis(correct, exits, axis=1)
-        at_theta.append(rights.mean(axis=0))
-        right = right + rights / len(networks)
-        costs.append(network.macs[exits].mean(axis=0))
-    accuracy, area = _curves(networks, weights, budgets_of(networks[0].macs))
+    curve, area = _curves(networks, weights, budgets_of(networks[0].macs))
+    on_validation = [split_sweep(n.val, n.macs, n.score) for n in networks]
+
+    def within(budgets: Float64) -> AtThresholds:
+        chosen = []
+        for network, points in zip(networks, on_validation, strict=True):
+            index = [index_for_budget(points, budget, network.macs) for budget in budgets.tolist()]
+            chosen.append(points.threshold[index])
+        return _at_thresholds(networks, chosen, weights)
+
     return Resampled(
         networks[0].macs,
-        accuracy,
+        curve,
         area,
-        (np.array(at_theta), share @ right),
-        np.mean(costs, axis=0),
+        _at_thresholds(networks, [thetas_of(network.score) for network in networks], weights),
+        within,
         len(np.unique(networks[0].test.group)),
-        lambda budgets: _curves(networks, weights, budgets)[0],
     )
+
+
+def _at_thresholds(
+    networks: list[ScoredLogits], thresholds: list[Float64], weights: NDArray[np.int32]
+) -> AtThresholds:
+    """Every network at its own thresholds, equally many for each."""
+    accuracy, costs = [], []
+    mean_right = np.zeros((weights.shape[1], len(thresholds[0])))
+    share = weights / weights.sum(axis=1, keepdims=True)
+    for network, thetas in zip(networks, thresholds, strict=True):
+        values = network.score.values(network.test.logits)
+        exits = np.array([exit_indices(values, theta) for theta in thetas.tolist()]).T
+        right = np.take_along_axis(right_answers(network.test), exits, axis=1)
+        accuracy.append(right.mean(axis=0))
+        costs.append(network.macs[exits].mean(axis=0))
+        mean_right += right / len(networks)
+    return AtThresholds(np.array(accuracy), share @ mean_right, np.mean(costs, axis=0))
 
 
 def _curves(

@@ -59,13 +59,24 @@ def gains_on_validation(
     return {policy: values - worth[DEFAULT] for policy, values in worth.items()}
 
 
-def policy_to_ship(gains: Mapping[Policy, Float64]) -> Policy:
+def policy_to_ship(gains: Mapping[Policy, Float64], group: NDArray[np.int64]) -> Policy:
     """The best mean gain, if it is above one standard error of it; else the default.
+
+    One standard error is a bar, not a test: of many policies that gain nothing the best often
+    passes it.
 
     Args:
         gains: per image, ``(N,)``: the mean over the networks of a variant.
+        group: of each image, ``(N,)``: images of one group are no independent ones.
     """
     best = max(gains, key=lambda policy: float(gains[policy].mean()))
     gain = gains[best]
-    error = float(gain.std(ddof=1)) / np.sqrt(len(gain))
-    return best if gain.mean() > error else DEFAULT
+    return best if gain.mean() > _standard_error(gain, group) else DEFAULT
+
+
+def _standard_error(values: Float64, group: NDArray[np.int64]) -> float:
+    """Of the mean of values ``(N,)`` in independent groups; of groups of one std / √N."""
+    _, member = np.unique(group, return_inverse=True)
+    residuals = np.bincount(member, values - values.mean())
+    groups = len(residuals)
+    return float(np.sqrt((residuals**2).sum() * groups / (groups - 1))) / len(values)

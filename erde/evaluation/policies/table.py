@@ -44,6 +44,7 @@ class _Variant:
     gains: dict[Policy, list[Float64]] = field(default_factory=dict)  # over the default, test, (N,)
     costs: dict[Policy, list[float]] = field(default_factory=dict)  # mean MACs on test
     on_validation: dict[Policy, list[Float64]] = field(default_factory=dict)
+    fit_group: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
 
 
 def policy_tables(teacher: ExitLogits, students: Networks) -> tuple[list[Row], list[Row]]:
@@ -88,6 +89,7 @@ def _network_rows(student: ExitLogits, budgets: Sequence[float], found: _Variant
     fit, rest = halves or (student.val, student.val)
     every, usable = policies(bare=halves is None), usable_budgets(budgets, macs)
     if halves and usable:
+        found.fit_group = fit.group
         for policy, gain in gains_on_validation(every, fit, macs, usable).items():
             found.on_validation.setdefault(policy, []).append(gain)
     rows: list[Row] = []
@@ -142,7 +144,7 @@ def _variant_rows(
     found: _Variant, weights: NDArray[np.int32], group: NDArray[np.int64]
 ) -> list[Row]:
     on_val = {policy: np.mean(gains, axis=0) for policy, gains in found.on_validation.items()}
-    chosen = policy_to_ship(on_val) if on_val else None
+    chosen = policy_to_ship(on_val, found.fit_group) if on_val else None
     return [
         {"score": policy.label, "thresholds": policy.thresholds, "chosen": policy == chosen}
         | {"val_difference": float(on_val[policy].mean()) if on_val else None}

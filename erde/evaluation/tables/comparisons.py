@@ -30,11 +30,19 @@ PER_EXIT = Table(
         *intervals(empty=True),
     ),
 )
+_THETA_FROM = Column(
+    "theta_from",
+    str,
+    "`validation` chose θ of each network for the budget, or θ is `given`; in a file without the "
+    "column a budget's θ was the best on the test images",
+    absent=None,
+)
 BANDS = Table(
     "bands",
     "a variant at one of 100 budgets",
     (
-        *(VARIANT, BUDGET, Column("accuracy", float, "on test, a fraction, mean over the seeds")),
+        *(VARIANT, BUDGET),
+        Column("accuracy", float, "on test of the best θ there, a fraction, mean over the seeds"),
         *intervals(),
     ),
 )
@@ -43,7 +51,9 @@ AREAS = Table(
     "a variant",
     (
         VARIANT,
-        Column("area", float, "under its curve: mean accuracy over all budgets, a fraction"),
+        Column(
+            "area", float, "under its curve on test: mean accuracy over all budgets, a fraction"
+        ),
         *intervals(),
     ),
 )
@@ -51,16 +61,16 @@ COMPARISON = Table(
     "comparison",
     "a pair of variants at one budget or one θ",
     (
-        *(*PAIR, Column("at", float, "the budget in MACs, or θ"), SCORE),
-        Column("variant_macs", float, "MACs per image of `variant` there"),
-        Column("against_macs", float, "MACs per image of `against` there"),
+        *(*PAIR, Column("at", float, "the budget in MACs, or θ"), SCORE, _THETA_FROM),
+        Column("variant_macs", float, "MACs per test image of `variant` there"),
+        Column("against_macs", float, "MACs per test image of `against` there"),
         *(DIFFERENCE, *intervals()),
     ),
 )
 OVERALL = Table(
     "overall",
     "a pair of variants: the mean of its 20 differences",
-    (*PAIR, DIFFERENCE, *intervals()),
+    (*PAIR, _THETA_FROM, DIFFERENCE, *intervals()),
 )
 DECISION = Table(
     "decision",
@@ -71,6 +81,13 @@ DECISION = Table(
         Column("seed", int, "its best network on validation", empty=True),
         Column("weights_sha256", str, "of that network", empty=True),
         *POINT,
+        Column(
+            "val_difference_high",
+            float,
+            "upper end of the 95 % interval of its difference from the teacher on validation",
+            empty=True,
+            absent=None,
+        ),
         Column("test_accuracy", float, "of that network at θ, a fraction", empty=True),
         Column("test_mean_macs", float, "MACs per test image of that network at θ", empty=True),
         Column("teacher_accuracy", float, "of the teacher's last exit on test, a fraction"),

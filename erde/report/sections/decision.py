@@ -25,9 +25,10 @@ test images right at {{ macs }} million MACs each; the teacher gets {{ teacher_a
 {% endif %}
 {{ table }}
 <p class="quiet">Validation chooses θ of every network, then the variant with the best mean over its
-seeds, and of that variant the best network; the test images say what the choice is worth. In
-brackets: 95 % intervals of the difference from the teacher in points of accuracy, for this network
-on all images like these, and for the mean of newly trained ones. A θ belongs to one network:
+seeds, of that variant the best network, and the budget to open with; the test images say what the
+choice is worth. In brackets: 95 % intervals of the difference from the teacher in points of
+accuracy, for this network on all images like these, and for the mean of newly trained ones. A θ
+belongs to one network:
 <code>decision.csv</code> names it by its SHA-256.</p>
 """
 
@@ -61,15 +62,20 @@ def _teacher_cost(macs: int | None) -> str:
 
 
 def _lead(reached: list[Row]) -> tuple[Row, str]:
-    """The row to open with, and why it is that one. Rows go from the largest budget down."""
-    told = [row for row in reached if row["difference_high"] is not None]
+    """The row to open with, by validation, and why. Rows go from the largest budget down."""
+    told = [row for row in reached if row["val_difference_high"] is not None]
     if not told:
-        return reached[0], f"The largest of these budgets; {words.TOO_FEW}."
-    level = [row for row in told if row["difference_high"] >= 0]
+        return reached[
+            0
+        ], "The largest of these budgets; too few validation images to compare them."
+    level = [row for row in told if row["val_difference_high"] >= 0]
     if level:
-        why = "The smallest of these budgets at which it is not clearly below the teacher."
+        why = (
+            "The smallest of these budgets at which validation does not find it below the teacher."
+        )
         return level[-1], why
-    return reached[0], "The largest of these budgets; at each of them it is below the teacher."
+    why = "The largest of these budgets; at each of them validation finds it below the teacher."
+    return reached[0], why
 
 
 def _told(difference: float, low: float | None, high: float | None) -> str:

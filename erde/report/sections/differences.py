@@ -21,7 +21,8 @@ _BODY = """
 {% if mixed %}<p>Caution: {{ mixed }}.</p>{% endif %}
 {% if charts %}
 {% if overall %}
-<p>Each pair over 20 equal budgets together: the mean difference in accuracy, in points.</p>
+<p>Each pair over 20 equal budgets together: the mean difference in accuracy, in points. Validation
+chooses θ of each network for each budget.</p>
 {{ overall }}
 {% endif %}
 {% if apart %}<p>No cost that both can meet: {{ apart }}.</p>{% endif %}

@@ -48,8 +48,17 @@ def test_nothing_of_the_test_split_is_looked_at_to_choose():
         for key, s in STUDENTS.items()
     }
     for row, other in zip(decide()[0], decide(flipped)[0], strict=True):
-        for name in ("variant", "seed", "threshold_nats"):
+        for name in ("variant", "seed", "threshold_nats", "val_difference_high"):
             assert row[name] == other[name]
+
+
+def test_validation_says_how_far_from_the_teacher_each_choice_may_be():
+    for row in decide()[0]:
+        student, teacher = STUDENTS[row["variant"], row["seed"]], right_answers(TEACHER.val)[:, -1]
+        right, _, _ = outcomes(student.val, row["threshold_nats"])
+        gain = right * 1.0 - teacher
+        reach = 1.96 * gain.std() / np.sqrt(len(gain))
+        assert row["val_difference_high"] - gain.mean() == pytest.approx(reach, rel=0.1)
 
 
 def test_the_difference_is_from_the_teachers_last_exit():

@@ -123,6 +123,7 @@ def source(
     networks = students | (in_8_bits(students, seeds) if int8 else {})
     resampled, pareto = resample_variants(networks), budget_rows(teacher, networks)
     networks_pareto = [row for row in pareto if row["variant"] in methods]
+    score = next(iter(students.values())).score
     sizes = {key: (1_000_000, 280_000) for key in in_int8(networks)}
     macs = {"truncated1": 1_900_000, "narrow1": 2_000_000}
     trained = [Candidate(v, "early exit", {s: students[v, s] for s in seeds}) for v in methods] + [
@@ -137,8 +138,8 @@ def source(
         tables.TEACHER_EXITS: teacher_rows(teacher),
         tables.BANDS: band_rows(resampled),
         tables.AREAS: area_rows(resampled),
-        tables.COMPARISON: comparison_rows(resampled, methods, next(iter(students.values())).score),
-        tables.OVERALL: overall_rows(resampled, methods),
+        tables.COMPARISON: comparison_rows(resampled, methods, score),
+        tables.OVERALL: overall_rows(resampled, methods, score),
         tables.AUDIT: audit_rows(teacher, students, dict.fromkeys(methods, range(len(MACS)))),
         tables.CLASSES: class_rows(students),
         tables.CONFUSION: confusion_rows(students),

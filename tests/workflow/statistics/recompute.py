@@ -37,6 +37,7 @@ class Network:
                 self.right[split] = self.answers[split] == self.labels[split][:, None]
                 self.confidence[split] = p.max(2)
             self.group = np.asarray(file["test/group"])
+            self.val_group = np.asarray(file["val/group"])
 
     def leave(self, split, theta):
         early = self.entropy[split][:, :-1] < theta
@@ -47,11 +48,21 @@ class Network:
         exits = self.leave(split, theta)
         return self.right[split][np.arange(len(exits)), exits], self.macs[exits], exits
 
+    def lowest(self, split):
+        return np.unique(np.minimum.accumulate(self.entropy[split][:, :-1], axis=1))
+
     def every(self, split):
         """Right answers ``(K, N)`` and MACs ``(K, N)`` at every threshold, strict to loose."""
-        lowest = np.unique(np.minimum.accumulate(self.entropy[split][:, :-1], axis=1))
-        found = [self.at(split, theta)[:2] for theta in (*lowest, math.inf)]
+        found = [self.at(split, theta)[:2] for theta in (*self.lowest(split), math.inf)]
         return np.array([f[0] for f in found], float), np.array([f[1] for f in found], float)
+
+    def chosen(self, budgets):
+        """θ ``(B,)``: the best on validation within each budget; of equals cheapest, loosest."""
+        accuracy, cost = (part.mean(1).round(12) for part in self.every("val"))
+        lowest = self.lowest("val")
+        thetas = [0, *(lowest[1:] + lowest[:-1]) / 2, 2 * math.log(self.classes)]
+        every = list(zip(accuracy, -cost, thetas, strict=True))
+        return [max(p for p in every if -p[1] <= budget + 1e-6)[2] for budget in budgets]
 
 
 def networks(folder, variants, seeds):
@@ -137,40 +148,49 @@ def check_interval(row, name, per_seed, resampled, groups):
 
 
 def check_curves(folder, students, variants, seeds):
-    """bands.csv, areas.csv, comparison.csv and overall.csv."""
+    """bands.csv and areas.csv; comparison.csv and overall.csv."""
     first = next(iter(students.values()))
     groups = len(np.unique(first.group))
     weights, exact = resamples(first.group), np.full((1, len(first.group)), 1 / len(first.group))
     budgets = first.macs[0] + (first.macs[-1] - first.macs[0]) * np.arange(1, 101) / 100
     bands, areas = table(folder / "bands.csv"), table(folder / "areas.csv")
-    real, drawn = {}, {}
     for v in variants:
         of_seeds = [curve(students[v, s], exact, budgets) for s in seeds]
-        real[v] = np.array([c[0][0] for c in of_seeds])
+        real = np.array([c[0][0] for c in of_seeds])
         again = [curve(students[v, s], weights, budgets) for s in seeds]
-        drawn[v] = np.mean([c[0] for c in again], axis=0)
+        drawn = np.mean([c[0] for c in again], axis=0)
         rows = [row for row in bands if row["variant"] == v]
         for k, row in enumerate(rows):
             assert float(row["budget_macs"]) == pytest.approx(budgets[k])
-            check_interval(row, "accuracy", real[v][:, k], drawn[v][:, k], groups)
+            check_interval(row, "accuracy", real[:, k], drawn[:, k], groups)
         (row,) = [row for row in areas if row["variant"] == v]
         mean_area = np.mean([c[1] for c in again], axis=0)
         check_interval(row, "area", [c[1][0] for c in of_seeds], mean_area, groups)
+    check_differences(folder, students, variants, seeds, budgets[4::5])
+
+
+def check_differences(folder, students, variants, seeds, budgets):
+    """comparison.csv: θ of each network by validation at equal MACs, else as given."""
     rows = table(folder / "comparison.csv")
     assert len(rows) == 40 * (len(variants) - 1)
+    chosen = {key: student.chosen(budgets) for key, student in students.items()}
+    group = next(iter(students.values())).group
+    weights, groups = resamples(group), len(np.unique(group))
     together = {}
     for row in rows:
         a, b, at = row["variant"], row["against"], float(row["at"])
-        if row["equal"] == "macs":
-            k = np.abs(budgets - at).argmin()
-            per_seed, again = real[a][:, k] - real[b][:, k], drawn[a][:, k] - drawn[b][:, k]
-        else:
-            pair = [[students[v, s].at("test", at) for s in seeds] for v in (a, b)]
-            difference = np.array([x[0] * 1.0 - y[0] for x, y in zip(*pair, strict=True)])
-            per_seed, again = difference.mean(1), weights @ difference.mean(0)
-            costs = [np.mean([x[1] for x in side]) for side in pair]
-            assert float(row["variant_macs"]) == pytest.approx(costs[0])
-            assert float(row["against_macs"]) == pytest.approx(costs[1])
+        k = np.abs(budgets - at).argmin()
+        by_budget = row["equal"] == "macs"
+        assert row["theta_from"] == ("validation" if by_budget else "given")
+        pair = [
+            [students[v, s].at("test", chosen[v, s][k] if by_budget else at) for s in seeds]
+            for v in (a, b)
+        ]
+        difference = np.array([x[0] * 1.0 - y[0] for x, y in zip(*pair, strict=True)])
+        per_seed, again = difference.mean(1), weights @ difference.mean(0)
+        costs = [np.mean([x[1] for x in side]) for side in pair]
+        assert float(row["variant_macs"]) == pytest.approx(costs[0])
+        assert float(row["against_macs"]) == pytest.approx(costs[1])
         check_interval(row, "difference", per_seed, again, groups)
         together.setdefault((a, b, row["equal"]), []).append((per_seed, again))
     check_overall(folder, together, groups)

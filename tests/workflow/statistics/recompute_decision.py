@@ -37,6 +37,7 @@ def check_decision(folder, students, teacher):
         gain = answers * 1.0 - right
         assert float(row["test_mean_macs"]) == pytest.approx(macs.mean())
         assert float(row["difference"]) == pytest.approx(gain.mean(), abs=1e-9)
+        assert (row["val_difference_high"] != "") == (len(np.unique(student.val_group)) >= 20)
         half = 1.96 * (resamples(student.group) @ gain).std(ddof=1)
         assert float(row["difference_low"]) == pytest.approx(gain.mean() - half, abs=ENDS)
         assert float(row["difference_high"]) == pytest.approx(gain.mean() + half, abs=ENDS)

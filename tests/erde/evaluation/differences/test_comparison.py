@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from erde.evaluation.choice import choose_for_budget
 from erde.evaluation.differences.comparison import (
     area_rows,
     band_rows,
@@ -14,6 +15,7 @@ from erde.evaluation.differences.comparison import (
     pairs,
 )
 from erde.evaluation.differences.resample import budgets_of, resample_variants
+from erde_core.outcomes import outcomes
 from erde_core.statistics.bootstrap import group_weights
 from tests.erde.evaluation.networks import MACS, network
 
@@ -36,6 +38,7 @@ def test_a_better_variant_is_seen_at_equal_cost_and_at_equal_threshold(students)
     assert [r["at"] for r in at["theta"]] == pytest.approx(np.log(5) * np.arange(1, 21) / 20)
     assert all(r["variant"] == "erde" and r["against"] == "kd" for r in rows)
     assert all(r["these_seeds_low"] > 0 for r in at["macs"])
+    assert all(r["theta_from"] == "given" for r in at["theta"])
     # The surer network is the cheaper one at the same threshold.
     assert at["theta"][9]["variant_macs"] < at["theta"][9]["against_macs"]
     for row in rows:
@@ -44,10 +47,27 @@ def test_a_better_variant_is_seen_at_equal_cost_and_at_equal_threshold(students)
         assert row["seeds"] == 2
 
 
+def test_validation_chooses_theta_for_a_budget_and_the_test_images_say_what_it_gives(students):
+    rows = comparison_rows(resample_variants(students), METHODS, SCORE)
+    for row in (r for r in rows if r["equal"] == "macs"):
+        sides = []
+        for variant in ("erde", "kd"):
+            seeds = [students[variant, s] for s in (0, 1)]
+            thetas = [choose_for_budget(one, row["at"]).threshold for one in seeds]
+            found = [outcomes(o.test, t, o.score) for o, t in zip(seeds, thetas, strict=True)]
+            sides.append(
+                (np.mean([f[0] for f in found]), np.mean([MACS[exits] for *_, exits in found]))
+            )
+        assert row["theta_from"] == "validation"
+        assert row["difference"] == pytest.approx(sides[0][0] - sides[1][0])
+        assert row["variant_macs"] == pytest.approx(sides[0][1])
+        assert row["against_macs"] == pytest.approx(sides[1][1])
+
+
 def test_one_interval_for_all_budgets_is_that_of_their_mean(students):
     resampled = resample_variants(students)
     each = comparison_rows(resampled, METHODS, SCORE)
-    rows = overall_rows(resampled, METHODS)
+    rows = overall_rows(resampled, METHODS, SCORE)
     assert [r["equal"] for r in rows] == ["macs", "theta"]
     for row in rows:
         mine = [r for r in each if r["equal"] == row["equal"]]
@@ -65,7 +85,7 @@ def test_too_few_groups_give_no_interval_and_say_so():
         few = {(v, s): network(s, samples=samples) for v in ("kd", "erde") for s in (0, 1)}
         resampled = resample_variants(few)
         rows = band_rows(resampled) + area_rows(resampled)
-        rows += comparison_rows(resampled, METHODS, SCORE) + overall_rows(resampled, METHODS)
+        rows += comparison_rows(resampled, METHODS, SCORE) + overall_rows(resampled, METHODS, SCORE)
         test = few["kd", 0].test
         weights = group_weights(test.group, 9, seed=0)
         rows.append(difference_row(np.zeros((2, samples)), weights, test.group))
@@ -123,7 +143,7 @@ def test_different_networks_are_compared_where_both_can_pay(students):
     assert budgets == pytest.approx(15 + 25 * np.arange(1, 21) / 20)
     bands = [r["budget_macs"] for r in band_rows(resampled) if r["variant"] == "own"]
     assert bands == pytest.approx(15 + 75 * np.arange(1, 101) / 100)
-    whole = [row for row in overall_rows(resampled, methods) if row["against"] == "own"]
+    whole = [row for row in overall_rows(resampled, methods, SCORE) if row["against"] == "own"]
     mine = [r["difference"] for r in rows if r["against"] == "own" and r["equal"] == "macs"]
     assert whole[0]["difference"] == pytest.approx(np.mean(mine))
 
@@ -135,5 +155,5 @@ def test_without_a_cost_in_common_only_thresholds_are_compared(students, macs, b
     methods = METHODS | {"own": "kd"}
     rows = [r for r in comparison_rows(resampled, methods, SCORE) if r["against"] == "own"]
     assert sum(row["equal"] == "macs" for row in rows) == budgets
-    equal = [r["equal"] for r in overall_rows(resampled, methods) if r["against"] == "own"]
+    equal = [r["equal"] for r in overall_rows(resampled, methods, SCORE) if r["against"] == "own"]
     assert equal == ["macs", "theta"][1 - budgets :]

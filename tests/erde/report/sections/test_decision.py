@@ -66,22 +66,23 @@ def test_who_trains_again_reads_the_interval_of_three_seeds(three_seeds):
 
 
 def test_it_opens_with_the_smallest_budget_that_holds_the_teachers_level(two_seeds):
+    # By validation: what the test images say then is no reason to open with another.
     rows = [dict(row) for row in two_seeds.rows["decision"]]
     for row, high in zip(rows, (0.02, 0.01, -0.01, -0.02, -0.03), strict=True):
-        row |= {"difference_high": high, "difference_low": -0.1, "threshold_nats": 0.5}
+        row |= {"val_difference_high": high, "difference_high": -0.1, "threshold_nats": 0.5}
     level = dataclasses.replace(two_seeds, rows=two_seeds.rows | {"decision": rows})
     assert "For 1/6 of the teacher's cost" in text(decision_section(level))
-    low = changed(two_seeds, difference_high=-0.01, difference_low=-0.1, threshold_nats=0.5)
+    low = changed(two_seeds, val_difference_high=-0.01, difference_high=0.1, threshold_nats=0.5)
     assert "For 1/5 of the teacher's cost" in text(decision_section(low))
-    assert "at each of them it is below the teacher" in text(decision_section(low))
+    assert "at each of them validation finds it below the teacher" in text(decision_section(low))
 
 
 def test_without_intervals_it_opens_with_the_largest_budget(two_seeds):
     """Nothing is known to be level with the teacher, the cheapest budget least of all."""
-    shown = text(decision_section(changed(two_seeds, difference_high=None, difference_low=None)))
+    shown = text(decision_section(changed(two_seeds, val_difference_high=None)))
     assert "For 1/5 of the teacher's cost" in shown
-    assert "The largest of these budgets; too few test images for an interval." in shown
-    assert "not clearly below" not in shown
+    assert "The largest of these budgets; too few validation images to compare them." in shown
+    assert "does not find it below" not in shown
 
 
 def test_a_small_threshold_keeps_its_digits(two_seeds):
