@@ -97,6 +97,9 @@ def policy_row(variant, score, thresholds, difference, ends=(-0.01, 0.02)):
     return row | {"seed_lowest": difference, "seed_highest": difference}
 
 
+SIZES = (1_000_000, 280_000)  # bytes in float32 and in 8 bits
+
+
 def source(
     seeds=(0, 1),
     classes=5,
@@ -124,7 +127,6 @@ def source(
     resampled, pareto = resample_variants(networks), budget_rows(teacher, networks)
     networks_pareto = [row for row in pareto if row["variant"] in methods]
     score = next(iter(students.values())).score
-    sizes = {key: (1_000_000, 280_000) for key in in_int8(networks)}
     macs = {"truncated1": 1_900_000, "narrow1": 2_000_000}
     trained = [Candidate(v, "early exit", {s: students[v, s] for s in seeds}) for v in methods] + [
         Candidate(
@@ -152,7 +154,7 @@ def source(
         tables.RIVALS: rival_rows(students, plain, macs, MACS) if rivals else [],
         tables.ENVELOPE: envelope_rows(whole_of(teacher, students.values()), candidates(trained)),
         tables.LATENCY: latency_rows() if latency else [],
-        tables.INT8: int8_rows(teacher, networks, sizes),
+        tables.INT8: int8_rows(teacher, networks, dict.fromkeys(in_int8(networks), SIZES)),
     }
     names = tuple(f"class <{n}> & co" for n in range(classes))
     images = dataset(next(iter(students.values())).test.labels, names)

@@ -2,6 +2,7 @@
 
 from tests.workflow.statistics.recompute import Network, check_all, networks
 from tests.workflow.statistics.recompute_decision import check_confusion, check_decision
+from tests.workflow.statistics.recompute_differences import check_differences
 
 
 def test_every_table_is_what_the_exit_logits_say(finished):
@@ -10,3 +11,4 @@ def test_every_table_is_what_the_exit_logits_say(finished):
     students, teacher = networks(folder, ("ce", "kd", "erde"), (0,)), folder / "teacher"
     check_decision(folder, students, Network(teacher / "exit_logits.h5"))
     check_confusion(folder, students)
+    check_differences(folder, students, ("ce", "kd", "erde"), (0,))
