@@ -29,8 +29,10 @@ def look(teacher: OnnxTeacher, data: Data) -> Facts:
     """What a plan must know of it: the graph is asked about a few random images.
 
     Raises:
-        ValueError: it does not take such images, or gives no logits of so many classes.
+        ValueError: it does not take such images, or gives no logits of so many classes, or
+            ``mean`` has other channels.
     """
+    teacher.seen.check_channels(data.image_shape[0])
     graph = open_graph(Path(teacher.onnx), data.image_shape, teacher.seen.image_size)
     if data.class_names is not None:
         order_of(teacher.classes, None, data.class_names)

@@ -57,8 +57,30 @@ def test_what_a_trained_teacher_is_called_stays():
         ),
         ({"onnx": "a", "imagesize": 3}, {}, "unknown key 'imagesize'; did you mean 'image_size'?"),
         ({"onnx": "a", "image_size": 0}, {}, "teacher.image_size must be pixels >= 1 or [height"),
-        ({"onnx": "a", "std": [1, 1, 1]}, {}, "teacher.mean and std must be given together, got"),
-        ({"onnx": "a", "mean": [0], "std": [0]}, {}, "teacher.std must be numbers > 0, got [0.0]"),
+        (
+            {"onnx": "a", "std": [1, 1, 1]},
+            {},
+            "teacher.mean and std must be given together, a number",
+        ),
+        ({"onnx": "a", "mean": [0], "std": [0]}, {}, "teacher.std must be numbers above 0 and up"),
+        (
+            {"onnx": "a", "mean": [0.5], "std": [0.2] * 3},
+            {},
+            "teacher.mean and std must be given together, a number per channel each, got [0.5] and",
+        ),
+        (
+            NETWORK | {"trained": "a", "mean": [123.675, 116.28, 103.53], "std": [0.2] * 3},
+            {},
+            "teacher.mean must be numbers in 0 … 1, for pixel values 0 … 1, got [123.675, 116.28, "
+            "103.53]: are they meant for pixel values 0 … 255? Then divide them by 255",
+        ),
+        (
+            {"onnx": "a", "mean": [0.5] * 3, "std": [58.395, 57.12, 57.375]},
+            {},
+            "teacher.std must be numbers above 0 and up to 1, for pixel values 0 … 1, got [58.395,",
+        ),
+        ({"onnx": "a", "mean": [-0.1], "std": [0.2]}, {}, "teacher.mean must be numbers in 0 … 1"),
+        ({"onnx": "a", "mean": [], "std": []}, {}, "teacher.mean must be numbers in 0 … 1, for p"),
         ({"onnx": "a", "output": "odds"}, {}, "teacher.output: must be 'logits' or 'probabilit"),
         ({"trained": "a"}, {}, "teacher.network: this key is required"),
         (
