@@ -53,7 +53,7 @@ def _narrow(definitions: Mapping[str, _Rule]) -> None:
         {"anyOf": [{"type": "array", "items": one, "minItems": 1}, {"type": "null"}]}
         for one in (_number(minimum=0, maximum=1), share)
     )
-    seen = {"image_size": size, "mean": means, "std": deviations}
+    seen: dict[str, _Rule] = {"image_size": size, "mean": means, "std": deviations}
     name = [{"enum": known_names()}, {"type": "string", "pattern": f"^{TIMM}"}]
     stage = [_number("integer", minimum=0), {"type": "string", "pattern": rf"{whole}\.[0-9]+$"}]
     fraction = above | {"exclusiveMaximum": 1}

@@ -26,7 +26,7 @@ TRAINING_KEYS = {
     "folds": "a fold's teacher is trained without the fold, and this one is there already",
 }
 Numbers = Annotated[tuple[float, ...], FromList()]
-Output = Literal["logits", "probabilities"]
+Output = Literal["logits", "probabilities", None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +114,7 @@ class OnnxTeacher:
 
     Attributes:
         onnx: the file; what it keeps outside must lie beside it.
-        output: what it gives.
+        output: what it gives; None: logits, and what looks like probabilities is refused.
         classes, mean, std, image_size, threads: as of :class:`WeightsTeacher`.
 
     Raises:
@@ -128,7 +128,7 @@ class OnnxTeacher:
 
     onnx: str
     classes: str | None = None
-    output: Output = "logits"
+    output: Output = None
     mean: Numbers | None = None
     std: Numbers | None = None
     image_size: object = None
@@ -175,7 +175,7 @@ class LogitsTeacher:
     names: str | None = None
     test_names: str | None = None
     classes: str | None = None
-    output: Output = "logits"
+    output: Output = None
 
     def __post_init__(self) -> None:
         check_fields(self)

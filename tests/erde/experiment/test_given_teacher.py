@@ -40,6 +40,15 @@ def test_the_keys_tell_the_kind(teacher, kind):
     assert set(teacher) <= set(found.named()["teacher"])
 
 
+@pytest.mark.parametrize("teacher", [{"onnx": "a.onnx"}, LOGITS])
+def test_results_say_what_they_said_where_the_file_does_not_say_what_is_given(teacher):
+    unsaid, said = parsed(teacher), parsed(teacher | {"output": "logits"})
+    assert unsaid.teacher.output is None
+    assert unsaid.named() == said.named()
+    assert unsaid.named()["teacher"]["output"] == "logits"
+    assert parsed(teacher | {"output": "probabilities"}).named() != said.named()
+
+
 def test_what_a_trained_teacher_is_called_stays():
     keys = {"network", "train", "folds", "seed"}
     assert set(parsed(NETWORK | {"train": {"epochs": 1}}).named()["teacher"]) == keys
@@ -81,7 +90,11 @@ def test_what_a_trained_teacher_is_called_stays():
         ),
         ({"onnx": "a", "mean": [-0.1], "std": [0.2]}, {}, "teacher.mean must be numbers in 0 … 1"),
         ({"onnx": "a", "mean": [], "std": []}, {}, "teacher.mean must be numbers in 0 … 1, for p"),
-        ({"onnx": "a", "output": "odds"}, {}, "teacher.output: must be 'logits' or 'probabilit"),
+        (
+            {"onnx": "a", "output": "odds"},
+            {},
+            "teacher.output: must be 'logits', 'probabilities' or",
+        ),
         ({"trained": "a"}, {}, "teacher.network: this key is required"),
         (
             {"network": {"name": "vgg"}, "trained": "a"},
