@@ -49,7 +49,11 @@ def _narrow(definitions: Mapping[str, _Rule]) -> None:
     sides = {"type": "array", "prefixItems": [side, side], "minItems": 2, "maxItems": 2}
     share = above | {"maximum": 1}
     size = {"anyOf": [side, sides, {"type": "null"}]}
-    deviations = {"anyOf": [{"type": "array", "items": above, "minItems": 1}, {"type": "null"}]}
+    means, deviations = (
+        {"anyOf": [{"type": "array", "items": one, "minItems": 1}, {"type": "null"}]}
+        for one in (_number(minimum=0, maximum=1), share)
+    )
+    seen: dict[str, _Rule] = {"image_size": size, "mean": means, "std": deviations}
     name = [{"enum": known_names()}, {"type": "string", "pattern": f"^{TIMM}"}]
     stage = [_number("integer", minimum=0), {"type": "string", "pattern": rf"{whole}\.[0-9]+$"}]
     fraction = above | {"exclusiveMaximum": 1}
@@ -75,8 +79,8 @@ def _narrow(definitions: Mapping[str, _Rule]) -> None:
             "path": {"minLength": 1},
             "validation": {"anyOf": [side, fraction, {"const": "folder"}]},
         },
-        "WeightsTeacher": {"image_size": size, "std": deviations},
-        "OnnxTeacher": {"image_size": size, "std": deviations},
+        "WeightsTeacher": seen,
+        "OnnxTeacher": seen,
     }
     for settings, keys in rules.items():
         for key, rule in keys.items():

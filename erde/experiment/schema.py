@@ -218,11 +218,14 @@ class Experiment(_Model):
         """Every key that results name: all but how trainings do their work.
 
         Nor that nothing is asked for in 8 bits, nor that a variant has no ``train`` of its own:
-        results from before either could be say nothing of it.
+        results from before either could be say nothing of it. Of a given teacher whose file does
+        not say what it gives, they say logits, which is what it is taken to give.
         """
         unnamed: dict[str, Any] = {part: {"train": set(UNNAMED)} for part in _TRAINED}
         unnamed["variants"] = {k: {"train"} for k, v in self.variants.items() if not v.train}
         keys = self.model_dump(exclude=unnamed | {"int8": True})
+        if "output" in keys["teacher"]:
+            keys["teacher"]["output"] = keys["teacher"]["output"] or "logits"
         return keys | ({"int8": asdict(self.quantisation)} if self.int8 else {})
 
 

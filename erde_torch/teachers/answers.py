@@ -1,6 +1,7 @@
 """A teacher that is a file of its answers: one view of each image, and nobody to ask."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -15,7 +16,7 @@ from erde_torch.teachers.adapted import Adaptation
 from erde_torch.teachers.classes import order_of
 from erde_torch.teachers.facts import Data, Facts
 from erde_torch.teachers.file import TeacherFile
-from erde_torch.teachers.probabilities import check_output
+from erde_torch.teachers.probabilities import check_output, sum_remarks
 from erde_torch.teachers.settings import LogitsTeacher
 
 Index = NDArray[np.int64]
@@ -51,7 +52,7 @@ def look(teacher: LogitsTeacher, data: Data) -> Facts:
 
     Raises:
         ValueError: a file is no array, has another length or number of classes than the data set,
-            names other images in another order, or holds probabilities where it says logits.
+            names other images in another order, or does not hold what ``output`` says.
     """
     wanted = ((data.train, data.train_names), (data.test, data.test_names))
     found = [
@@ -65,7 +66,11 @@ def look(teacher: LogitsTeacher, data: Data) -> Facts:
         )
     if data.class_names is not None:
         order_of(teacher.classes, None, data.class_names)
-    return Facts(exits=found[0].shape[1], counted=False, remarks=REMARKS)
+    sums = [
+        check_output(key, rows[:: max(1, len(rows) // _LOOKED_AT)], teacher.output)
+        for key, rows in zip(("logits", "test_logits"), found, strict=True)
+    ]
+    return Facts(exits=found[0].shape[1], counted=False, remarks=_remarks(sums))
 
 
 def bring(
@@ -84,12 +89,12 @@ def bring(
     found = look(teacher, data)
     rows, test = (_array(key, getattr(teacher, key)) for key in ("logits", "test_logits"))
     parts = {"train": rows[train], "val": rows[val], "test": np.array(test)}
-    for name, part in parts.items():
-        check_output(name, part, teacher.output == "probabilities")
+    sums = [check_output(name, part, teacher.output) for name, part in parts.items()]
     tensors = {name: torch.from_numpy(part.astype(np.float32)) for name, part in parts.items()}
     order = order_of(teacher.classes, None, card.class_names)
     adaptation = Adaptation(order=order, probabilities=teacher.output == "probabilities")
-    return TeacherFile("logits", card, adaptation, {}, tensors), found
+    facts = replace(found, remarks=_remarks(sums))
+    return TeacherFile("logits", card, adaptation, {}, tensors), facts
 
 
 def load(file: TeacherFile, threads: int) -> StoredAnswers:
@@ -113,9 +118,11 @@ def _checked(
     listed = teacher.names if key == "logits" else teacher.test_names
     if listed is not None:
         _check_names(key, listed, names, len(rows))
-    step = max(1, len(rows) // _LOOKED_AT)
-    check_output(key, np.asarray(rows[::step]), teacher.output == "probabilities")
     return rows
+
+
+def _remarks(sums: Iterable[float]) -> tuple[str, ...]:
+    return (*REMARKS, *sum_remarks(sums))
 
 
 def _array(key: str, path: str) -> NDArray[np.floating[Any]]:

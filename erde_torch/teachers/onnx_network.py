@@ -17,7 +17,7 @@ from erde_torch.teachers.classes import order_of
 from erde_torch.teachers.facts import Data, Facts
 from erde_torch.teachers.file import TeacherFile
 from erde_torch.teachers.onnx_graph import OnnxGraph, open_graph
-from erde_torch.teachers.probabilities import check_output
+from erde_torch.teachers.probabilities import check_output, sum_remarks
 from erde_torch.teachers.settings import OnnxTeacher, SeenAs
 
 _AT_ONCE = 64  # images; what a graph keeps alive of them is not known
@@ -29,8 +29,10 @@ def look(teacher: OnnxTeacher, data: Data) -> Facts:
     """What a plan must know of it: the graph is asked about a few random images.
 
     Raises:
-        ValueError: it does not take such images, or gives no logits of so many classes.
+        ValueError: it does not take such images, or gives no logits of so many classes, or
+            ``mean`` has other channels.
     """
+    teacher.seen.check_channels(data.image_shape[0])
     graph = open_graph(Path(teacher.onnx), data.image_shape, teacher.seen.image_size)
     if data.class_names is not None:
         order_of(teacher.classes, None, data.class_names)
@@ -42,10 +44,9 @@ def look(teacher: OnnxTeacher, data: Data) -> Facts:
         raise ErdeError(
             f"onnx must have {data.classes} classes like the data set, got {answers.shape[2]}"
         )
-    check_output("onnx", answers, teacher.output == "probabilities")
-    return Facts(
-        exits=answers.shape[1], counted=graph.macs is not None, remarks=tuple(_remarks(graph))
-    )
+    worst = check_output("onnx", answers, teacher.output)
+    remarks = (*_remarks(graph), *sum_remarks([worst]))
+    return Facts(exits=answers.shape[1], counted=graph.macs is not None, remarks=remarks)
 
 
 def bring(teacher: OnnxTeacher, card: NetworkCard) -> tuple[TeacherFile, Facts]:

@@ -6,7 +6,7 @@ plan must know, ``bring`` makes the teacher's file, ``load`` makes a network of 
 versions of the distributions that it ``needs`` are part of what it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -26,7 +26,7 @@ TRAINING_KEYS = {
     "folds": "a fold's teacher is trained without the fold, and this one is there already",
 }
 Numbers = Annotated[tuple[float, ...], FromList()]
-Output = Literal["logits", "probabilities"]
+Output = Literal["logits", "probabilities", None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,18 @@ class SeenAs:
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
     image_size: tuple[int, int] | None = None
+
+    def check_channels(self, channels: int) -> None:
+        """Hold mean and deviation to images of so many channels; one number is not spread.
+
+        Raises:
+            ValueError: they have another number of them.
+        """
+        if self.mean is not None and len(self.mean) != channels:
+            raise ErdeError(
+                f"mean and std must have a number for each of the {channels} channels of the data "
+                f"set, got {len(self.mean)} ({list(self.mean)})"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +114,7 @@ class OnnxTeacher:
 
     Attributes:
         onnx: the file; what it keeps outside must lie beside it.
-        output: what it gives.
+        output: what it gives; None: logits, and what looks like probabilities is refused.
         classes, mean, std, image_size, threads: as of :class:`WeightsTeacher`.
 
     Raises:
@@ -116,7 +128,7 @@ class OnnxTeacher:
 
     onnx: str
     classes: str | None = None
-    output: Output = "logits"
+    output: Output = None
     mean: Numbers | None = None
     std: Numbers | None = None
     image_size: object = None
@@ -163,7 +175,7 @@ class LogitsTeacher:
     names: str | None = None
     test_names: str | None = None
     classes: str | None = None
-    output: Output = "logits"
+    output: Output = None
 
     def __post_init__(self) -> None:
         check_fields(self)
@@ -226,11 +238,29 @@ def _sides(size: object) -> tuple[int, int] | None:
 
 
 def _check_seen(teacher: WeightsTeacher | OnnxTeacher) -> None:
-    if (teacher.mean is None) != (teacher.std is None):
+    _check_range("mean", "in 0 … 1", teacher.mean, lambda value: 0 <= value <= 1)
+    _check_range("std", "above 0 and up to 1", teacher.std, lambda value: 0 < value <= 1)
+    mean, std = teacher.mean, teacher.std
+    if (mean is None) != (std is None) or (mean and std and len(mean) != len(std)):
         raise ErdeError(
-            f"mean and std must be given together, got {teacher.mean} and {teacher.std}"
+            "mean and std must be given together, a number per channel each, "
+            f"got {_shown(mean)} and {_shown(std)}"
         )
-    if teacher.std is not None and min(teacher.std, default=0) <= 0:
-        raise ErdeError(f"std must be numbers > 0, got {list(teacher.std)}")
     # A file's list: settings can be compared and hashed.
     object.__setattr__(teacher, "image_size", _sides(teacher.image_size))
+
+
+def _check_range(
+    key: str, rule: str, values: tuple[float, ...] | None, holds: Callable[[float], bool]
+) -> None:
+    if values is None or (values and all(map(holds, values))):
+        return
+    large = max(values, default=0) > 1
+    asked = ": are they meant for pixel values 0 … 255? Then divide them by 255" if large else ""
+    raise ErdeError(
+        f"{key} must be numbers {rule}, for pixel values 0 … 1, got {list(values)}{asked}"
+    )
+
+
+def _shown(values: tuple[float, ...] | None) -> str:
+    return "none" if values is None else str(list(values))

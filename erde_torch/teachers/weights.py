@@ -126,11 +126,13 @@ def open_weights(teacher: WeightsTeacher, image_shape: Shape, classes: int) -> O
 
     Raises:
         ValueError: the file cannot be read without running code that it holds, or it is of another
-            network (the first three tensors that differ), or of other classes.
+            network (the first three tensors that differ), or of other classes, or ``mean`` of
+            other channels.
     """
     path = Path(teacher.trained)
     if _is_ours(path):
         return _ours(teacher, path, image_shape[0], classes)
+    teacher.seen.check_channels(image_shape[0])
     found = read_state_dict("trained", path)
     height, width = teacher.seen.image_size or image_shape[1:]
     shape = (image_shape[0], height, width)

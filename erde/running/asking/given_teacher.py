@@ -9,7 +9,7 @@ import torch
 
 from erde.datasets.order import train_rows
 from erde.experiment.schema import Experiment
-from erde.running.asking.teacher_facts import taught_data
+from erde.running.asking.teacher_facts import kind_of, taught_data
 from erde_core.errors import ErdeError
 from erde_core.images import ImageDataset
 from erde_core.store.exit_logits import ExitLogits
@@ -19,7 +19,8 @@ from erde_torch.teachers.answers import StoredAnswers
 from erde_torch.teachers.answers_cache import answers_exit_logits
 from erde_torch.teachers.file import TeacherFile, write_teacher
 from erde_torch.teachers.measure import accuracy_remarks
-from erde_torch.teachers.settings import GivenTeacher, LogitsTeacher
+from erde_torch.teachers.probabilities import check_output
+from erde_torch.teachers.settings import GivenTeacher, LogitsTeacher, WeightsTeacher
 
 
 def bring_teacher(
@@ -45,6 +46,9 @@ def bring_teacher(
         say(remark)
     teacher = module.load(file, given.threads)
     exits = _exit_logits(teacher, file, dataset, dataset_hash, device)
+    if not isinstance(given, WeightsTeacher) and given.output is None:
+        # A graph was asked about noise before, to which its answers may all be one.
+        check_output(kind_of(given), exits.val.logits, None)
     for remark in accuracy_remarks(exits, in_our_order=file.adaptation.order is None):
         say(remark)
     write_teacher(path, file)

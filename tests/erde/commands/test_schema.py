@@ -136,6 +136,8 @@ def test_the_schema_takes_and_refuses_each_value_as_the_reader_does(settings, sc
         ("NetworkSettings", "exits", [[0, "1.0"], []], [["1"], [-1]]),
         ("FolderSettings", "validation", [1, 0.999, "folder"], [1.001, 0, "val"]),
         ("WeightsTeacher", "image_size", [32, [32, 48], None], [0, [32], "32"]),
+        ("WeightsTeacher", "mean", [[0, 0.5, 1]], [[0.5, 0.5, 1.1], [0.5, 0.5, -0.1], []]),
+        ("OnnxTeacher", "std", [[0.01, 0.5, 1]], [[0.5, 0.5, 1.1], [0.5, 0.5, 0], []]),
         ("CropSettings", "scale", [[0.1, 1]], [[0, 1], [0.1, 1.1]]),
     ],
 )

@@ -40,6 +40,15 @@ def test_the_keys_tell_the_kind(teacher, kind):
     assert set(teacher) <= set(found.named()["teacher"])
 
 
+@pytest.mark.parametrize("teacher", [{"onnx": "a.onnx"}, LOGITS])
+def test_results_say_what_they_said_where_the_file_does_not_say_what_is_given(teacher):
+    unsaid, said = parsed(teacher), parsed(teacher | {"output": "logits"})
+    assert unsaid.teacher.output is None
+    assert unsaid.named() == said.named()
+    assert unsaid.named()["teacher"]["output"] == "logits"
+    assert parsed(teacher | {"output": "probabilities"}).named() != said.named()
+
+
 def test_what_a_trained_teacher_is_called_stays():
     keys = {"network", "train", "folds", "seed"}
     assert set(parsed(NETWORK | {"train": {"epochs": 1}}).named()["teacher"]) == keys
@@ -57,9 +66,35 @@ def test_what_a_trained_teacher_is_called_stays():
         ),
         ({"onnx": "a", "imagesize": 3}, {}, "unknown key 'imagesize'; did you mean 'image_size'?"),
         ({"onnx": "a", "image_size": 0}, {}, "teacher.image_size must be pixels >= 1 or [height"),
-        ({"onnx": "a", "std": [1, 1, 1]}, {}, "teacher.mean and std must be given together, got"),
-        ({"onnx": "a", "mean": [0], "std": [0]}, {}, "teacher.std must be numbers > 0, got [0.0]"),
-        ({"onnx": "a", "output": "odds"}, {}, "teacher.output: must be 'logits' or 'probabilit"),
+        (
+            {"onnx": "a", "std": [1, 1, 1]},
+            {},
+            "teacher.mean and std must be given together, a number",
+        ),
+        ({"onnx": "a", "mean": [0], "std": [0]}, {}, "teacher.std must be numbers above 0 and up"),
+        (
+            {"onnx": "a", "mean": [0.5], "std": [0.2] * 3},
+            {},
+            "teacher.mean and std must be given together, a number per channel each, got [0.5] and",
+        ),
+        (
+            NETWORK | {"trained": "a", "mean": [123.675, 116.28, 103.53], "std": [0.2] * 3},
+            {},
+            "teacher.mean must be numbers in 0 … 1, for pixel values 0 … 1, got [123.675, 116.28, "
+            "103.53]: are they meant for pixel values 0 … 255? Then divide them by 255",
+        ),
+        (
+            {"onnx": "a", "mean": [0.5] * 3, "std": [58.395, 57.12, 57.375]},
+            {},
+            "teacher.std must be numbers above 0 and up to 1, for pixel values 0 … 1, got [58.395,",
+        ),
+        ({"onnx": "a", "mean": [-0.1], "std": [0.2]}, {}, "teacher.mean must be numbers in 0 … 1"),
+        ({"onnx": "a", "mean": [], "std": []}, {}, "teacher.mean must be numbers in 0 … 1, for p"),
+        (
+            {"onnx": "a", "output": "odds"},
+            {},
+            "teacher.output: must be 'logits', 'probabilities' or",
+        ),
         ({"trained": "a"}, {}, "teacher.network: this key is required"),
         (
             {"network": {"name": "vgg"}, "trained": "a"},

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+import torch
 
 from erde_core.store.files import StoreError
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_torch.networks.weights import NetworkCard
-from erde_torch.teachers.answers import bring, load, look
+from erde_torch.teachers.answers import REMARKS, bring, load, look
 from erde_torch.teachers.answers_cache import answers_exit_logits, cache_answers, verify_answers
 from erde_torch.teachers.facts import Data
 from erde_torch.teachers.settings import LogitsTeacher
@@ -69,7 +70,7 @@ def other_order():
             {"rows": (6,)},
             r"^logits must be floating-point numbers \(N, C\) or \(N, exits, C\), got",
         ),
-        ({"change": probabilities}, r"^logits must give raw logits, got rows in 0 … 1 that sum"),
+        ({"change": probabilities}, r"^logits must give raw logits, got 100 % of the rows in 0 "),
         ({"output": "probabilities"}, r"^logits must give probabilities, as output: prob"),
         ({"change": lambda a: a * np.nan}, r"^logits must give finite numbers, got nan$"),
         ({"change": lambda a: (a > 0).astype(int)}, r"^logits must be floating-point numbers"),
@@ -126,6 +127,25 @@ def test_each_image_has_its_own_row_in_our_order_of_classes(files):
     rows = np.log(np.load(teacher.logits))[:, None, ::-1]
     np.testing.assert_allclose(found.train_rows, rows[train], rtol=1e-6)
     np.testing.assert_allclose(found.val_rows, rows[val], rtol=1e-6)
+
+
+def test_sums_that_miss_1_are_said_of_all_rows_when_it_is_read(files):
+    """The plan looks at some rows only."""
+    card = NetworkCard({}, (3, 16, 16), ("ant", "bee"), (0.5,) * 3, (0.2,) * 3, "d" * 64, "float32")
+    teacher = files(change=probabilities, output="probabilities")
+    assert look(teacher, DATA).remarks == REMARKS
+    rows = np.load(teacher.logits)
+    rows[4] *= 1.003
+    np.save(teacher.logits, rows)
+    assert "farthest from 1" in look(teacher, DATA).remarks[-1]
+    file, facts = bring(teacher, card, DATA, np.array([0, 1, 2]), np.array([3, 4, 5]))
+    assert "which is 1.0030 where it is farthest from 1" in facts.remarks[-1]
+    shares = torch.softmax(load(file, 1).val_rows, -1)[1, 0]
+    np.testing.assert_allclose(shares, rows[4] / rows[4].sum(), rtol=1e-6)
+    rows[4] *= 1.1
+    np.save(teacher.logits, rows)
+    with pytest.raises(ValueError, match=r"^logits must give probabilities, .* with sums of 1 … 1"):
+        look(teacher, DATA)
 
 
 def test_the_cache_holds_the_rows_and_notices_others(

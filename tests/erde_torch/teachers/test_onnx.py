@@ -104,10 +104,32 @@ def test_it_is_asked_as_it_wants_and_that_is_said(shape, remark, card, pixels, t
     np.testing.assert_allclose(found[:, 0].numpy(), expected, atol=1e-5)
 
 
+def test_a_sigmoid_at_the_end_is_no_logits_and_no_probabilities(tmp_path):
+    graph(tmp_path / "g.onnx", end=[helper.make_node("Sigmoid", ["logits0"], ["logits1"])])
+    teacher = {"onnx": str(tmp_path / "g.onnx")}
+    with pytest.raises(ValueError, match=r"^onnx must give raw logits, .* before the softmax or"):
+        look(OnnxTeacher(**teacher), DATA)
+    with pytest.raises(ValueError, match=r"^onnx must give probabilities, .* with sums of"):
+        look(OnnxTeacher(**teacher, output="probabilities"), DATA)
+    assert look(OnnxTeacher(**teacher, output="logits"), DATA).exits == 1
+
+
+@pytest.mark.parametrize("numbers", [1, 2, 4])
+def test_one_mean_is_not_spread_over_the_channels(numbers, card, tmp_path):
+    graph(tmp_path / "g.onnx")
+    seen = {"mean": (0.5,) * numbers, "std": (0.2,) * numbers}
+    teacher = OnnxTeacher(onnx=str(tmp_path / "g.onnx"), **seen)
+    rule = rf"^mean and std must have a number for each of the 3 channels .*, got {numbers} \(\[0.5"
+    with pytest.raises(ValueError, match=rule):
+        look(teacher, DATA)
+    with pytest.raises(ValueError, match=rule):
+        bring(teacher, card)
+
+
 def test_probabilities_become_logits_only_where_they_are_said_to_be(card, tmp_path):
     end = [helper.make_node("Softmax", ["logits0"], ["logits1"], axis=-1)]
     matrix, path = graph(tmp_path / "g.onnx", end=end), str(tmp_path / "g.onnx")
-    with pytest.raises(ValueError, match=r"^onnx must give raw logits, got rows in 0 … 1 that sum"):
+    with pytest.raises(ValueError, match=r"^onnx must give raw logits, got 100 % of the rows in 0"):
         look(OnnxTeacher(onnx=path), DATA)
     images = torch.randn(3, 3, 32, 32)
     teacher = OnnxTeacher(onnx=path, output="probabilities")

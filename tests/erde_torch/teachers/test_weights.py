@@ -256,6 +256,17 @@ def test_names_that_are_not_the_data_sets_are_named(names, rule, resnet18, card,
         bring(teacher, card)
 
 
+@pytest.mark.parametrize("numbers", [1, 2, 4])
+def test_one_mean_is_not_spread_over_the_channels(numbers, resnet18, card, tmp_path):
+    seen = {"mean": (0.5,) * numbers, "std": (0.2,) * numbers}
+    teacher = given({"name": "resnet18"}, tmp_path / "resnet18.pth", **seen)
+    rule = rf"^mean and std must have a number for each of the 3 channels .*, got {numbers} \(\[0.5"
+    with pytest.raises(ValueError, match=rule):
+        look(teacher, Data(image_shape=(3, 32, 32), classes=5))
+    with pytest.raises(ValueError, match=rule):
+        bring(teacher, card)
+
+
 def test_settings_that_contradict_each_other_are_refused():
     network = {"name": "resnet18"}
     with pytest.raises(ValueError, match=r"^mean and std must be given together"):

@@ -1,8 +1,10 @@
 """A teacher that is there already sees photographs as students do, with room for crops or not."""
 
 import numpy as np
+import onnx
 import pytest
 import torch
+from onnx import TensorProto, helper
 
 from erde.datasets.folder import prepare_file
 from erde.experiment.schema import parse_experiment
@@ -10,7 +12,10 @@ from erde.running.asking.given_teacher import bring_teacher
 from erde_core.store.dataset import dataset_hash, read_dataset
 from erde_torch.networks.build import build_network
 from erde_torch.networks.settings import NetworkSettings
+from erde_torch.teachers.facts import Data
 from erde_torch.teachers.file import read_teacher
+from erde_torch.teachers.onnx_network import look
+from erde_torch.teachers.settings import OnnxTeacher
 from tests.erde.datasets.photographs.test_awkward_folders import tidy
 
 CPU = torch.device("cpu")
@@ -31,9 +36,52 @@ def logits(folder):
     return {"logits": str(folder / "train.npy"), "test_logits": str(folder / "test.npy")}
 
 
+def graph_of_votes(folder):
+    """Of 60, by rounded mean colours: noise is always given the same ones, and shows nothing."""
+    random = np.random.default_rng(0)
+    matrix = helper.make_tensor("m", TensorProto.FLOAT, (3, 4), random.normal(size=12))
+    trees = helper.make_tensor("trees", TensorProto.FLOAT, (), [60])
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["images"], ["means"]),
+        helper.make_node("Flatten", ["means"], ["flat"]),
+        helper.make_node("Round", ["flat"], ["coarse"]),
+        helper.make_node("MatMul", ["coarse", "m"], ["scores"]),
+        helper.make_node("Softmax", ["scores"], ["odds"], axis=-1),
+        helper.make_node("Mul", ["odds", "trees"], ["answers"]),
+    ]
+    ends = [
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)]
+        for name, shape in (("images", ["N", 3, 12, 12]), ("answers", ["N", 4]))
+    ]
+    made = helper.make_graph(nodes, "g", *ends, [matrix, trees])
+    opset = [helper.make_opsetid("", 17)]
+    onnx.save(helper.make_model(made, opset_imports=opset, ir_version=9), folder / "g.onnx")
+    return {"onnx": str(folder / "g.onnx")}
+
+
 @pytest.mark.parametrize("augment", [{"pad": 1, "flip": True}, CROPS], ids=["pad", "crops"])
 @pytest.mark.parametrize("kind", [weights, logits])
 def test_it_is_given_the_size_that_networks_see(kind, augment, tmp_path):
+    exp, data, content = prepared(kind(tmp_path), augment, tmp_path)
+    assert data.train.images.shape[1:3] == ((14, 14) if "crops" in augment else (12, 12))
+    made = tmp_path / "teacher.safetensors"
+    bring_teacher(made, exp, data, content, CPU, lambda said: None)
+    card = read_teacher(made)[1]
+    assert card.image_shape == (3, 12, 12)
+    card.check_data(data, content)
+
+
+def test_answers_to_images_tell_votes_from_logits_where_noise_did_not(tmp_path):
+    teacher, augment = graph_of_votes(tmp_path), {"pad": 1, "flip": True}
+    assert look(OnnxTeacher(**teacher), Data(image_shape=(3, 12, 12), classes=4)).exits == 1
+    asked, made = prepared(teacher, augment, tmp_path), tmp_path / "teacher.safetensors"
+    with pytest.raises(ValueError, match=r"^onnx must give raw logits, .* sum to about 60, which"):
+        bring_teacher(made, *asked, CPU, lambda said: None)
+    assert not made.exists()
+
+
+def prepared(teacher, augment, tmp_path):
+    """Experiment, data set and its hash."""
     keys = {
         "dataset": {
             **{"name": "folder", "path": str(tidy(tmp_path / "images"))},
@@ -41,7 +89,7 @@ def test_it_is_given_the_size_that_networks_see(kind, augment, tmp_path):
         },
         "augment": augment,
         "cache": {"views": 1},
-        "teacher": kind(tmp_path),
+        "teacher": teacher,
         "student": {"network": NETWORK, "train": {"epochs": 1, "batch_size": 4}},
         "variants": {"kd": {"method": "kd"}},
         "seeds": [0],
@@ -50,9 +98,4 @@ def test_it_is_given_the_size_that_networks_see(kind, augment, tmp_path):
     crops = "crops" in augment
     prepare_file(exp.dataset, crops, path, tmp_path / "unfinished", "code", lambda said: None)
     data = read_dataset(path)
-    assert data.train.images.shape[1:3] == ((14, 14) if crops else (12, 12))
-    made, content = tmp_path / "teacher.safetensors", dataset_hash(data)
-    bring_teacher(made, exp, data, content, CPU, lambda said: None)
-    card = read_teacher(made)[1]
-    assert card.image_shape == (3, 12, 12)
-    card.check_data(data, content)
+    return exp, data, dataset_hash(data)
