@@ -10,7 +10,7 @@ from erde_core.policy import exit_indices
 from erde_core.scores.scored_logits import score_logits
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
-from erde_torch.export import manifest as manifest_module
+from erde_torch.export import curves as curves_module
 from erde_torch.export.manifest import deployment_manifest
 from tests.erde_torch.deployable import card_of, exit_logits
 
@@ -65,7 +65,7 @@ def test_the_curve_starts_with_the_full_network_and_ends_at_the_first_exit(manif
 
 
 def test_the_curve_is_thinned_but_keeps_its_ends(deployable, monkeypatch):
-    monkeypatch.setattr(manifest_module, "CURVE_POINTS", 6)
+    monkeypatch.setattr(curves_module, "CURVE_POINTS", 6)
     exits = exit_logits(deployable)
     curve = deployment_manifest(card_of(deployable), exits, 1, "tests", "x")["curve"]
     assert len(curve) <= 6
