@@ -1,6 +1,7 @@
 """What a deployment folder says of itself: the content of its ``manifest.json``."""
 
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 
 import numpy as np
@@ -27,6 +28,7 @@ def deployment_manifest(
     experiment: str,
     network: str,
     resize: str = "none",
+    pixels_by: Mapping[str, str | None] | None = None,
 ) -> Fields:
     """The manifest of one network, without the hashes of the files beside it and the seal.
 
@@ -39,13 +41,17 @@ def deployment_manifest(
         experiment: the experiment's name.
         network: the network's name within it.
         resize: what the data set did with images of another size.
+        pixels_by: the version of each library that decided the pixels, as Pillow does where images
+            were read from files; None of one that is not installed.
     """
     certificate = _certificate(exits)
     points = split_sweep(exits.val, exits.macs, exits.score)
     curve = pareto_curve(points)
     named = [row[0] for row in curve] + ([certificate.threshold] if certificate else [])
     fields = network_fields(card, exits.macs.tolist(), exits.score)
+    versions = {name: version for name, version in (pixels_by or {}).items() if version}
     return fields | {
+        "versions": fields["versions"] | versions,
         "preprocessing": fields["preprocessing"] | {"resize": resize},
         "experiment": experiment,
         "network": network,

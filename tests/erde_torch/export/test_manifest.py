@@ -30,6 +30,15 @@ def test_identity_and_input(manifest, deployable):
     assert json.loads(json.dumps(manifest)) == manifest
 
 
+def test_the_library_that_decided_the_pixels_is_named_where_there_is_one(manifest, deployable):
+    assert "pillow" not in manifest["versions"]
+    card, exits = card_of(deployable), exit_logits(deployable)
+    for version in ("12.3.0", None):
+        found = deployment_manifest(card, exits, 1, "tests", "x", "crop", {"pillow": version})
+        assert found["versions"].get("pillow") == version
+        assert found["versions"].keys() >= manifest["versions"].keys()
+
+
 def test_every_point_of_the_curve_is_what_its_threshold_gives(manifest, deployable):
     split = exit_logits(deployable).val
     right = split.logits.argmax(2) == split.labels[:, None]
