@@ -127,7 +127,7 @@ def _lines(
         yield f"  no image of {len(missing)} classes: {', '.join(missing[:20])}"
     yield _percent("accuracy", accuracy, manifest["val_groups"])
     yield f"  {accuracy.verdict}"
-    if accuracy.chance and images:
+    if accuracy.chance and accuracy.promised and accuracy.promised[0]:
         reach = 50 * (accuracy.chance[1] - accuracy.chance[0])
         yield f"  a difference of less than about {reach:.1f} points would not be noticed here"
     known = manifest["teacher_macs"]
@@ -149,13 +149,14 @@ def _percent(name: str, found: Compared, groups: int | None) -> str:
     line = f"{name}: {100 * found.found:.2f} % (95 % interval {low:.2f} … {high:.2f})"
     if found.promised is None or found.difference is None or found.chance is None:
         return line
-    ends = (100 * found.promised[0], 100 * found.promised[1])
+    low, high = (100 * end for end in found.promised)
+    ends = _range((low, high), ".2f") if low else f"at most {high:.2f}"
     low, high = (100 * end for end in found.chance)
     sample = f"{groups} validation images" if groups else "validation"
-    return (
-        f"{line}\n  promised {_range(ends, '.2f')} % by {sample}: "
-        f"difference {100 * found.difference:+.2f} points ({low:+.2f} … {high:+.2f})"
-    )
+    line = f"{line}\n  promised {ends} % by {sample}"
+    if ends.startswith("at most") and not found.difference:
+        return line
+    return f"{line}: difference {100 * found.difference:+.2f} points ({low:+.2f} … {high:+.2f})"
 
 
 def _range(ends: tuple[float, float], form: str) -> str:

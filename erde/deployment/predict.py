@@ -42,8 +42,12 @@ def reader(runner: "Runner", resize: bool) -> Reader:
 
     Sizes are changed as they were for training. It raises ``ImageError`` for what is no 8-bit
     opaque image, and where training did not change sizes, for an image of another size or of grey
-    where colour is wanted, or the reverse; with ``resize`` it is stretched and converted.
+    where colour is wanted, or the reverse; with ``resize`` it is stretched and converted. That
+    another Pillow is installed than the one that read the training images is warned of here.
     """
+    from erde.deployment.runner import warn_of_another_pillow
+
+    warn_of_another_pillow(runner.manifest)
     height, width, channels = runner.manifest["shape"]
     how = runner.manifest["preprocessing"]["resize"]
     if how == "none" and resize:

@@ -1,6 +1,6 @@
 """What labelled images say of a deployment, beside what its manifest promises for the same θ.
 
-The promise is the validation curve. Two samples of images differ by chance: an interval of the
+The promise is what validation showed. Two samples of images differ by chance: an interval of the
 difference says whether chance is enough. Shares: Newcombe's interval of a difference, from two of
 Wilson's (Newcombe 1998, Statistics in Medicine 17, 873, method 10). Cost: the normal one, of a
 spread with z²/2 images more at the first exit and as many at the last (as Agresti and Coull 1998,
@@ -8,6 +8,7 @@ The American Statistician 52, 119, add to a share): where few images go on, a sa
 does says nothing of how many might have.
 """
 
+import bisect
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from erde.deployment.choice import Thresholds
 
 LEVEL = 0.95
 LEAST_IMAGES = 30  # with fewer, no interval here means what it says
+AS_PROMISED = "as promised, within chance"
+NOT_ABOVE = "not above that, within chance; how far below it was, this older manifest does not say"
 _Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 
 Interval = tuple[float, float]
@@ -33,7 +36,8 @@ class Compared:
     Attributes:
         found: over these images.
         interval: of it, 95 %.
-        promised: lowest and highest of the curve's points around θ; None without a curve.
+        promised: lowest and highest on validation at θ; None where nobody knows. Of an accuracy a
+            lowest of 0 says that only the highest is known.
         difference: found minus the nearest end of ``promised``, 0 between them.
         chance: the interval of the difference, 95 %.
         verdict: in words.
@@ -48,22 +52,47 @@ class Compared:
 
 
 def promised(manifest: Mapping[str, Any], theta: Thresholds) -> tuple[Interval, Interval] | None:
-    """Accuracy and mean MACs on validation at θ: of the curve's last point at or under it and of
-    the first at or above it, lowest and highest; None without a curve.
+    """Accuracy and mean MACs on validation at θ, lowest and highest; None where nobody knows.
+
+    They are exact at the θ of each row of the manifest's operating points; between two rows they
+    enclose what validation showed. An older manifest has the curve alone: between two of its points
+    the accuracy is at most that of the better one, and its lower end here is 0.
 
     Of one θ per early exit those that the manifest holds for exactly these, else None.
     """
     if isinstance(theta, list):
         found = [row[1:] for row in manifest["per_exit_curve"] if row[0] == theta]
-        return ((found[0][0],) * 2, (found[0][1],) * 2) if found else None
-    curve = manifest["curve"]
+        if found:
+            return _exact(*found[0])
+        if len(set(theta)) > 1:
+            return None
+        theta = theta[0]
+    if not manifest["operating_points"]:
+        return _at_most(manifest["curve"], theta)
+    row, after = _around(manifest["operating_points"], theta)
+    if theta == row[0] or row is after:
+        return _exact(*row[1:3])
+    return (row[3], row[4]), (after[2], row[2])
+
+
+def _exact(accuracy: float, macs: float) -> tuple[Interval, Interval]:
+    return (accuracy, accuracy), (macs, macs)
+
+
+def _at_most(curve: list[list[float]], theta: float) -> tuple[Interval, Interval] | None:
+    """Of the curve alone: it keeps the best points, and what lies between is worse."""
     if not curve:
         return None
-    below = [row for row in curve if row[0] <= theta] or curve[:1]
-    above = [row for row in curve if row[0] >= theta] or curve[-1:]
-    pair = (below[-1], below[-1] if below[-1][0] == theta else above[0])
-    accuracy, macs = ((min(values), max(values)) for values in list(zip(*pair, strict=True))[1:])
-    return accuracy, macs
+    row, after = _around(curve, theta)
+    if theta == row[0]:
+        return _exact(*row[1:])
+    return (0.0, max(row[1], after[1])), (min(row[2], after[2]), max(row[2], after[2]))
+
+
+def _around(rows: list[list[float]], theta: float) -> tuple[list[float], list[float]]:
+    """The last row at or under θ, and the next; the last one is its own next."""
+    at = max(0, bisect.bisect_right([row[0] for row in rows], theta) - 1)
+    return rows[at], rows[min(at + 1, len(rows) - 1)]
 
 
 def compare_accuracy(
@@ -84,7 +113,8 @@ def compare_accuracy(
         difference - math.hypot(found - low, promise_high - nearest),
         difference + math.hypot(high - found, nearest - promise_low),
     )
-    return Compared(found, (low, high), promise, difference, chance, _verdict(n, chance))
+    verdict = _verdict(n, chance, AS_PROMISED if promise[0] else NOT_ABOVE)
+    return Compared(found, (low, high), promise, difference, chance, verdict)
 
 
 def compare_cost(
@@ -107,9 +137,8 @@ def compare_cost(
     difference = 0.0 if math.isclose(found, nearest) else found - nearest
     reach = _Z * spread * math.sqrt(1 / n + (1 / groups if groups else 0))
     chance = (difference - reach, difference + reach)
-    return Compared(
-        found, (found - half, found + half), promise, difference, chance, _verdict(n, chance)
-    )
+    verdict = _verdict(n, chance, AS_PROMISED)
+    return Compared(found, (found - half, found + half), promise, difference, chance, verdict)
 
 
 def _spread(macs: NDArray[np.int64], ends: tuple[int, int]) -> float:
@@ -128,9 +157,9 @@ def wilson(share: float, count: int) -> Interval:
     return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
 
 
-def _verdict(count: int, chance: Interval) -> str:
+def _verdict(count: int, chance: Interval, kept: str) -> str:
     if count < LEAST_IMAGES:
         return f"too few images to judge, at least {LEAST_IMAGES} are needed"
     if chance[0] <= 0 <= chance[1]:
-        return "as promised, within chance"
+        return kept
     return "surprising: chance alone gives such a difference less than once in 20 times"

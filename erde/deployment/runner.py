@@ -158,6 +158,24 @@ def predictor(
     return Runner(folder, threads).predict
 
 
+def warn_of_another_pillow(fields: manifest.Fields) -> None:
+    """Warn where another Pillow is installed than the one that read the training images.
+
+    A manifest without its version, of images from no files or an older one, gives no warning.
+    """
+    noted = fields["versions"].get("pillow")
+    try:
+        from PIL import __version__ as installed
+    except ImportError:  # whoever reads an image says so
+        return
+    if noted not in (None, installed):
+        warnings.warn(
+            f"Pillow {installed} reads the images here, Pillow {noted} read those of training and "
+            "validation: pixels may differ, and so may answers near a decision",
+            stacklevel=2,
+        )
+
+
 def batches(path: Path, shape: list[int], resize: str) -> Iterator[NDArray[np.uint8]]:
     """The images of an ``.npy`` file, or an image file, in parts of at most ``BATCH``."""
     if path.suffix == ".npy":
@@ -179,6 +197,8 @@ def main() -> None:
     options, runner = parser.parse_args(), Runner(Path(__file__).parent)
     m = runner.manifest
     theta = None if options.theta is None else manifest.thresholds(m, options.theta)
+    if options.images.suffix != ".npy":
+        warn_of_another_pillow(m)
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr] # always a text file here
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(("class", "probability", "exit", "macs"))

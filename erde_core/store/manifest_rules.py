@@ -35,6 +35,7 @@ def defaults(shape: list[int]) -> Fields:
         "watch": {"validation_scores": None},
         "val_groups": None,
         "per_exit_curve": [],
+        "operating_points": [],
     }
 
 
@@ -88,6 +89,22 @@ def _per_exit_curve(value: Json, fields: Mapping[str, Json]) -> bool:
         return fits and _list(row[0], lambda theta: _theta(theta, fields), early)
 
     return value == [] or (_list(value, point) and value == sorted(value, key=lambda row: row[2]))
+
+
+def _operating_points(value: Json, fields: Mapping[str, Json]) -> bool:
+    if value == []:
+        return True
+    if not _list(value, lambda row: _list(row, lambda number: _between(number, 0, math.inf), 5)):
+        return False
+    falling = value == sorted(value, key=lambda row: -row[2])
+    return (
+        falling
+        and _curve([row[:3] for row in value], fields)
+        and all(
+            row[3] <= min(row[1], after[1]) and max(row[1], after[1]) <= row[4] <= 1
+            for row, after in zip(value, [*value[1:], value[-1]], strict=True)
+        )
+    )
 
 
 def _theta(value: object, fields: Mapping[str, Json]) -> bool:
@@ -223,6 +240,10 @@ LATER_RULES: dict[str, _Rule] = {
     "per_exit_curve": (
         "rows, cheap to dear, of a θ in its range for each early exit, accuracy and MACs",
         _per_exit_curve,
+    ),
+    "operating_points": (
+        "rows of θ, accuracy, falling MACs, and lowest and highest accuracy to the next row",
+        _operating_points,
     ),
 }
 # What is in it the runner of such a network asks, :mod:`erde_core.store.int8`.

@@ -1,23 +1,20 @@
 """What a deployment folder says of itself: the content of its ``manifest.json``."""
 
 import platform
+from collections.abc import Mapping
 from importlib import metadata
 
 import numpy as np
 
 from erde_core.certify import Certificate, certified_threshold, one_per_group, units_needed
-from erde_core.choose import thresholds_for_budgets
 from erde_core.outcomes import right_answers, split_sweep
-from erde_core.policy import exit_indices
 from erde_core.scores.fitted import FittedScore
 from erde_core.scores.scored_logits import ScoredLogits
-from erde_core.store.manifest import FORMAT, VERSION, Fields, Json, curve_columns, defaults
-from erde_core.sweep import OperatingPoints, pareto_front
+from erde_core.store.manifest import FORMAT, VERSION, Fields, curve_columns, defaults
 from erde_core.watch import level_of
+from erde_torch.export.curves import pareto_curve, per_exit_curve, point_rows
 from erde_torch.networks.weights import NetworkCard
 
-CURVE_POINTS = 200
-PER_EXIT_POINTS = 24  # budgets, which takes about as long as the choice of 24 networks' θ
 MOST_WATCHED = 5000
 # At most one answer in a hundred is harmed by leaving early, with 95 % confidence.
 EPSILON, DELTA = 0.01, 0.05
@@ -31,6 +28,7 @@ def deployment_manifest(
     experiment: str,
     network: str,
     resize: str = "none",
+    pixels_by: Mapping[str, str | None] | None = None,
 ) -> Fields:
     """The manifest of one network, without the hashes of the files beside it and the seal.
 
@@ -43,10 +41,17 @@ def deployment_manifest(
         experiment: the experiment's name.
         network: the network's name within it.
         resize: what the data set did with images of another size.
+        pixels_by: the version of each library that decided the pixels, as Pillow does where images
+            were read from files; None of one that is not installed.
     """
     certificate = _certificate(exits)
+    points = split_sweep(exits.val, exits.macs, exits.score)
+    curve = pareto_curve(points)
+    named = [row[0] for row in curve] + ([certificate.threshold] if certificate else [])
     fields = network_fields(card, exits.macs.tolist(), exits.score)
+    versions = {name: version for name, version in (pixels_by or {}).items() if version}
     return fields | {
+        "versions": fields["versions"] | versions,
         "preprocessing": fields["preprocessing"] | {"resize": resize},
         "experiment": experiment,
         "network": network,
@@ -54,8 +59,9 @@ def deployment_manifest(
         "dataset_sha256": exits.dataset,
         "weights_sha256": exits.network,
         "teacher_macs": teacher_macs,
-        "curve": _curve(exits),
-        "per_exit_curve": _per_exit_curve(exits),
+        "curve": curve,
+        "operating_points": point_rows(points, named),
+        "per_exit_curve": per_exit_curve(exits),
         "val_groups": len(np.unique(exits.val.group)),
         "certified_theta": certificate.threshold if certificate else None,
         "certificate": certificate and _certificate_fields(certificate),
@@ -89,40 +95,6 @@ def network_fields(card: NetworkCard, macs: list[int], score: FittedScore | None
         "versions": {name: metadata.version(name) for name in _PACKAGES}
         | {"python": platform.python_version()},
     }
-
-
-def _curve(exits: ScoredLogits) -> list[list[float]]:
-    """The full network first, then at most 199 points of the Pareto front, dear to cheap."""
-    points = split_sweep(exits.val, exits.macs, exits.score)
-    front = pareto_front(points)
-    count = min(len(front), CURVE_POINTS - 1)
-    kept = np.unique(np.linspace(0, len(front) - 1, count).round().astype(np.int64))
-    return _rows(points.take(np.array([0]))) + _rows(front.take(kept))
-
-
-def _rows(points: OperatingPoints) -> list[list[float]]:
-    columns = (points.threshold, points.accuracy, points.mean_macs)
-    rows: list[list[float]] = np.column_stack(columns).tolist()
-    return rows
-
-
-def _per_exit_curve(exits: ScoredLogits) -> list[list[Json]]:
-    """One θ per early exit for budgets from the first exit to the last, at equal ratios.
-
-    None where there is at most one early exit: the curve has all that there is.
-    """
-    split, macs = exits.val, exits.macs
-    if len(macs) < 3:
-        return []
-    values, right = exits.score.values(split.logits), right_answers(split)
-    budgets = np.geomspace(macs[0], macs[-1], PER_EXIT_POINTS).clip(macs[0], macs[-1]).tolist()
-    chosen = thresholds_for_budgets(values, right, macs, None, budgets, largest=exits.score.largest)
-    rows = []
-    for thresholds in np.unique(chosen, axis=0):
-        left_at = exit_indices(values, thresholds)
-        accuracy = right[np.arange(len(right)), left_at].mean()
-        rows.append([thresholds.tolist(), float(accuracy), float(macs[left_at].mean())])
-    return sorted(rows, key=lambda row: (row[2], row[1]))
 
 
 def _certificate(exits: ScoredLogits) -> Certificate | None:

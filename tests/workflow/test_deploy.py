@@ -17,6 +17,7 @@ def test_a_student_is_shipped_and_checked(finished):
     manifest = runner.manifest
     assert (manifest["experiment"], manifest["network"]) == ("tiny", "erde-seed0")
     assert len(manifest["curve"]) <= 200
+    assert "pillow" not in manifest["versions"]  # no files decided these pixels
     assert json.loads((folder / "manifest.json").read_text())["files"].keys() >= {"run.py"}
     log = (finished.root / "results/tiny/logs/deploy/erde-seed0.log").read_text(encoding="utf-8")
     for name in ("staged PyTorch", "staged ONNX", "single ONNX"):

@@ -6,6 +6,7 @@ import json
 
 import h5py
 import numpy as np
+import PIL
 from PIL import Image
 
 from erde.datasets.digits import make_digits
@@ -65,6 +66,10 @@ def test_digits_as_png_folders(checkout):
         found = {image.tobytes() for image in np.asarray(file["test/images"])}
     assert found == {image.tobytes() for image in dataset.test.images}
     assert checkout.plan("results/mine_pareto.png") == {}
+    checkout.snakemake("--cores", "2", "results/mine/deploy/erde-seed0/")
+    shipped = checkout.root / "results/mine/deploy/erde-seed0/manifest.json"
+    versions = json.loads(shipped.read_text(encoding="utf-8"))["versions"]
+    assert versions["pillow"] == PIL.__version__  # its decoder made these pixels
     unmounted(checkout)
     next((checkout.root / "images/train").glob("*/*.png")).unlink()
     assert checkout.plan("results/mine_pareto.png")["data"] == 1

@@ -27,6 +27,7 @@ rule deploy:
     params:
         score=setting(lambda exp: exp.score),
         resize=setting(lambda exp: getattr(exp.dataset, "resize", "none")),
+        pixels_by=lambda wildcards: versions_of(*source_of(wildcards).libraries),
         code=code_with(
             network_of_variant,
             "erde_torch.export.folder",

@@ -94,6 +94,7 @@ rule deploy_int8:
     params:
         score=setting(lambda exp: exp.score),
         resize=setting(lambda exp: getattr(exp.dataset, "resize", "none")),
+        pixels_by=lambda wildcards: versions_of(*source_of(wildcards).libraries),
         code=score_code(
             "erde_torch.int8.deployment",
             "erde_torch.export.agreement",

@@ -34,6 +34,6 @@ with running(f"{experiment} · deploy {folder.name}", snakemake.log[0]) as say:
             agreement.check(name)
 
     whole = int(teacher.macs[-1]) or None
-    named = experiment, folder.name, snakemake.params.resize
+    named = experiment, folder.name, snakemake.params.resize, snakemake.params.pixels_by
     manifest = deployment_manifest(card, scored, whole, *named)
     write_deployment(folder, network, manifest, PROGRAM_FILES, check)

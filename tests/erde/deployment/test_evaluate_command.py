@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
 
 from erde.cli import main
 from erde.deployment.runner import Runner
+from erde_core.store.manifest import sealed
 from tests.erde_torch.deployable import exit_logits
 
 Image = pytest.importorskip("PIL.Image")
@@ -82,6 +84,30 @@ def test_thresholds_per_exit_for_a_budget_keep_their_promise(evaluate, folder, e
     assert found["theta_nats"] == each
     assert found["accuracy"]["found"] == found["accuracy"]["promised"][0] == pytest.approx(accuracy)
     assert found["macs"]["found"] == pytest.approx(macs)
+
+
+@pytest.mark.parametrize("theta", [0.02, 0.4, THETA, 1.7, 4.0])
+def test_at_any_theta_validation_lies_within_the_promise(evaluate, folder, theta):
+    found = json.loads(evaluate(folder, "--theta", theta, "--json")[1])
+    for part in ("accuracy", "macs"):
+        low, high = found[part]["promised"]
+        assert low - 1e-9 <= found[part]["found"] <= high + 1e-9
+    assert found["accuracy"]["promised"][0] > found["accuracy"]["promised"][1] - 0.02
+
+
+def test_an_older_manifest_promises_an_accuracy_of_at_most(exported, tmp_path, folder, capsys):
+    older = shutil.copytree(exported, tmp_path / "older")
+    fields = json.loads((older / "manifest.json").read_text(encoding="utf-8"))
+    del fields["operating_points"]
+    (older / "manifest.json").write_text(json.dumps(sealed(fields)), encoding="utf-8")
+    theta = str(sum(row[0] for row in fields["curve"][5:7]) / 2)
+    with pytest.raises(SystemExit):
+        main(["evaluate", str(older), str(folder), "--theta", theta])
+    best = 100 * max(row[1] for row in fields["curve"][5:7])
+    said = capsys.readouterr().out
+    assert f"  promised at most {best:.2f} % by 150 validation images\n" in said
+    assert "\n  not above that, within chance; how far below it was, this older manifest" in said
+    assert "would not be noticed" not in said
 
 
 def test_other_images_surprise(evaluate, folder, tmp_path):

@@ -13,30 +13,60 @@ from erde.deployment.promise import (
 )
 
 CURVE = [[0.0, 0.90, 400.0], [0.2, 0.92, 300.0], [0.5, 0.88, 200.0]]
+POINTS = [
+    [0.0, 0.90, 400.0, 0.89, 0.92],
+    [0.2, 0.92, 300.0, 0.85, 0.92],
+    [0.3, 0.86, 250.0, 0.86, 0.88],
+    [0.5, 0.88, 200.0, 0.88, 0.88],
+]
+OLDER = {"curve": CURVE, "operating_points": [], "per_exit_curve": []}
+NEWER = OLDER | {"operating_points": POINTS}
 
 
 @pytest.mark.parametrize(
     ("theta", "accuracy", "macs"),
     [
-        (0.2, (0.92, 0.92), (300, 300)),
-        (0.3, (0.88, 0.92), (200, 300)),
-        (0.1, (0.90, 0.92), (300, 400)),
         (0.0, (0.90, 0.90), (400, 400)),
+        (0.1, (0.89, 0.92), (300, 400)),
+        (0.2, (0.92, 0.92), (300, 300)),
+        (0.25, (0.85, 0.92), (250, 300)),
+        (0.3, (0.86, 0.86), (250, 250)),
+        (0.4, (0.86, 0.88), (200, 250)),
         (3.0, (0.88, 0.88), (200, 200)),
     ],
 )
-def test_the_points_around_a_threshold(theta, accuracy, macs):
-    assert promised({"curve": CURVE}, theta) == (accuracy, macs)
+def test_what_validation_showed_at_a_threshold_and_around_it(theta, accuracy, macs):
+    assert promised(NEWER, theta) == (accuracy, macs)
+    assert promised(NEWER, [theta, theta]) == (accuracy, macs)
+
+
+@pytest.mark.parametrize(
+    ("theta", "accuracy", "macs"),
+    [
+        (0.0, (0.90, 0.90), (400, 400)),
+        (0.1, (0.0, 0.92), (300, 400)),
+        (0.2, (0.92, 0.92), (300, 300)),
+        (0.3, (0.0, 0.92), (200, 300)),
+        (0.5, (0.88, 0.88), (200, 200)),
+        (3.0, (0.0, 0.88), (200, 200)),
+    ],
+)
+def test_the_curve_alone_says_how_accurate_it_was_at_most(theta, accuracy, macs):
+    assert promised(OLDER, theta) == (accuracy, macs)
+    found = compare_accuracy(rights(20, 100), promised(OLDER, 0.3)[0], 500)
+    assert found.difference == 0
+    assert found.verdict.startswith("not above that, within chance; how far below it was")
+    assert compare_accuracy(rights(100, 100), (0.0, 0.88), 500).verdict.startswith("surprising")
 
 
 def test_one_threshold_per_exit_is_promised_what_its_own_row_says():
-    each = {"curve": CURVE, "per_exit_curve": [[[0.3, 0.1], 0.8, 200.0]]}
+    each = NEWER | {"per_exit_curve": [[[0.3, 0.1], 0.8, 200.0]]}
     assert promised(each, [0.3, 0.1]) == ((0.8, 0.8), (200.0, 200.0))
     assert promised(each, [0.3, 0.2]) is None
 
 
 def test_no_curve_no_promise():
-    assert promised({"curve": []}, 0.2) is None
+    assert promised(OLDER | {"curve": []}, 0.2) is None
     found = compare_accuracy(np.ones(50, bool), None, None)
     assert found.promised is found.difference is None
     assert found.verdict == "nothing was promised"

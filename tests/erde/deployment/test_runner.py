@@ -229,11 +229,12 @@ def test_the_shipped_program_is_run_from_its_own_folder(copied, deployable, tmp_
         "import runpy, sys; sys.path.insert(0, '.'); sys.argv = sys.argv[1:]; "
         "from importlib.util import spec_from_file_location as s, module_from_spec as m; "
         "spec = s('run', sys.argv[0]); run = m(spec); spec.loader.exec_module(run); "
-        "print(run.manifest.__file__, run.Runner(sys.argv[1]).manifest['network'])"
+        "fields = run.Runner(sys.argv[1]).manifest; "
+        "print(run.manifest.__file__, fields['network'], len(fields['operating_points']) > 50)"
     )
     command = [sys.executable, "-c", code, copied / "run.py", copied]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert done.stdout == f"{copied}/manifest.py erde-seed0\n", done.stderr
+    assert done.stdout == f"{copied}/manifest.py erde-seed0 True\n", done.stderr
 
 
 @pytest.mark.parametrize(

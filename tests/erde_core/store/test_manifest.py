@@ -39,6 +39,7 @@ FIELDS = defaults([8, 6, 3]) | {
     "curve_columns": ["theta_nats", "val_accuracy", "val_mean_macs"],
     "curve": [[0.0, 0.9, 250.0], [1.0, 0.8, 100.0]],
     "per_exit_curve": [[[0.5], 0.85, 150.0]],
+    "operating_points": [[0.0, 0.9, 250.0, 0.7, 0.9], [1.0, 0.8, 100.0, 0.8, 0.8]],
     "certified_theta": 0.25,
     "certificate": {"harmed": 1, "units": 500, "epsilon": 0.01, "delta": 0.05},
     "versions": {"python": "3.11.2"},
@@ -50,7 +51,15 @@ GATE = {
     "weights": [[0.5, -0.1, -2.0]],
     "intercept": [1.5],
 }
-NEW = ("preprocessing", "score", "precision", "watch", "val_groups", "per_exit_curve")
+NEW = (
+    "preprocessing",
+    "score",
+    "precision",
+    "watch",
+    "val_groups",
+    "per_exit_curve",
+    "operating_points",
+)
 
 
 @pytest.fixture
@@ -230,7 +239,7 @@ def test_missing_and_unknown_fields():
         ("1e-05", "0.00001", "written as Python writes it"),
         ("0.25", "NaN", "written as Python writes it, got NaN"),
         ("0.25", "1e999", "written as Python writes it, got 1e999"),
-        ("100", "-0", "written as Python writes it, got -0"),
+        ("100,", "-0,", "written as Python writes it, got -0"),
         ('"mean"', '"std"', "a name must stand once in its object"),
         ("{", "[" * 100_000, "must be a readable manifest, got: "),
         ("1000", "1" * 5000, "must be a readable manifest, got: "),

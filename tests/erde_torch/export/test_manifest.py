@@ -10,7 +10,7 @@ from erde_core.policy import exit_indices
 from erde_core.scores.scored_logits import score_logits
 from erde_core.softmax import entropy
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
-from erde_torch.export import manifest as manifest_module
+from erde_torch.export import curves as curves_module
 from erde_torch.export.manifest import deployment_manifest
 from tests.erde_torch.deployable import card_of, exit_logits
 
@@ -28,6 +28,15 @@ def test_identity_and_input(manifest, deployable):
     assert manifest["teacher_macs"] == 10**6
     assert {"numpy", "torch", "onnxruntime", "python"} <= set(manifest["versions"])
     assert json.loads(json.dumps(manifest)) == manifest
+
+
+def test_the_library_that_decided_the_pixels_is_named_where_there_is_one(manifest, deployable):
+    assert "pillow" not in manifest["versions"]
+    card, exits = card_of(deployable), exit_logits(deployable)
+    for version in ("12.3.0", None):
+        found = deployment_manifest(card, exits, 1, "tests", "x", "crop", {"pillow": version})
+        assert found["versions"].get("pillow") == version
+        assert found["versions"].keys() >= manifest["versions"].keys()
 
 
 def test_every_point_of_the_curve_is_what_its_threshold_gives(manifest, deployable):
@@ -65,7 +74,7 @@ def test_the_curve_starts_with_the_full_network_and_ends_at_the_first_exit(manif
 
 
 def test_the_curve_is_thinned_but_keeps_its_ends(deployable, monkeypatch):
-    monkeypatch.setattr(manifest_module, "CURVE_POINTS", 6)
+    monkeypatch.setattr(curves_module, "CURVE_POINTS", 6)
     exits = exit_logits(deployable)
     curve = deployment_manifest(card_of(deployable), exits, 1, "tests", "x")["curve"]
     assert len(curve) <= 6

@@ -31,7 +31,7 @@ with running(f"{experiment} · deploy {folder.name}", snakemake.log[0]) as say:
             say(f"{name}: {agreement}")
             agreement.check(name)
 
-    named = experiment, folder.name, snakemake.params.resize
+    named = experiment, folder.name, snakemake.params.resize, snakemake.params.pixels_by
     manifest = deployment_manifest(card, scored, int(teacher.macs[-1]) or None, *named)
     reason = write_int8_deployment(folder, stages, manifest, INT8_PROGRAM_FILES, check)
     if reason:
