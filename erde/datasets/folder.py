@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from erde.datasets.class_folders import PARTS, ClassFolders, list_class_folders
 from erde.datasets.folder_settings import FolderSettings
-from erde.datasets.image_file import ImageError, read_image
+from erde.datasets.image_file import ImageError, decoded, read_image
 from erde.datasets.images import DatasetError, TrainAndTest, offenders, ungrouped
 from erde.datasets.photographs.stored import Say, in_memory, into_file
 from erde_core.images import ImageDataset, Split
@@ -68,6 +68,8 @@ def read_folder(path: str | os.PathLike[str], image_size: tuple[int, int]) -> Tr
 def check_samples(found: ClassFolders, settings: FolderSettings, channels: int) -> None:
     """Decode the first image of each class and part, as a plan does before any job.
 
+    In its own size: what it is scaled to may be larger than the memory.
+
     Raises:
         DatasetError: one of them breaks a rule; all that do are named.
     """
@@ -75,7 +77,7 @@ def check_samples(found: ClassFolders, settings: FolderSettings, channels: int) 
     for of_classes in found.files.values():
         for of_class in of_classes:
             try:
-                read_image(of_class[0], settings.size, channels, settings.resize)
+                decoded(of_class[0], settings.size, channels, settings.resize)
             except ImageError as error:
                 wrong.append(str(error))
     if wrong:

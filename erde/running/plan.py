@@ -9,8 +9,8 @@ from erde.datasets.class_folders import list_class_folders
 from erde.datasets.fingerprint import recorded_identity
 from erde.datasets.folder import check_samples
 from erde.datasets.folder_settings import FolderSettings
-from erde.datasets.photographs.decode import look_at_all
-from erde.datasets.photographs.listed import Listed, list_photographs
+from erde.datasets.photographs.decode import Shapes, look_at_all
+from erde.datasets.photographs.listed import Listed, Photographs, list_photographs
 from erde.experiment.schema import Experiment
 from erde.running.asking.questions import Questions
 from erde.running.cluster.needs import facts_or_none
@@ -57,8 +57,10 @@ def check_before_any_job(
     source = experiment.dataset
     made = (results / "data.h5").exists()
     unchanged = made and identity == recorded_identity(source, results)
+    shapes = None
     if isinstance(source, FolderSettings) and not unchanged:
-        for sentence in _folder_sentences(source):
+        found, shapes = _looked_at(source)
+        for sentence in found.findings + shapes.findings:
             say(sentence)
     check_counts(experiment)
     if machine_mb is not None:
@@ -68,6 +70,8 @@ def check_before_any_job(
         room = Room(machine_mb * 10**6, on_gpu)
         for sentence in check_memory(experiment, results, room, questions):
             say(sentence)
+    if isinstance(source, FolderSettings) and shapes is not None:
+        check_samples(list_class_folders(source.path, source.parts), source, shapes.channels)
 
 
 def check_counts(experiment: Experiment) -> None:
@@ -123,8 +127,7 @@ def _check_batch(place: str, train: TrainSettings, images: int) -> None:
         )
 
 
-def _folder_sentences(source: FolderSettings) -> tuple[str, ...]:
+def _looked_at(source: FolderSettings) -> tuple[Photographs, Shapes]:
+    """By names and heads of files: no pixel is decoded."""
     found = list_photographs(source)
-    shapes = look_at_all(found, dict.fromkeys(SPLITS, source.size), source.resize)
-    check_samples(list_class_folders(source.path, source.parts), source, shapes.channels)
-    return found.findings + shapes.findings
+    return found, look_at_all(found, dict.fromkeys(SPLITS, source.size), source.resize)

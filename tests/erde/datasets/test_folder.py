@@ -1,5 +1,7 @@
 import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -169,3 +171,33 @@ def test_names_are_checked_before_any_image_is_decoded(root, monkeypatch):
     (root / "test/ox/notes.txt").write_text("x")
     monkeypatch.setattr(folder, "read_image", None)
     refused(root, "notes.txt: must be an image file")
+
+
+IN_A_GIGABYTE = """
+import resource
+import sys
+from pathlib import Path
+
+from erde.datasets.class_folders import list_class_folders
+from erde.datasets.folder import check_samples
+from erde.datasets.folder_settings import FolderSettings
+
+path = sys.argv[1]
+settings = FolderSettings(
+    name="folder", path=path, image_size=40_000, resize="stretch", validation=1
+)
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+most = pages * resource.getpagesize() + 10**9
+resource.setrlimit(resource.RLIMIT_AS, (most, most))
+check_samples(list_class_folders(path), settings, 3)
+"""
+
+
+def test_samples_are_looked_at_in_their_own_size(root):
+    """Scaled to ``image_size``, each would take 4.8 GB."""
+    command = [sys.executable, "-c", IN_A_GIGABYTE, str(root)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    (root / "train/ox/0.png").write_bytes((root / "train/ox/0.png").read_bytes()[:60])
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert "train/ox/0.png: must be a whole, readable image" in done.stderr

@@ -3,6 +3,7 @@
 import copy
 
 import pytest
+from PIL import Image
 
 from erde.experiment.schema import parse_experiment
 from erde.running.asking.questions import Questions
@@ -94,6 +95,29 @@ def test_folds_are_held_to_the_classes(folder):
     odd = folder | {"validation": 396}  # 102 images of each class, 51 objects: 26 in one fold
     with pytest.raises(ErdeError, match=r"^teacher\.train\.batch_size must be at most the 100 tr"):
         check_counts(experiment(dataset=odd, teacher=teacher, student=small))
+
+
+def photographs(path):
+    """Two classes of 300 to train with; of the first only the head can be read."""
+    image = path.parent / "one.jpg"
+    Image.effect_noise((60, 60), 60).convert("RGB").save(image)
+    whole = image.read_bytes()
+    for part, count in (("train", 300), ("test", 2)):
+        for name in ("cat", "dog"):
+            (path / part / name).mkdir(parents=True)
+            for n in range(count):
+                (path / part / name / f"{n}.jpg").write_bytes(whole)
+    (path / "train/cat/0.jpg").write_bytes(whole[:-200])
+
+
+def test_memory_is_compared_before_any_pixel_is_decoded(tmp_path):
+    photographs(tmp_path / "images")
+    keys = {"name": "folder", "path": str(tmp_path / "images"), "resize": "crop", "validation": 9}
+    wanted = r"^teacher: batch_size 128 of resnet34 × width 1 at 20000 × 20000 pixels must fit into"
+    with pytest.raises(ErdeError, match=wanted):
+        check(experiment(dataset=keys | {"image_size": 20_000}), tmp_path, 64_000)
+    with pytest.raises(ErdeError, match=r"train/cat/0\.jpg: must be a whole, readable image"):
+        check(experiment(dataset=keys | {"image_size": 30}), tmp_path, 64_000)
 
 
 def test_nothing_is_refused_on_a_cluster_or_when_it_is_made(tmp_path):
