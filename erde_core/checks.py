@@ -5,7 +5,7 @@ value (or both shapes), before anything is computed.
 """
 
 import math
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,7 @@ from erde_core.errors import ErdeError
 
 # Of a divergence; see :func:`temperature`.
 TEMPERATURES = (0.001, 100.0)
+LARGEST_WEIGHT = 1e30  # of a term; a loss some times as large still fits float32
 
 
 def float_array(name: str, values: ArrayLike, ndim: int | None = None) -> NDArray[np.floating]:
@@ -76,14 +77,16 @@ def class_weights(name: str, weights: ArrayLike, classes: int) -> NDArray[np.flo
 
 def positive(name: str, value: float) -> None:
     """``value`` is a finite number above zero."""
-    if not (_is_finite(value) and value > 0):
+    if not (is_number(value) and value > 0):
         raise ErdeError(f"{name} must be a finite number > 0, got {value!r}")
 
 
 def not_negative(name: str, value: float) -> None:
-    """``value`` is a finite number of at least zero."""
-    if not (_is_finite(value) and value >= 0):
+    """``value`` is a finite number of at least zero, and not too large for float32."""
+    if not (is_number(value) and value >= 0):
         raise ErdeError(f"{name} must be a finite number >= 0, got {value!r}")
+    if value > LARGEST_WEIGHT:
+        raise ErdeError(f"{name} must be at most {LARGEST_WEIGHT:g}, got {value!r}")
 
 
 def temperature(name: str, value: float) -> None:
@@ -169,7 +172,8 @@ def exit_thresholds(thresholds: ArrayLike, exits: int) -> NDArray[np.float64]:
     return np.broadcast_to(array, (exits - 1,))
 
 
-def _is_finite(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether ``value`` is a finite number, and no boolean."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         return False
     try:

@@ -8,12 +8,14 @@ same annotations, so that a range stands once.
 import dataclasses
 import math
 import operator
+from collections.abc import Callable
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from erde_core.errors import ErdeError
 
 # For pydantic, which finds it in the class under the name __pydantic_config__.
 STRICT_KEYS = {"extra": "forbid", "strict": True, "allow_inf_nan": False}
+SEEDS = 2**31  # a seed lies below: it then fits the key of every generator
 _RULES = {
     "ge": (operator.ge, ">="),
     "gt": (operator.gt, ">"),
@@ -36,6 +38,24 @@ class FromMapping:
 
 class FromList(FromMapping):
     """Marks a tuple among settings, which a file gives as a list; its items stay strict."""
+
+
+class OneSentence:
+    """Marks a field of several kinds, or a list of so many items, that its dataclass checks whole.
+
+    Pydantic says one sentence for each kind or item, under keys that no file has. What it refuses
+    is therefore handed on as it stands, for the dataclass to refuse it in one.
+    """
+
+    def __get_pydantic_core_schema__(self, source: object, handler: Any) -> Any:  # noqa: ANN401
+        def handed_on(value: object, read: Callable[[object], object]) -> object:
+            try:
+                return read(value)
+            except ValueError:  # of which pydantic's is one; it is not installed everywhere
+                return value
+
+        function = {"type": "no-info", "function": handed_on}
+        return {"type": "function-wrap", "function": function, "schema": handler(source)}
 
 
 def check_fields(settings: object) -> None:

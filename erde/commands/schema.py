@@ -43,7 +43,9 @@ def experiment_schema() -> dict[str, Any]:
 
 def _narrow(definitions: Mapping[str, _Rule]) -> None:
     """Put in what settings check in code and their annotations do not say, key by key."""
+    from erde_core.fields import SEEDS
     from erde_torch.networks.table import TIMM, known_names
+    from erde_torch.training.settings import MOST_THREADS
 
     side, above, whole = _number("integer", minimum=1), _number(exclusiveMinimum=0), "^[0-9]+"
     sides = {"type": "array", "prefixItems": [side, side], "minItems": 2, "maxItems": 2}
@@ -60,13 +62,13 @@ def _narrow(definitions: Mapping[str, _Rule]) -> None:
     rules: dict[str, dict[str, _Rule]] = {
         "TrainSettings": {
             "graph": {"anyOf": [{"type": "boolean"}, {"const": "auto"}]},
-            "threads": {"anyOf": [side, {"const": "auto"}]},
+            "threads": {"anyOf": [side | {"maximum": MOST_THREADS}, {"const": "auto"}]},
         },
         "CacheSettings": {"views": {"anyOf": [side, {"const": "all"}]}},
         "CropSettings": {
             "scale": {"prefixItems": [share, share]},
             "ratio": {"prefixItems": [above, above]},
-            "seed": {"minimum": 0},
+            "seed": {"minimum": 0, "exclusiveMaximum": SEEDS},
         },
         "NetworkSettings": {
             "name": {"anyOf": name},
@@ -114,10 +116,10 @@ def _loss_keys() -> dict[str, _Rule]:
 
 def _loss_rules() -> dict[str, _Rule]:
     """What ``LossSettings`` takes, which checks its fields itself, in the order of its fields."""
-    from erde_core.checks import TEMPERATURES
+    from erde_core.checks import LARGEST_WEIGHT, TEMPERATURES
 
     lowest, highest = TEMPERATURES
-    weight = _number(minimum=0)
+    weight = _number(minimum=0, maximum=LARGEST_WEIGHT)
     return {
         "temperature": _number(minimum=lowest, maximum=highest),
         "ce_weight": weight,

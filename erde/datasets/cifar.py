@@ -29,7 +29,7 @@ from erde.datasets.folder import read_folder
 from erde.datasets.images import DatasetError, TrainAndTest, take, ungrouped
 from erde.datasets.source import Facts, published_facts
 from erde.datasets.split import with_validation
-from erde_core.fields import STRICT_KEYS, check_fields
+from erde_core.fields import SEEDS, STRICT_KEYS, check_fields
 from erde_core.images import ImageDataset, Split
 
 _LABEL_KEYS = {"cifar10": b"labels", "cifar100": b"fine_labels"}
@@ -58,7 +58,7 @@ class CifarSettings:
 
     name: Literal["cifar10", "cifar100"]
     validation: Annotated[int, Ge(1), Lt(_TRAIN)] = 5000
-    split_seed: Annotated[int, Ge(0)] = 0
+    split_seed: Annotated[int, Ge(0), Lt(SEEDS)] = 0
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
-from annotated_types import Ge, Le
+from annotated_types import Ge, Le, Lt
 from numpy.typing import NDArray
 
 from erde.datasets.clutter import compose
 from erde.datasets.images import DatasetError, image_dataset
 from erde.datasets.source import Facts
 from erde.datasets.split import hold_out
-from erde_core.fields import STRICT_KEYS, check_fields
+from erde_core.fields import SEEDS, STRICT_KEYS, check_fields
 from erde_core.images import ImageDataset, Split
 
 VAL_IMAGES, TEST_IMAGES = 400, 600
@@ -37,7 +37,7 @@ class DigitsSettings:
     name: Literal["digits"]
     train_images: Annotated[int, Ge(100), Le(MAX_TRAIN_IMAGES)] = 3000
     canvas: Annotated[int, Ge(16), Le(64)] = 24
-    seed: Annotated[int, Ge(0)] = 0
+    seed: Annotated[int, Ge(0), Lt(SEEDS)] = 0
 
     def __post_init__(self) -> None:
         check_fields(self)

@@ -4,14 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from annotated_types import Ge
+from annotated_types import Ge, Le, Lt
 
 from erde.datasets.class_folders import PARTS, list_class_folders
 from erde.datasets.source import Facts
 from erde_core.errors import ErdeError
-from erde_core.fields import STRICT_KEYS, FromList, check_fields
+from erde_core.fields import SEEDS, STRICT_KEYS, FromList, OneSentence, check_fields
 
-_Side = Annotated[int, Ge(1)]
+_LARGEST_SIDE = 8192  # pixels; a training on more fits no machine
+_Side = Annotated[int, Ge(1), Le(_LARGEST_SIDE)]
 # Stored so much larger than it is shown, an image has room for crops: 256 for 224 pixels.
 _ROOM = (8, 7)
 
@@ -40,30 +41,25 @@ class FolderSettings:
 
     name: Literal["folder"]
     path: str
-    image_size: _Side | Annotated[tuple[_Side, _Side], FromList()]
+    image_size: Annotated[_Side | Annotated[tuple[_Side, _Side], FromList()], OneSentence()]
     resize: Literal["none", "crop", "pad", "stretch"] = "none"
-    validation: int | float | Literal["folder"]
-    split_seed: Annotated[int, Ge(0)] = 0
+    validation: Annotated[int | float | Literal["folder"], OneSentence()]
+    split_seed: Annotated[int, Ge(0), Lt(SEEDS)] = 0
     duplicates: Literal["refuse", "keep"] = "refuse"
 
     def __post_init__(self) -> None:
         check_fields(self)
         if not self.path or "\0" in self.path:
             raise ErdeError(f"path must name a folder, got {self.path!r}")
-        if min(self.size) < 1:
-            raise ErdeError(f"image_size must be two sides >= 1, got {self.image_size}")
-        held = self.validation
-        fits = (
-            held == "folder"
-            if isinstance(held, str)
-            else held >= 1
-            if _whole(held)
-            else 0 < held < 1
-        )
-        if not fits:
+        if not _are_sides(self.image_size):
             raise ErdeError(
-                f"validation must be a count >= 1, a fraction between 0 and 1, or 'folder', "
-                f"got {held!r}"
+                f"image_size must be 1 … {_LARGEST_SIDE} pixels or [height, width] of so many, "
+                f"got {self.image_size!r}"
+            )
+        if not _holds_out(self.validation):
+            raise ErdeError(
+                "validation must be a count >= 1, a fraction between 0 and 1, or 'folder', "
+                f"got {self.validation!r}"
             )
 
     @property
@@ -112,5 +108,14 @@ class FolderSettings:
         return Path(self.path)
 
 
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
+def _are_sides(size: object) -> bool:
+    """Whether it is one side of a square, or height and width."""
+    sides = size if isinstance(size, tuple | list) else (size, size)
+    return len(sides) == 2 and all(type(s) is int and 1 <= s <= _LARGEST_SIDE for s in sides)
+
+
+def _holds_out(validation: object) -> bool:
+    """Whether it says what is held out: a count, a fraction, or that it lies in a folder."""
+    if type(validation) is int:
+        return validation >= 1
+    return validation == "folder" or (type(validation) is float and 0 < validation < 1)

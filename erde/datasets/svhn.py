@@ -16,7 +16,7 @@ from erde.datasets.download import Published, present_or_downloaded
 from erde.datasets.images import DatasetError, TrainAndTest, ungrouped
 from erde.datasets.source import Facts, published_facts
 from erde.datasets.split import with_validation
-from erde_core.fields import STRICT_KEYS, check_fields
+from erde_core.fields import SEEDS, STRICT_KEYS, check_fields
 from erde_core.images import ImageDataset, Split
 
 _TRAIN, _TEST = 73_257, 26_032  # images as published
@@ -38,7 +38,7 @@ class SvhnSettings:
 
     name: Literal["svhn"]
     validation: Annotated[int, Ge(1), Lt(_TRAIN)] = 5000
-    split_seed: Annotated[int, Ge(0)] = 0
+    split_seed: Annotated[int, Ge(0), Lt(SEEDS)] = 0
 
     def __post_init__(self) -> None:
         check_fields(self)

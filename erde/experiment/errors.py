@@ -20,6 +20,12 @@ _ELSEWHERE: dict[type, Mapping[str, str]] = {
         "of members that are none"
     }
 }
+# What pydantic says of Python's values, which a file has under other names.
+_IN_YAML = {
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "too_short": "must hold at least {min_length}",
+}
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")  # of a model, of a dataclass
 
 
@@ -87,7 +93,9 @@ def _one_rule(rule: ErrorDetails, model: type[BaseModel]) -> str:
         return f"{where}.name: this key is required"
     if rule["type"] in ("dict_type", "model_type", "model_attributes_type", "dataclass_type"):
         return f"{where}: must be a mapping of keys, got {shown(rule['input'])}"
-    message = rule["msg"].replace("Input should", "must").replace(" should ", " must ")
+    own = _IN_YAML.get(rule["type"])
+    message = own.format(**rule.get("ctx", {})) if own else rule["msg"]
+    message = message.replace("Input should", "must").replace(" should ", " must ")
     advice = ": write it in quotes" if _was_text(rule) else ""
     return f"{where}: {message}, got {shown(rule['input'])}{advice}"
 

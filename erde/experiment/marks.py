@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Annotated, Any, get_args, get_type_hints
 
 from pydantic import Discriminator, Field, Tag
-from pydantic_core import core_schema
+from pydantic_core import PydanticCustomError, core_schema
 
 from erde_core.fields import FromMapping
 from erde_torch.teachers.settings import KINDS
@@ -40,13 +40,18 @@ class OrSwitch:
         self.settings = settings
 
     def __get_pydantic_core_schema__(self, source: object, handler: Any) -> Any:  # noqa: ANN401
-        def either(value: object, inner: Callable[[object], object]) -> object:
+        def written(value: object, inner: Callable[[object], object]) -> object:
             return value if isinstance(value, bool) else inner(value)
+
+        def read(value: object, inner: Callable[[object], object]) -> object:
+            if not isinstance(value, bool | dict | self.settings):
+                raise PydanticCustomError("switch", "must be true, false or a mapping of keys")
+            return written(value, inner)
 
         mapping: Any = Annotated[self.settings, FromMapping()]
         inner = handler.generate_schema(mapping)
-        written = core_schema.wrap_serializer_function_ser_schema(either, schema=inner)
-        return core_schema.no_info_wrap_validator_function(either, inner, serialization=written)
+        as_written = core_schema.wrap_serializer_function_ser_schema(written, schema=inner)
+        return core_schema.no_info_wrap_validator_function(read, inner, serialization=as_written)
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> Any:  # noqa: ANN401
         return {"anyOf": [{"type": "boolean"}, handler(schema)]}

@@ -35,7 +35,7 @@ from erde.experiment.trainings import (
 from erde.experiment.variants import Variant, expand_variants, plain_distillation
 from erde.experiment.yaml_file import YamlError, read_yaml
 from erde_core.errors import ErdeError
-from erde_core.fields import FromMapping
+from erde_core.fields import SEEDS, FromMapping
 from erde_core.scores.fitted import LABELS
 from erde_torch.int8.settings import Int8Settings
 from erde_torch.networks.cascades.settings import AnyNetwork
@@ -57,7 +57,7 @@ class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
-_Seed = Annotated[int, Field(ge=0, lt=2**31)]  # fits the key of every generator
+_Seed = Annotated[int, Field(ge=0, lt=SEEDS)]
 
 
 class Experiment(_Model):
@@ -87,6 +87,8 @@ class Experiment(_Model):
             raise ErdeError(f"augment: {both[0]} must not stand beside crops")
         dataset = keys.get("dataset")
         seed = dataset.get("split_seed", 0) if isinstance(dataset, dict) else 0
+        if type(seed) is not int or not 0 <= seed < SEEDS:
+            return keys  # which is the data set's to refuse
         return {**keys, "augment": {**augment, "crops": {"seed": seed, **augment["crops"]}}}
 
     @model_validator(mode="after")

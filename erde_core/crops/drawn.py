@@ -7,9 +7,10 @@ from typing import Annotated
 import numpy as np
 from numpy.typing import NDArray
 
+from erde_core.checks import is_number
 from erde_core.crops.kernel import ONE
 from erde_core.errors import ErdeError
-from erde_core.fields import STRICT_KEYS, FromList
+from erde_core.fields import SEEDS, STRICT_KEYS, FromList, OneSentence
 
 _AREA, _SHAPE, _DOWN, _ACROSS, _MIRROR, _COLOUR, _WORDS = 0, 1, 2, 3, 4, 5, 8
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -30,20 +31,20 @@ class CropSettings:
 
     __pydantic_config__ = STRICT_KEYS
 
-    scale: Annotated[tuple[float, float], FromList()] = (0.35, 1.0)
-    ratio: Annotated[tuple[float, float], FromList()] = (0.75, 4 / 3)
+    scale: Annotated[tuple[float, float], FromList(), OneSentence()] = (0.35, 1.0)
+    ratio: Annotated[tuple[float, float], FromList(), OneSentence()] = (0.75, 4 / 3)
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.seed < 0:
-            raise ErdeError(f"seed must be >= 0, got {self.seed}")
-        if not 0 < self.scale[0] <= self.scale[1] <= 1:
+        if not 0 <= self.seed < SEEDS:
+            raise ErdeError(f"seed must lie in 0 … {SEEDS - 1}, got {self.seed}")
+        if not (_rising(self.scale) and self.scale[1] <= 1):
             raise ErdeError(
-                f"scale must be two rising shares of the area, > 0 and <= 1, got {self.scale}"
+                f"scale must be two rising shares of the area, > 0 and <= 1, got {self.scale!r}"
             )
-        if not 0 < self.ratio[0] <= self.ratio[1] < math.inf:
+        if not _rising(self.ratio):
             raise ErdeError(
-                f"ratio must be two rising quotients of width and height > 0, got {self.ratio}"
+                f"ratio must be two rising quotients of width and height > 0, got {self.ratio!r}"
             )
 
 
@@ -97,6 +98,13 @@ def colour_factors(
     factors = np.rint(ONE * (1 + colour * (2 * u - 1))).astype(np.int64)
     factors[views == 0] = ONE
     return factors
+
+
+def _rising(pair: object) -> bool:
+    """Whether it is two numbers above zero, the second not below the first."""
+    if not (isinstance(pair, tuple | list) and len(pair) == 2 and all(map(is_number, pair))):
+        return False
+    return bool(0 < pair[0] <= pair[1])
 
 
 def _words(seed: int, samples: NDArray[np.int64], views: NDArray[np.int64]) -> NDArray[np.uint64]:

@@ -1,10 +1,10 @@
 """Which of the teacher's answers are cached. Imports no torch."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 from erde_core.errors import ErdeError
-from erde_core.fields import STRICT_KEYS, check_fields
+from erde_core.fields import STRICT_KEYS, OneSentence, check_fields
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class CacheSettings:
 
     __pydantic_config__ = STRICT_KEYS
 
-    views: int | str = "all"
+    views: Annotated[int | str, OneSentence()] = "all"
     precision: Literal["auto", "float32", "bf16"] = "auto"
 
     def __post_init__(self) -> None:

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from erde_core.crops import KERNEL, CropSettings
 from erde_core.errors import ErdeError
-from erde_core.fields import STRICT_KEYS, FromMapping, check_fields
+from erde_core.fields import SEEDS, STRICT_KEYS, FromMapping, OneSentence, check_fields
 from erde_core.views import all_views, chosen_views
 from erde_torch.networks.settings import NetworkSettings
 
 _LARGEST_ADAMW_RATE = 0.02  # beyond it lies what was meant for SGD, whose default is 0.1
+MOST_THREADS = 1024  # more than a machine has cores; PyTorch would start every one of them
 UNNAMED = ("graph", "processes")  # settings of a training that no result names
 ENDLESS = 2**31  # views of crops that a teacher draws from; it never sees one twice
 
@@ -112,14 +113,14 @@ class TrainSettings:
 
     __pydantic_config__ = STRICT_KEYS
 
-    epochs: Annotated[int, Ge(1)]
+    epochs: Annotated[int, Ge(1), Le(1_000_000)]
     batch_size: Annotated[int, Ge(2)] = 128
     optimiser: Literal["sgd", "adamw"] = "sgd"
-    learning_rate: Annotated[float, Gt(0)] = 0.1
+    learning_rate: Annotated[float, Gt(0), Le(100)] = 0.1
     schedule: Literal["one_cycle", "cosine"] = "one_cycle"
     warmup: Annotated[float, Ge(0), Lt(1)] = 0.2
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.9
-    weight_decay: Annotated[float, Ge(0)] = 5e-4
+    weight_decay: Annotated[float, Ge(0), Le(100)] = 5e-4
     label_smoothing: Annotated[float, Ge(0), Lt(1)] = 0.0
     class_weights: Literal["none", "balanced"] = "none"
     ema_decay: Annotated[float, Ge(0), Lt(1)] = 0.0
@@ -127,14 +128,17 @@ class TrainSettings:
     kd_warmup: Annotated[float, Ge(0)] = 0.0
     precision: Literal["auto", "float32", "bf16"] = "auto"
     compile: bool = False
-    graph: bool | str = False
-    threads: int | str = "auto"
+    graph: Annotated[bool | str, OneSentence()] = False
+    threads: Annotated[int | str, OneSentence()] = "auto"
     processes: Annotated[int, Ge(1)] = 1
 
     def __post_init__(self) -> None:
         check_fields(self)
-        if self.threads != "auto" and (type(self.threads) is not int or self.threads < 1):
-            raise ErdeError(f"threads must be 'auto' or a whole number >= 1, got {self.threads!r}")
+        own = self.threads
+        if own != "auto" and not (type(own) is int and 1 <= own <= MOST_THREADS):
+            raise ErdeError(
+                f"threads must be 'auto' or a whole number 1 … {MOST_THREADS}, got {own!r}"
+            )
         if self.optimiser == "adamw" and self.learning_rate > _LARGEST_ADAMW_RATE:
             raise ErdeError(
                 f"learning_rate must be at most {_LARGEST_ADAMW_RATE} with optimiser 'adamw' "
@@ -192,7 +196,7 @@ class TeacherSettings:
     network: Annotated[NetworkSettings, FromMapping()] = NetworkSettings(name="resnet34")
     train: Annotated[TrainSettings, FromMapping()]
     folds: Annotated[int, Ge(1), Le(20)] = 1
-    seed: Annotated[int, Ge(0), Lt(2**31)] = 0  # fits the key of every generator
+    seed: Annotated[int, Ge(0), Lt(SEEDS)] = 0
 
     def __post_init__(self) -> None:
         check_fields(self)

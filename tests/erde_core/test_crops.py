@@ -131,7 +131,8 @@ def test_what_is_not_there_is_refused(kernel, sample, box, message):
         ({"scale": (0.0, 1.0)}, "scale must be two rising shares"),
         ({"scale": (0.5, 1.5)}, "scale must be two rising shares"),
         ({"ratio": (2.0, 1.0)}, "ratio must be two rising quotients"),
-        ({"seed": -1}, "seed must be >= 0"),
+        ({"seed": -1}, "seed must lie in 0 … 2147483647, got -1"),
+        ({"seed": 2**31}, "seed must lie in 0 … 2147483647, got 2147483648"),
     ],
 )
 def test_settings_out_of_range(keys, message):

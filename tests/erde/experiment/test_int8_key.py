@@ -40,7 +40,7 @@ def test_a_file_is_dumped_whole_as_it_was_read():
         ({"image": 3}, "int8: unknown key 'image'; did you mean 'images'?"),
         ({"images": 0}, "int8.images: must be greater than or equal to 1, got 0"),
         ({"method": "kl"}, "int8.method: must be 'minmax', 'entropy' or 'percentile', got 'kl'"),
-        ("yes", "int8: must be a mapping of keys, got 'yes'"),
+        ("yes", "int8: must be true, false or a mapping of keys, got 'yes'"),
     ],
 )
 def test_int8_that_is_neither_is_refused(value, message):

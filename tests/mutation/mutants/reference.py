@@ -231,8 +231,8 @@ MUTANTS = {
     ],
     "erde_core/checks.py": [
         ("(array < 0) | (array >= classes)", "(array < 0) | (array > classes)"),
-        ("_is_finite(value) and value > 0", "_is_finite(value) and value >= 0"),
-        ("_is_finite(value) and value >= 0", "value >= 0"),
+        ("is_number(value) and value > 0", "is_number(value) and value >= 0"),
+        ("is_number(value) and value >= 0", "value >= 0"),
         ("array.astype(np.int64)) < 0", "array.astype(np.int64)) < -1"),
         ("array.shape != (exits - 1,)", "array.shape != (exits,)"),
     ],
