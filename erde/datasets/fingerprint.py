@@ -15,6 +15,7 @@ from typing import Any, cast
 from erde.datasets.class_folders import GROUPS, PARTS, is_hidden
 from erde.datasets.folder_settings import FolderSettings
 from erde.datasets.images import DatasetError
+from erde.datasets.photographs.group_split import RULE
 from erde.datasets.source import SourceSettings
 from erde_core.store.files import write_text
 
@@ -24,7 +25,8 @@ _RECORD, _DATA = "images.json", "data.h5"
 def folder_fingerprint(path: str | os.PathLike[str], parts: tuple[str, ...] = PARTS) -> str:
     """A hash of name, size and time of change of every file under ``path/<part>/<class>``.
 
-    The file of the groups counts too, where there is one; what nobody reads does not.
+    The file of the groups counts too, where there is one, and the rule by which groups are held
+    out, where it is used; what nobody reads does not.
 
     Returns:
         16 hexadecimal digits.
@@ -42,6 +44,8 @@ def folder_fingerprint(path: str | os.PathLike[str], parts: tuple[str, ...] = PA
                     digest.update(f"\n{_size_and_time(entry)}\n".encode())
     if (root / GROUPS).exists():
         digest.update(f"{GROUPS}\n".encode() + (root / GROUPS).read_bytes())
+        if "val" not in parts:
+            digest.update(f"\nheld out by rule {RULE}\n".encode())
     if not folders:  # a mount point without its disk
         raise FileNotFoundError(2, "no class folders in it", str(root))
     return digest.hexdigest()[:16]

@@ -4,6 +4,9 @@ A deployment carries this file along as ``image_reader.py``, so that training, `
 ``run.py`` read the same pixels and refuse the same images. It needs NumPy and Pillow.
 """
 
+import io
+import re
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -31,6 +34,8 @@ _UPRIGHT = {
 }
 _ON_ITS_SIDE = (5, 6, 7, 8)
 _PNG, _PNG_DEPTH_AT = b"\x89PNG\r\n\x1a\n", 24
+# Chunks of a PNG in which Pillow looks for the orientation: EXIF, also as text, and XMP.
+_PNG_WORDS = (b"eXIf", b"tEXt", b"zTXt", b"iTXt")
 # What other files begin with, at which byte, and how to make of them what is read here.
 _FOREIGN = (
     (4, b"ftyp", "a HEIC or AVIF file (heif-convert, sips or ImageMagick make a JPEG of it)"),
@@ -125,7 +130,8 @@ def look(
             with Image.open(data, formats=_FORMATS) as image:
                 kept = 1 if image.mode in GREY else 3
                 _check_kind(file, image, head)
-                return _upright_size(file, image, image_size, resize), kept
+                turned = _orientation(image, data)
+                return _upright_size(file, image.size, turned, image_size, resize), kept
     except ImageError:
         raise
     except Exception as error:  # as above
@@ -173,14 +179,14 @@ def _upright(
         if resize == "none" and image.size not in (wanted, wanted[::-1]):  # before EXIF is read
             _check_size(file, image.size[::-1], wanted)
         _check_kind(file, image, head)
-        _upright_size(file, image, wanted, resize)
+        orientation = _orientation(image, data)
+        _upright_size(file, image.size, orientation, wanted, resize)
         lossless = resize != "none" and channels == 3
         if channels not in (None, kept) and not convert and not lossless:
             raise ImageError(
                 f"{file}: must be {_KIND[channels]} like the other images, got a {_KIND[kept]} one"
             )
         opaque = _opaque(file, image, channels or kept)
-        orientation = _orientation(image)
         if orientation in _UPRIGHT:
             opaque = opaque.transpose(Image.Transpose[_UPRIGHT[orientation]])
         return opaque
@@ -198,18 +204,55 @@ def _check_kind(file: Path, image: "Image", head: bytes) -> None:
         raise ImageError(f"{file}: must be one image, got an animation")
 
 
-def _orientation(image: "Image") -> int:
+def _orientation(image: "Image", data: BinaryIO) -> int:
+    """The number that EXIF or XMP says, as Pillow finds it; 1 if there is none."""
+    if image.format == "PNG" and "exif" not in image.info:
+        # It may stand behind the pixels, and Pillow would decode them all to get there.
+        words = _png_words(data)
+        return _orientation_in(words) if words else 1
     return int(image.getexif().get(_ORIENTATION, 1))
 
 
+def _orientation_in(words: bytes) -> int:
+    """As Pillow finds it in these chunks, put before the pixel of a PNG that has but one."""
+    from PIL.PngImagePlugin import PngImageFile
+
+    head = _chunk(b"IHDR", b"\0\0\0\1\0\0\0\1\x08\0\0\0\0")
+    pixel = _chunk(b"IDAT", zlib.compress(b"\0\0")) + _chunk(b"IEND", b"")
+    with PngImageFile(io.BytesIO(_PNG + head + words + pixel)) as small:
+        return int(small.getexif().get(_ORIENTATION, 1))
+
+
+def _png_words(data: BinaryIO) -> bytes:
+    """The chunks of a PNG in ``_PNG_WORDS``, in order; all others are skipped unread."""
+    place, words = data.tell(), b""
+    data.seek(len(_PNG))
+    while re.fullmatch(rb"(?!IEND)\w{4}", (head := data.read(8))[4:]):
+        length = int.from_bytes(head[:4], "big")
+        if head[4:] in _PNG_WORDS:
+            body = data.read(length)
+            if len(body) < length:  # whoever reads the pixels is told
+                break
+            words += _chunk(head[4:], body)  # behind the pixels Pillow checks no checksum
+            length = 0
+        data.seek(length + 4, io.SEEK_CUR)
+    data.seek(place)
+    return words
+
+
+def _chunk(kind: bytes, body: bytes) -> bytes:
+    check = zlib.crc32(kind + body)
+    return len(body).to_bytes(4, "big") + kind + body + check.to_bytes(4, "big")
+
+
 def _upright_size(
-    file: Path, image: "Image", wanted: tuple[int, int], resize: str
+    file: Path, size: tuple[int, int], orientation: int, wanted: tuple[int, int], resize: str
 ) -> tuple[int, int]:
-    width, height = image.size
-    size = (width, height) if _orientation(image) in _ON_ITS_SIDE else (height, width)
+    """Upright (height, width) of an image of the stored ``size`` (width, height)."""
+    upright = size if orientation in _ON_ITS_SIDE else size[::-1]
     if resize == "none":
-        _check_size(file, size, wanted)
-    return size
+        _check_size(file, upright, wanted)
+    return upright
 
 
 def _check_size(file: Path, size: tuple[int, ...], wanted: tuple[int, int]) -> None:

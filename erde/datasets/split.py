@@ -25,16 +25,11 @@ def hold_out(labels: ArrayLike, count: int, seed: int) -> tuple[Index, Index]:
         DatasetError: ``count`` is out of range, or a class would lose its last training image.
     """
     labels = np.asarray(labels)
-    if not 1 <= count <= len(labels) - 1:
-        raise DatasetError(
-            f"the validation split must take 1 … {len(labels) - 1} of {len(labels)} "
-            f"training images, got {count}"
-        )
-    quota = _quota(np.bincount(labels), count)
+    check_count(count, len(labels))
     # Raw words of a bit generator are the same in every NumPy release; its shuffles need not be.
     order = np.argsort(np.random.PCG64(seed).random_raw(len(labels)), kind="stable")
     held = np.zeros(len(labels), bool)
-    for label, images in enumerate(quota):
+    for label, images in enumerate(quota(np.bincount(labels), count)):
         members = order[labels[order] == label]
         if 0 < members.size == images:
             raise DatasetError(
@@ -42,39 +37,6 @@ def hold_out(labels: ArrayLike, count: int, seed: int) -> tuple[Index, Index]:
                 f"got {count} images, which takes all {images} of class {label}"
             )
         held[members[:images]] = True
-    return np.flatnonzero(~held), np.flatnonzero(held)
-
-
-def hold_out_groups(
-    labels: NDArray[np.int64], group: NDArray[np.int64], count: int, seed: int
-) -> tuple[Index, Index]:
-    """As :func:`hold_out`, and no group is torn apart.
-
-    Groups are taken in a pseudo-random order as long as they fit into the share of every class, so
-    that at most ``count`` images are held out.
-
-    Raises:
-        DatasetError: as :func:`hold_out`, or no group fits.
-    """
-    if not 1 <= count <= len(labels) - 1:
-        raise DatasetError(
-            f"the validation split must take 1 … {len(labels) - 1} of {len(labels)} "
-            f"training images, got {count}"
-        )
-    sizes = np.bincount(labels)
-    room = np.minimum(_quota(sizes, count), sizes - 1)
-    names, of_image = np.unique(group, return_inverse=True)
-    members = np.zeros((len(names), len(sizes)), np.int64)
-    np.add.at(members, (of_image, labels), 1)
-    taken = np.zeros(len(names), bool)
-    for g in np.argsort(np.random.PCG64(seed).random_raw(len(names)), kind="stable"):
-        if (members[g] <= room).all():
-            taken[g], room = True, room - members[g]
-    held = taken[of_image]
-    if not held.any():
-        raise DatasetError(
-            f"the validation split must take {count} images in whole groups, got none that fits"
-        )
     return np.flatnonzero(~held), np.flatnonzero(held)
 
 
@@ -88,7 +50,20 @@ def with_validation(found: TrainAndTest, count: int, seed: int) -> ImageDataset:
     return image_dataset(train, val, found.test, found.class_names, found.source)
 
 
-def _quota(class_sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+def check_count(count: int, images: int) -> None:
+    """Refuse to hold out none of ``images`` training images, or all.
+
+    Raises:
+        DatasetError: ``count`` is not in 1 … ``images`` - 1.
+    """
+    if not 1 <= count <= images - 1:
+        raise DatasetError(
+            f"the validation split must take 1 … {images - 1} of {images} "
+            f"training images, got {count}"
+        )
+
+
+def quota(class_sizes: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """Images to take from each class: shares rounded down, the rest to the largest remainders."""
     whole, remainder = np.divmod(class_sizes * count, class_sizes.sum())
     most = np.argsort(-remainder, kind="stable")[: count - whole.sum()]

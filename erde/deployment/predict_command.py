@@ -31,7 +31,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Classify; 1 if a file could not be read, else 3 if ``--watch`` raised an alarm, else 0.
+    """Classify; 3 if ``--watch`` raised an alarm, else 1 if a file could not be read, else 0.
 
     Raises:
         ValueError, OSError: nothing could be done, in one sentence.

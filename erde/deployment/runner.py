@@ -1,6 +1,6 @@
 """Classify images with early exits; needs this folder, NumPy and ONNX Runtime (Pillow for images).
 
-A deployment carries this file along as ``run.py``.
+A deployment carries this file along as ``run.py``, to be run, or imported from any package.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 
-if TYPE_CHECKING or __package__:
+if TYPE_CHECKING or __package__ == "erde.deployment":  # in any other package it is carried along
     from erde.datasets import image_file as image_reader
     from erde.deployment import processor
     from erde_core.store import cells, int8, manifest

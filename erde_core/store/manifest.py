@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING or __package__:
+if TYPE_CHECKING or __package__ == "erde_core.store":
     from erde_core.store.manifest_rules import (
         FIRST_RULES,
         INT8_RULES,
@@ -25,7 +25,7 @@ if TYPE_CHECKING or __package__:
         defaults,
         network_files,
     )
-else:  # carried along by a deployment
+else:  # carried along by a deployment, in whatever package that lies
     _beside = runpy.run_path(str(Path(__file__).with_name("manifest_rules.py")))
     globals().update({name: _beside[name] for name in _beside if not name.startswith("_")})
 
@@ -88,15 +88,18 @@ def thresholds(fields: Mapping[str, Json], theta: Any) -> list[float]:  # noqa: 
             kind, NumPy's too, or a text with commas between them. The certified one where None.
 
     Raises:
-        ValueError: none is certified, one is out of range, or there are too many or too few.
+        ValueError: none is certified, one is out of range or no number, or there are too many or
+            too few.
     """
     given = fields["certified_theta"] if theta is None else theta
     several = hasattr(given, "__len__") and bool(getattr(given, "ndim", 1))
     numbers = given.split(",") if isinstance(given, str) else given if several else [given or 0]
     try:
-        limits = list(map(float, numbers))
-    except ValueError:
-        raise ValueError(f"theta must be a number, or several with commas, got {given!r}") from None
+        limits = [float(number) for number in numbers if not getattr(number, "ndim", 0)]
+    except (TypeError, ValueError, OverflowError):
+        limits = []
+    if len(limits) < len(numbers):
+        raise ValueError(f"theta must be a number, or several with commas, got {given!r}")
     early, most = len(fields["macs"]) - 1, fields["largest_theta"]
     if given is None or not all(0 <= limit <= most for limit in limits):
         raise ValueError(f"theta must be certified or given, 0 … {most:.4f}, got {given}")

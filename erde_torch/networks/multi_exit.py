@@ -49,10 +49,11 @@ class ExitStage(nn.Module):
 
 
 def exit_entropy(logits: Tensor) -> Tensor:
-    """Entropy in nats, float64 ``(N,)``, of logits ``(N, C)``."""
+    """Entropy in nats, float64 ``(N,)``, of logits ``(N, C)``; 0 · log 0 is 0, NaN stays NaN."""
     # The evaluation uses float64 too; float32 would change an entropy by up to 1e-6 nats.
     log_p = logits.double().log_softmax(dim=1)
-    return (log_p.exp() * log_p).sum(dim=1).abs()
+    p = log_p.exp()
+    return torch.where(p == 0, 0.0, p * log_p).sum(dim=1).abs()
 
 
 class MultiExitNetwork(nn.Module):

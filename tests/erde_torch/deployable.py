@@ -1,5 +1,6 @@
 """Networks with spread-out entropies, without training, and what the evaluation says of them."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,6 +35,15 @@ def random_network(classes=10, side=16):
         for head in network.heads:
             head[-1].weight.mul_(12)
     return network.eval()
+
+
+def with_a_masked_class(network):
+    """A copy that gives class 0 no probability at any exit: its logits are -inf."""
+    masked = copy.deepcopy(network)
+    with torch.no_grad():
+        for head in masked.heads:
+            head[-1].bias[0] = -torch.inf
+    return masked
 
 
 def evaluated(network, pixels):

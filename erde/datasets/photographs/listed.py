@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from erde.datasets.class_folders import GROUPS, ClassFolders, list_class_folders
 from erde.datasets.folder_settings import FolderSettings
 from erde.datasets.images import DatasetError
-from erde.datasets.split import hold_out, hold_out_groups
+from erde.datasets.photographs.group_split import hold_out_groups
+from erde.datasets.split import hold_out
 
 _SHOWN = 5
+_NOTABLE = 0.05  # a difference of shares
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ def list_photographs(settings: FolderSettings) -> Photographs:
             findings.append(
                 f"groups stay together: {len(val.files)} validation images instead of {asked}"
             )
+    findings += _unlike(splits["train"].group, splits["val"].group)
     findings = [*_counts(found.classes, splits), *findings]
     return Photographs(found.path, found.classes, splits, tuple(findings))
 
@@ -171,6 +174,21 @@ def _counts(classes: tuple[str, ...], splits: Mapping[str, Listed]) -> list[str]
         if empty:
             said.append(f"{len(empty)} classes have no {name} image{_some(empty)}")
     return said
+
+
+def _unlike(train: NDArray[np.int64], val: NDArray[np.int64]) -> list[str]:
+    """A sentence, if one of both has notably more images that are not alone in their group."""
+    _, of_image, size = np.unique(
+        np.concatenate([train, val]), return_inverse=True, return_counts=True
+    )
+    several = size[of_image] > 1
+    of_train, of_val = several[: len(train)].mean(), several[len(train) :].mean()
+    if abs(of_train - of_val) <= _NOTABLE:
+        return []
+    return [
+        f"{100 * of_val:.0f} % of the validation images lie in groups of several images, "
+        f"{100 * of_train:.0f} % of those of train"
+    ]
 
 
 def _some(names: list[str]) -> str:

@@ -54,6 +54,15 @@ def test_what_is_no_image_of_a_split_does_not_count(root):
     assert folder_fingerprint(root) == before
 
 
+def test_the_rule_by_which_groups_are_held_out_counts_where_it_is_used(root):
+    """Else data whose groups an older rule held out would pass as made by this one."""
+    assert folder_fingerprint(root) == "0f5720c92ce3bb96"  # without groups nothing has changed
+    (root / "groups.csv").write_text("file,group\ntrain/cat/1.png,a\n")
+    assert folder_fingerprint(root) != "ae4581fe0fba825b"  # of the rule that left large ones out
+    (root / "val/cat").mkdir(parents=True)
+    assert folder_fingerprint(root, ("train", "val", "test")) == "ae4581fe0fba825b"
+
+
 @pytest.mark.parametrize("hide", ["nothing", "empty", "empty parts"])
 def test_a_folder_that_cannot_be_read_has_not_changed(root, tmp_path, hide):
     """Unmounted: gone, or empty mount points, of the whole folder or of each part."""

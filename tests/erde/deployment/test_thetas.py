@@ -63,3 +63,25 @@ def test_run_py_takes_one_theta_per_early_exit(exported, deployable, tmp_path):
 def test_theta_out_of_range(runner, deployable, theta):
     with pytest.raises(ValueError, match=r"theta must be certified or given, 0 … 4.6052, got"):
         runner.predict(deployable.pixels, theta)
+
+
+@pytest.mark.parametrize(
+    "theta",
+    [
+        [[1.0, 0.5, 0.2]],
+        [[1.0], [0.5], [0.2]],
+        [[0.5]],
+        np.ones((1, 3)),
+        np.ones((3, 1)),
+        [np.ones(1)] * 3,
+        [1.0, None, 0.2],
+        {"theta": 1.0},
+        object(),
+        1j,
+        pytest.param(10**400, id="huge"),
+    ],
+)
+def test_what_is_no_row_of_numbers(runner, deployable, theta):
+    """A sentence like that on any other wrong θ; nested lists are one slip of the hand away."""
+    with pytest.raises(ValueError, match=r"^theta must be a number, or several with commas, got"):
+        runner.predict(deployable.pixels[:2], theta)

@@ -84,6 +84,20 @@ def test_images_of_one_object_are_one_image_to_fit_a_score(folder):
     check_counts(experiment(dataset=folder | {"validation": 400}, score="gate"))
 
 
+def test_batches_are_held_to_the_images_that_groups_leave(folder):
+    """Of 301 to be held out, two a group, 300 or 302 are: 298 are left at times, never 299."""
+    small = {"train": {"epochs": 1, "batch_size": 2}}
+    student = {"train": {"epochs": 1, "batch_size": 299}}
+    said = set()
+    for seed in range(8):
+        dataset = folder | {"validation": 301, "split_seed": seed}
+        try:
+            check_counts(experiment(dataset=dataset, teacher=small, student=student))
+        except ErdeError as error:
+            said.add(str(error))
+    assert said == {"student.train.batch_size must be at most the 298 training images, got 299"}
+
+
 def test_folds_are_held_to_the_classes(folder):
     """Groups of each class are dealt out by themselves, and the first fold gets what is left."""
     small = {"train": {"epochs": 1, "batch_size": 2}}

@@ -8,9 +8,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import torch
 
 from erde_core.policy import exit_indices
 from erde_core.softmax import entropy
+from erde_torch.export.onnx_graph import single_model, stage_models
+from tests.erde_torch.deployable import with_a_masked_class
 
 
 def profiled_operators(path, inputs, folder, level):
@@ -42,6 +45,24 @@ def test_stages_give_the_logits_of_the_network(exported, deployable, images, cou
             assert outputs[1].dtype == np.float64
             np.testing.assert_allclose(outputs[1], entropy(outputs[0]), rtol=1e-9)
             features = outputs[2]
+
+
+def test_images_leave_early_where_a_class_is_masked(deployable, images):
+    masked = with_a_masked_class(deployable.network)
+    with torch.no_grad():
+        entropies = entropy(masked(deployable.images).numpy())
+    assert np.isfinite(entropies).all()
+    thresholds = np.quantile(entropies[:, :-1], 0.4, axis=0) + 1e-6
+    models = stage_models(masked, images.shape[1:])
+    features = images
+    for e, model in enumerate(models[:-1]):
+        session = onnxruntime.InferenceSession(model.SerializeToString())
+        _, found, features = session.run(None, {session.get_inputs()[0].name: features})
+        np.testing.assert_allclose(found, entropies[:, e], atol=1e-4)
+    session = onnxruntime.InferenceSession(single_model(models).SerializeToString())
+    for n, expected in enumerate(exit_indices(entropies[:30], thresholds)):
+        inputs = {"images": images[n : n + 1], "thresholds": thresholds}
+        assert session.run(["exit"], inputs)[0][0] == expected
 
 
 def test_the_last_stage_answers_only(exported):

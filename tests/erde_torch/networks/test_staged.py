@@ -13,6 +13,7 @@ from erde_core.softmax import entropy, softmax
 from erde_torch.networks import staged as infer
 from erde_torch.networks.backbone import MultiExitBackbone
 from erde_torch.networks.staged import StagedNetwork, exit_stages
+from tests.erde_torch.deployable import with_a_masked_class
 
 
 @pytest.fixture
@@ -44,6 +45,17 @@ def test_thresholds_may_differ_per_exit_and_call(case):
         thresholds = np.quantile(entropies[:, :-1], quantile, axis=0) + 1e-7
         found = staged.predict(case.images, thresholds)
         np.testing.assert_array_equal(found.exit, exit_indices(entropies, thresholds))
+
+
+def test_images_leave_early_where_a_class_is_masked(case):
+    masked = with_a_masked_class(case.network)
+    with torch.no_grad():
+        entropies = entropy(masked(case.images).numpy())
+    assert np.isfinite(entropies).all()
+    theta = float(np.quantile(entropies[:, :-1], 0.5)) + 1e-7
+    expected = exit_indices(entropies, theta)
+    assert (expected < 3).any()
+    np.testing.assert_array_equal(StagedNetwork(masked).predict(case.images, theta).exit, expected)
 
 
 def test_probability_is_the_softmax_at_the_exit_taken(case):

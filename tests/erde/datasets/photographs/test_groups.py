@@ -7,6 +7,7 @@ from erde.datasets.folder import prepare_file
 from erde.datasets.folder_settings import FolderSettings
 from erde.datasets.images import DatasetError
 from erde.datasets.photographs import stored
+from erde.datasets.photographs.listed import list_photographs
 from erde_core.store.dataset import read_dataset
 from tests.erde.datasets.photographs.test_awkward_folders import grouped, own_val, read, tidy
 
@@ -82,3 +83,41 @@ def test_groups_that_change_make_an_unfinished_data_set_anew(tmp_path, monkeypat
     assert "the unfinished data set is of other images or settings and is made anew" in said
     found = read_dataset(tmp_path / "data.h5")
     assert len(set(found.train.group)) * 3 == len(found.train)
+
+
+def findings(root, rows, validation=8):
+    (root / "groups.csv").write_text("\n".join(["file,group", *rows]))
+    settings = FolderSettings(name="folder", path=str(root), image_size=12, validation=validation)
+    return list_photographs(settings).findings
+
+
+def test_how_many_are_held_out_and_how_many_of_them_lie_in_groups_is_said(tmp_path):
+    """12 images a class: ten of one group, which is too large to be held out, and two alone."""
+    root = tidy(tmp_path)
+    files = sorted(file.relative_to(root) for file in root.glob("train/*/*.png"))
+    large = [f"{file},{file.parent.name}" for n, file in enumerate(files) if n % 12 < 10]
+    said = findings(root, large)
+    assert (
+        "0 % of the validation images lie in groups of several images, 100 % of those of train"
+        in said
+    )
+    assert not any("groups stay together" in sentence for sentence in said)
+    threes = [f"{file},{n // 3}" for n, file in enumerate(files)]
+    said = findings(root, threes)
+    assert any(f"groups stay together: {n} validation images instead of 8" in said for n in (6, 9))
+    assert not any("lie in groups of several images" in sentence for sentence in said)
+
+
+def test_large_groups_are_held_out_of_a_folder_too(tmp_path):
+    """Half of the images in groups of three, which the share of a class leaves room for or not."""
+    root = tidy(tmp_path)
+    files = sorted(file.relative_to(root) for file in root.glob("train/*/*.png"))
+    rows = [f"{file},{n // 3}" for n, file in enumerate(files) if n % 12 < 6]
+    (root / "groups.csv").write_text("\n".join(["file,group", *rows]))
+    held = []
+    for seed in range(40):
+        settings = FolderSettings(
+            name="folder", path=str(root), image_size=12, validation=8, split_seed=seed
+        )
+        held += [n for n in np.bincount(list_photographs(settings).splits["val"].group) if n]
+    assert 0.4 < 3 * held.count(3) / sum(held) < 0.6
