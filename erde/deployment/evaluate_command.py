@@ -15,7 +15,13 @@ from erde.deployment.choice import Thresholds
 from erde.deployment.image_list import labelled_files
 from erde.deployment.output import text_output
 from erde.deployment.predict import Answer, classify, reader
-from erde.deployment.promise import Compared, compare_accuracy, compare_cost, promised
+from erde.deployment.promise import (
+    Compared,
+    compare_accuracy,
+    compare_cost,
+    promised,
+    was_chosen,
+)
 from erde.deployment.terminal import Bar, add_model_options, load, say, say_left_out
 from erde_core.errors import ErdeError
 
@@ -69,8 +75,8 @@ def run(options: argparse.Namespace) -> int:
 def _print(manifest: Mapping[str, Any], theta: Thresholds, found: Found, as_json: bool) -> None:
     promise = promised(manifest, theta)
     macs = np.array(manifest["macs"], np.int64)
-    groups = manifest["val_groups"]
-    accuracy = compare_accuracy(found.right, promise and promise[0], groups)
+    groups, chosen = manifest["val_groups"], was_chosen(manifest, theta)
+    accuracy = compare_accuracy(found.right, promise and promise[0], groups, chosen)
     ends = int(macs[0]), int(macs[-1])
     cost = compare_cost(macs[found.exit], ends, promise and promise[1], groups)
     exits = list(_exits(found, manifest["macs"]))
@@ -80,6 +86,7 @@ def _print(manifest: Mapping[str, Any], theta: Thresholds, found: Found, as_json
                 "images": len(found.label),
                 "unread": found.unread,
                 **_theta(manifest, theta),
+                "theta_chosen_on_validation": chosen,
                 "accuracy": dataclasses.asdict(accuracy),
                 "macs": dataclasses.asdict(cost),
                 "teacher_macs": manifest["teacher_macs"],
@@ -126,6 +133,8 @@ def _lines(
     if missing:
         yield f"  no image of {len(missing)} classes: {', '.join(missing[:20])}"
     yield _percent("accuracy", accuracy, manifest["val_groups"])
+    if was_chosen(manifest, theta):
+        yield "  θ was chosen on these validation images: the promise is too high on average"
     yield f"  {accuracy.verdict}"
     if accuracy.chance and accuracy.promised and accuracy.promised[0]:
         reach = 50 * (accuracy.chance[1] - accuracy.chance[0])

@@ -118,6 +118,13 @@ def test_other_images_surprise(evaluate, folder, tmp_path):
     code, out, _ = evaluate(tmp_path, "--budget", "200000")
     assert code == 0
     assert "surprising: chance alone gives such a difference less than once in 20 times" in out
+    assert "given beforehand, and more often for this one, which was chosen on validation\n" in out
+    assert "  θ was chosen on these validation images: the promise is too high on average\n" in out
+    asked = json.loads(evaluate(tmp_path, "--budget", "200000", "--json")[1])
+    assert asked["theta_chosen_on_validation"]
+    given = evaluate(tmp_path, "--theta", asked["theta_nats"] * 1.001)[1]
+    assert "less than once in 20 times\n" in given
+    assert "chosen" not in given
     assert re.search(r"difference -\d+\.\d\d points \(-\d+\.\d\d … -\d+\.\d\d\)", out)
 
 

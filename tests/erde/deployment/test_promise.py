@@ -9,8 +9,10 @@ from erde.deployment.promise import (
     compare_accuracy,
     compare_cost,
     promised,
+    was_chosen,
     wilson,
 )
+from tests.erde.deployment.promises import promises
 
 CURVE = [[0.0, 0.90, 400.0], [0.2, 0.92, 300.0], [0.5, 0.88, 200.0]]
 POINTS = [
@@ -116,6 +118,30 @@ def test_chance_is_called_surprising_once_in_twenty_times():
         for _ in range(2000)
     )
     assert 0.02 < surprises / 2000 < 0.07
+
+
+def test_of_a_threshold_that_was_chosen_on_validation_the_verdict_says_so():
+    given, chosen = (compare_accuracy(rights(60, 100), (0.9, 0.9), 500, c) for c in (False, True))
+    assert given.chance == chosen.chance
+    assert given.verdict.endswith("such a difference less than once in 20 times")
+    assert "less than once in 20 times for a θ that is given beforehand, and more" in chosen.verdict
+    kept = compare_accuracy(rights(90, 100), (0.9, 0.9), 500, chosen=True)
+    assert kept.verdict == "as promised, within chance"
+
+
+def test_which_thresholds_were_chosen_on_validation():
+    each = NEWER | {"per_exit_curve": [[[0.3, 0.1], 0.8, 200.0]]}
+    found = {str(t): was_chosen(each, t) for t in (0.0, 0.2, 0.3, 0.5, [0.3, 0.1], [0.3, 0.2])}
+    assert [theta for theta, chosen in found.items() if chosen] == ["0.2", "0.5", "[0.3, 0.1]"]
+
+
+def test_what_was_chosen_on_validation_is_promised_too_much():
+    """Of the same images, in points of accuracy; the full campaign has more draws."""
+    found = promises(["θ given", "--budget 800"], 60)
+    given, chosen = (found[way][:, 0] for way in ("θ given", "--budget 800"))
+    assert abs(given.mean()) < 3 * given.std() / 60**0.5
+    paired = chosen - given
+    assert paired.mean() < -3 * paired.std() / 60**0.5
 
 
 def test_cost():
