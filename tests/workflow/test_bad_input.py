@@ -138,6 +138,18 @@ def test_the_plan_says_what_validation_cannot_take(checkout):
     assert "dataset.validation: the validation split must take 1 … 7 of 8 training images" in said
 
 
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("digits/erde/seed0/cascade.safetensors", "experiment 'digits' has no cascade 'erde'"),
+        ("digits/members/x/seed0/weights.safetensors", "'digits' trains nothing in 'members/x'"),
+    ],
+)
+def test_a_result_that_an_experiment_does_not_have_is_one_sentence(checkout, target, said):
+    checkout.write_experiment("bad", TINY)
+    assert said in refused_in_the_plan(checkout, f"results/{target}")
+
+
 def test_a_folder_that_no_memory_holds_is_refused_in_the_plan(checkout):
     images(checkout.root, count=80)
     checkout.write_experiment("bad", FOLDER)
