@@ -139,6 +139,33 @@ def test_the_plan_says_what_validation_cannot_take(checkout):
 
 
 @pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        (
+            {"stem": "imagenet"},
+            "network: images must leave at least 2×2 pixels at every early exit",
+        ),
+        ({"weights": "nowhere.pth"}, "network.weights must be a file that can be read, got 'nowhe"),
+    ],
+)
+def test_the_plan_says_which_network_does_not_fit(checkout, network, said):
+    own = {"method": "kd", "network": TINY["student"]["network"] | network}
+    checkout.write_experiment("bad", TINY | {"variants": TINY["variants"] | {"own": own}})
+    assert f"workflow/experiments/bad.yaml: variants.own.{said}" in refused_in_the_plan(checkout)
+    assert not (checkout.root / "results").exists()
+
+
+def test_a_students_network_that_only_rivals_take_is_held_to_the_images(checkout):
+    deep = TINY["student"]["network"] | {"stem": "imagenet"}
+    own = {"own": {"method": "kd", "network": TINY["student"]["network"]}}
+    student = TINY["student"] | {"network": deep}
+    checkout.write_experiment("bad", TINY | {"student": student, "variants": own})
+    assert "rival" not in checkout.plan("results/bad_pareto.png")
+    said = refused_in_the_plan(checkout, "results/bad/rivals.csv")
+    assert "bad.yaml: student.network: images must leave at least 2×2 pixels" in said
+
+
+@pytest.mark.parametrize(
     ("target", "said"),
     [
         ("digits/erde/seed0/cascade.safetensors", "experiment 'digits' has no cascade 'erde'"),

@@ -127,6 +127,7 @@ QUESTIONS = Questions(
     code(
         "erde.running.asking.counted_step",
         "erde.running.asking.network_exits",
+        "erde.running.asking.network_fit",
         "erde.running.asking.teacher_facts",
         *(kind.module for kind in KINDS.values()),
         *(family.module for family in NETWORKS.values()),
