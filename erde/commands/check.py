@@ -26,9 +26,12 @@ def run(options: argparse.Namespace) -> int:
     from erde.experiment.schema import read_experiment
     from erde.running.asking.questions import Questions
 
-    questions = Questions()
-    experiment, remarks = _checked(read_experiment(options.file), options.file, questions)
-    found = summary(experiment, questions) | {"remarks": remarks}
+    questions, asked = Questions(), read_experiment(options.file)
+    try:
+        experiment, remarks = _checked(asked, options.file, questions)
+        found = summary(experiment, questions) | {"remarks": remarks}
+    except ErdeError as error:
+        raise ErdeError(f"{options.file}: {error}") from None
     if options.json:
         print(json.dumps(found, indent=2))
     else:
@@ -47,12 +50,9 @@ def _checked(
 
     on_gpu = experiment.device == "cuda" or (experiment.device == "auto" and visible_gpus() > 0)
     said: list[str] = []
-    try:
-        found, facts = fitted(experiment, questions)
-        results, machine = Path("results", file.stem), (memory_mb(), questions)
-        check_before_any_job(found, results, None, *machine, said.append, on_gpu=on_gpu)
-    except ErdeError as error:
-        raise ErdeError(f"{file}: {error}") from None
+    found, facts = fitted(experiment, questions)
+    results, machine = Path("results", file.stem), (memory_mb(), questions)
+    check_before_any_job(found, results, None, *machine, said.append, on_gpu=on_gpu)
     return found, [*said, *(facts.remarks if facts else ())]
 
 

@@ -12,6 +12,7 @@ from erde.datasets.folder_settings import FolderSettings
 from erde.datasets.photographs.decode import Shapes, look_at_all
 from erde.datasets.photographs.listed import Listed, Photographs, list_photographs
 from erde.experiment.schema import Experiment
+from erde.running.asking.network_fit import check_networks
 from erde.running.asking.questions import Questions
 from erde.running.cluster.needs import facts_or_none
 from erde.running.compilers import check_compilers, check_graphs
@@ -39,7 +40,7 @@ def check_before_any_job(
     *,
     on_gpu: bool = False,
 ) -> None:
-    """Check what there is to check of the data set, of this machine's memory and compilers.
+    """Check what there is to check of the data set, networks, this machine's memory and compilers.
 
     Args:
         experiment: as its file says.
@@ -63,6 +64,7 @@ def check_before_any_job(
         for sentence in found.findings + shapes.findings:
             say(sentence)
     check_counts(experiment)
+    check_networks(experiment, questions)
     if machine_mb is not None:
         due = {one.part: one.train for one in trainings(experiment, results) if not one.made}
         check_compilers(due, on_gpu)

@@ -24,6 +24,8 @@ class Family:
         channels: of the first feature maps, at width 1.
         maps: feature maps of that many channels and of the image's size that forward and backward
             of one image keep alive; a bound on memory. By name, or for all by the empty name.
+        shrinks: by stem, how many times smaller than the image's sides the maps of each stage are,
+            rounded up; a plan asks PyTorch about stems that are not named.
         needs: distributions beside torch, whose versions count as part of the family's code.
         scalable: whether ``width`` and ``stem`` can be chosen.
     """
@@ -32,6 +34,7 @@ class Family:
     blocks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     channels: int
     maps: Mapping[str, int]
+    shrinks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     scalable: bool = True
 
@@ -65,6 +68,7 @@ NETWORKS = {
         channels=64,
         # Peaks measured on a CPU (26, 39, 55 and 159), rounded up by a half.
         maps={"resnet10": 40, "resnet18": 60, "resnet34": 85, "resnet50": 240},
+        shrinks={"small": (1, 2, 4, 8), "imagenet": (4, 8, 16, 32)},
     ),
     "cifar_resnet": Family(
         builder=f"{_FAMILIES}.cifar_resnet:backbone",
@@ -73,24 +77,28 @@ NETWORKS = {
         # Here and below: three times what autograd keeps of one image (the peaks above are
         # at most twice that), rounded up.
         maps={"resnet8x4": 40, "resnet32x4": 125},
+        shrinks={"small": (1, 2, 4), "imagenet": (4, 8, 16)},
     ),
     "wide_resnet": Family(
         builder=f"{_FAMILIES}.wide_resnet:backbone",
         blocks={"wrn16_1": (2, 2, 2), "wrn16_2": (2, 2, 2), "wrn40_2": (6, 6, 6)},
         channels=16,
         maps={"wrn16_1": 60, "wrn16_2": 110, "wrn40_2": 280},
+        shrinks={"small": (1, 2, 4), "imagenet": (4, 8, 16)},
     ),
     "mobilenet_v2": Family(
         builder=f"{_FAMILIES}.mobilenet_v2:backbone",
         blocks={"mobilenetv2": (3, 3, 7, 4)},
         channels=32,
         maps={"mobilenetv2": 115},
+        shrinks={"small": (2, 4, 8, 16), "imagenet": (4, 8, 16, 32)},
     ),
     "shufflenet_v2": Family(
         builder=f"{_FAMILIES}.shufflenet_v2:backbone",
         blocks={"shufflenetv2": (4, 8, 4)},
         channels=24,
         maps={"shufflenetv2": 180},
+        shrinks={"small": (2, 4, 8), "imagenet": (8, 16, 32)},
     ),
     "timm": Family(
         builder=f"{_FAMILIES}.timm_model:backbone",

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from torch import Tensor
+
 from erde_core.errors import ErdeError
 from erde_torch.networks.build import build_network
 from erde_torch.networks.multi_exit import MultiExitNetwork
@@ -26,14 +28,19 @@ def starting_network(card: NetworkCard, network: NetworkSettings) -> MultiExitNe
     if not Path(network.weights).is_file():
         raise ErdeError(f"weights must be a file or 'pretrained', got {network.weights!r}")
     built = card.build()
-    _start_from(built, Path(network.weights))
+    built.load_state_dict(starting_tensors(built, Path(network.weights)), strict=False)
     return built
 
 
-def _start_from(network: MultiExitNetwork, path: Path) -> None:
+def starting_tensors(network: MultiExitNetwork, path: Path) -> dict[str, Tensor]:
+    """By name, what the file ``path`` holds for ``network``, which may be on the meta device.
+
+    Raises:
+        ValueError: as :func:`starting_network`.
+    """
     found, own = read_state_dict("weights", path), network.state_dict()
     left = {name for name in own if name.startswith("heads.") and name not in found}
     wrong = differing({name: t for name, t in own.items() if name not in left}, found)
     if wrong:
         raise ErdeError(f"weights must be those of the network, got in {path}: {wrong}")
-    network.load_state_dict(found, strict=False)
+    return found

@@ -138,6 +138,45 @@ def test_the_plan_says_what_validation_cannot_take(checkout):
     assert "dataset.validation: the validation split must take 1 … 7 of 8 training images" in said
 
 
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        (
+            {"stem": "imagenet"},
+            "network: images must leave at least 2×2 pixels at every early exit",
+        ),
+        ({"weights": "nowhere.pth"}, "network.weights must be a file that can be read, got 'nowhe"),
+    ],
+)
+def test_the_plan_says_which_network_does_not_fit(checkout, network, said):
+    own = {"method": "kd", "network": TINY["student"]["network"] | network}
+    checkout.write_experiment("bad", TINY | {"variants": TINY["variants"] | {"own": own}})
+    assert f"workflow/experiments/bad.yaml: variants.own.{said}" in refused_in_the_plan(checkout)
+    assert not (checkout.root / "results").exists()
+
+
+def test_a_students_network_that_only_rivals_take_is_held_to_the_images(checkout):
+    deep = TINY["student"]["network"] | {"stem": "imagenet"}
+    own = {"own": {"method": "kd", "network": TINY["student"]["network"]}}
+    student = TINY["student"] | {"network": deep}
+    checkout.write_experiment("bad", TINY | {"student": student, "variants": own})
+    assert "rival" not in checkout.plan("results/bad_pareto.png")
+    said = refused_in_the_plan(checkout, "results/bad/rivals.csv")
+    assert "bad.yaml: student.network: images must leave at least 2×2 pixels" in said
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("digits/erde/seed0/cascade.safetensors", "experiment 'digits' has no cascade 'erde'"),
+        ("digits/members/x/seed0/weights.safetensors", "'digits' trains nothing in 'members/x'"),
+    ],
+)
+def test_a_result_that_an_experiment_does_not_have_is_one_sentence(checkout, target, said):
+    checkout.write_experiment("bad", TINY)
+    assert said in refused_in_the_plan(checkout, f"results/{target}")
+
+
 def test_a_folder_that_no_memory_holds_is_refused_in_the_plan(checkout):
     images(checkout.root, count=80)
     checkout.write_experiment("bad", FOLDER)

@@ -96,6 +96,7 @@ def test_without_a_list_there_is_no_such_picture(checkout):
     assert done.returncode != 0
     said = " ".join((done.stdout + done.stderr).split())
     assert "experiment 'digits' must list values of a setting to compare them" in said
+    assert "Traceback" not in said
 
 
 def test_a_wrong_list_is_refused_before_any_job(checkout):

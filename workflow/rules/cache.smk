@@ -1,6 +1,10 @@
 # The teacher's answer to every view of every training image, and the check that it is right.
 
 
+def view_count(exp):
+    return exp.cache.view_count
+
+
 rule cache:
     input:
         data="results/{experiment}/data.h5",

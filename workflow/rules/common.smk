@@ -49,6 +49,11 @@ def refusal(sentence):
     return WorkflowError(sentence)
 
 
+def refused(name, rule):
+    """The same, of the experiment ``name`` that breaks ``rule``, which begins with the place."""
+    return refusal(f"{EXPERIMENTS / name}.yaml: {rule}")
+
+
 hangup_interrupts()
 try:
     speakable_interpreter()
@@ -122,6 +127,7 @@ QUESTIONS = Questions(
     code(
         "erde.running.asking.counted_step",
         "erde.running.asking.network_exits",
+        "erde.running.asking.network_fit",
         "erde.running.asking.teacher_facts",
         *(kind.module for kind in KINDS.values()),
         *(family.module for family in NETWORKS.values()),
@@ -139,7 +145,7 @@ def experiment(name):
     try:
         return fitted(found, QUESTIONS)[0]
     except ErdeError as error:
-        raise refusal(f"{path}: {error}") from None
+        raise refused(name, error) from None
 
 
 def setting(get):
@@ -220,7 +226,14 @@ def gpu_share(wildcards):
 
 def memory(job):
     """A resources function: MB of main memory that the job needs for the experiment."""
-    return lambda wildcards: memory_mb(experiment(wildcards.experiment), job, QUESTIONS)
+
+    def megabytes(wildcards):
+        try:
+            return memory_mb(experiment(wildcards.experiment), job, QUESTIONS)
+        except ErdeError as error:
+            raise refused(wildcards.experiment, error) from None
+
+    return megabytes
 
 
 def training(part, wildcards):
@@ -268,10 +281,6 @@ def training_gpus(part):
         return gpus(wildcards) * processes
 
     return asked
-
-
-def view_count(exp):
-    return exp.cache.view_count
 
 
 def methods(wildcards):

@@ -44,7 +44,7 @@ def nothing_but_checks(wildcards):
             on_gpu=bool(gpus(wildcards)),
         )
     except ErdeError as error:
-        raise refusal(f"{EXPERIMENTS / name}.yaml: {error}") from None
+        raise refused(name, error) from None
     return []
 
 

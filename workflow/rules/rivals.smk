@@ -1,21 +1,33 @@
 # Plain networks of the same cost as the student's exits: is early exit worth it?
 from erde.running.asking.network_exits import exit_count
+from erde.running.asking.network_fit import check_placed
 from erde_torch.networks.rivals.names import rival_names
 from erde_torch.networks.table import family_of
 
 
-def rival_keys(wildcards):
-    exp = experiment(wildcards.experiment)
-    network = exp.student.network
+@functools.cache
+def names_of_rivals(name):
+    """Of an experiment's; its student's network is trained here, whatever variants have."""
+    network = experiment(name).student.network
     try:
         names = rival_names(
             exit_count(network, QUESTIONS), family_of(network.name).scalable
         )
     except ErdeError as error:
-        raise WorkflowError(
-            f"{wildcards.experiment}: student.network.{error}"
-        ) from None
-    return [(rival, seed) for rival in names for seed in exp.seeds]
+        raise refused(name, f"student.network.{error}") from None
+    try:
+        check_placed(experiment(name), [("student.network", network)], QUESTIONS)
+    except ErdeError as error:
+        raise refused(name, error) from None
+    return names
+
+
+def rival_keys(wildcards):
+    names, seeds = (
+        names_of_rivals(wildcards.experiment),
+        experiment(wildcards.experiment).seeds,
+    )
+    return [(rival, seed) for rival in names for seed in seeds]
 
 
 def rival_files(name):

@@ -1,4 +1,5 @@
 # What is trained or given: networks, members of cascades, teachers; where their weights lie.
+from erde.experiment.network_places import place_of_network
 
 
 def training_of(wildcards):
@@ -10,7 +11,7 @@ def training_of(wildcards):
         folder = wildcards.variant if variant(wildcards) else None
     trainings = exp.trainings()
     if folder not in trainings:
-        raise WorkflowError(
+        raise refusal(
             f"experiment {wildcards.experiment!r} trains nothing in {folder!r}"
         )
     return trainings[folder]
@@ -59,12 +60,12 @@ def verified(wildcards):
     return [f"{folder}/teacher_logits_verified.json"] if cached else []
 
 
-def content_of_start(network, place):
+def content_of_start(wildcards, network, place):
     """Of the weights that a training starts from; ``place`` in the experiment file."""
     try:
         return network.start_hash()
     except ErdeError as error:
-        raise WorkflowError(f"{place}.{error}") from None
+        raise refused(wildcards.experiment, f"{place}.{error}") from None
 
 
 def only_if_trained(wildcards):
@@ -103,7 +104,7 @@ def start(part):
 
     def content(wildcards):
         network = getattr(experiment(wildcards.experiment), part).network
-        return content_of_start(network, f"{wildcards.experiment}: {part}.network")
+        return content_of_start(wildcards, network, f"{part}.network")
 
     return content
 
@@ -111,7 +112,8 @@ def start(part):
 def start_of_training(wildcards):
     """The same for what is trained in the folder of the wildcards."""
     network = training_of(wildcards).network
-    return content_of_start(network, f"{wildcards.experiment}: network")
+    place = place_of_network(experiment(wildcards.experiment), network)
+    return content_of_start(wildcards, network, place)
 
 
 def student_networks(wildcards):
@@ -146,7 +148,9 @@ def member_weights(wildcards):
     """The weights of the members of a variant's cascade."""
     exp = experiment(wildcards.experiment)
     if not is_cascade(variant(wildcards)):
-        raise WorkflowError(f"variant {wildcards.variant!r} is no cascade")
+        raise refusal(
+            f"experiment {wildcards.experiment!r} has no cascade {wildcards.variant!r}"
+        )
     return [
         f"results/{wildcards.experiment}/{folder}/seed{wildcards.seed}/weights.safetensors"
         for folder in exp.member_folders(wildcards.variant)

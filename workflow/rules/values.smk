@@ -5,7 +5,7 @@ from erde.evaluation.values import listed_families
 def listed_pareto(wildcards):
     """The table to read, if the experiment lists values at all."""
     if not listed_families(experiment(wildcards.experiment).variants):
-        raise WorkflowError(
+        raise refusal(
             f"experiment {wildcards.experiment!r} must list values of a setting to compare them, "
             f"as in 'erde: {{method: erde, entropy_weight: [0, 0.3]}}', got variants "
             f"{', '.join(experiment(wildcards.experiment).variants)}"

@@ -1,8 +1,7 @@
 """An experiment held to what only PyTorch or ONNX can tell of its networks and its teacher."""
 
-from collections.abc import Iterator
-
 from erde.experiment.exit_counts import ExitCounts
+from erde.experiment.network_places import network_places
 from erde.experiment.schema import Experiment
 from erde.running.asking.network_exits import exit_count
 from erde.running.asking.questions import Questions
@@ -19,7 +18,9 @@ def fitted(experiment: Experiment, questions: Questions) -> tuple[Experiment, Fa
         ValueError: a network, an exit or a teacher does not exist, or does not fit; one sentence
             that begins with the place in the file.
     """
-    asked = {network: _exits(place, network, questions) for place, network in _networks(experiment)}
+    asked = {
+        network: _exits(place, network, questions) for place, network in network_places(experiment)
+    }
     trained = experiment.trained_teacher
     if trained is not None:
         taught = _exits("teacher.network", trained.network, questions)
@@ -30,17 +31,6 @@ def fitted(experiment: Experiment, questions: Questions) -> tuple[Experiment, Fa
         raise ErdeError(f"teacher.{error}") from None
     counts = ExitCounts(None if facts is None else facts.exits, asked)
     return experiment.with_exits(counts), facts
-
-
-def _networks(experiment: Experiment) -> Iterator[tuple[str, NetworkSettings]]:
-    """Every network that students are trained as, and its place in the file."""
-    yield "student.network", experiment.student.network
-    for name, variant in experiment.variants.items():
-        if isinstance(variant.network, NetworkSettings):
-            yield f"variants.{name}: network", variant.network
-        elif variant.network is not None:
-            for index, member in enumerate(variant.network.members):
-                yield f"variants.{name}: network.cascade.{index}", member
 
 
 def _exits(place: str, network: NetworkSettings, questions: Questions) -> int:

@@ -19,6 +19,7 @@ from erde_core.store.files import write_text
 # Of each question, who answers it: a function from its words to plain data.
 ANSWERS = {
     "exits": "erde.running.asking.network_exits:answer",
+    "network_fit": "erde.running.asking.network_fit:answer",
     "teacher": "erde.running.asking.teacher_facts:answer",
     "step_memory": "erde.running.asking.counted_step:answer",
 }

@@ -3,16 +3,15 @@
 import hashlib
 import importlib
 import json
-from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from erde.datasets.class_folders import list_class_folders
 from erde.datasets.folder_settings import FolderSettings
-from erde.datasets.image_file import GREY
 from erde.datasets.images import DatasetError
 from erde.experiment.schema import Experiment
+from erde.running.asking.image_shape import folder_shape
 from erde.running.asking.questions import Questions
 from erde.running.asking.versions import installed_version
 from erde.running.cluster.needs import facts_or_none
@@ -136,21 +135,4 @@ def _named(source: FolderSettings) -> dict[str, Any]:
         )
         for key, parts in asked.items()
     }
-    images = (file for part in source.parts for files in found.files[part] for file in files)
-    shape = (_channels(images), *source.size)
-    return {"class_names": found.classes, "image_shape": shape, **names}
-
-
-def _channels(images: Iterable[Path]) -> int:
-    """Of the data set that they make, by their heads: grey ones beside coloured ones are taken for
-    colour, or refused when they are read."""
-    from PIL import Image, UnidentifiedImageError
-
-    for path in images:
-        try:
-            with Image.open(path) as image:
-                if image.mode not in GREY:
-                    return 3
-        except (UnidentifiedImageError, OSError):
-            return 3  # whoever reads it says what is wrong
-    return 1
+    return {"class_names": found.classes, "image_shape": folder_shape(source, found), **names}

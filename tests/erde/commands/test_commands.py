@@ -101,6 +101,20 @@ def test_check_says_what_is_wrong_with_the_images(folder, monkeypatch):
         call("check", "my_pets.yaml")
 
 
+def test_check_opens_the_files_that_trainings_start_from(tmp_path):
+    keys = yaml.safe_load((REPOSITORY / "workflow/experiments/digits.yaml").read_text("utf-8"))
+    keys["variants"] = {"own": {"method": "kd", "network": {"name": "resnet10"}}}
+    keys["variants"]["own"]["network"]["weights"] = str(tmp_path / "mine.pt")
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(keys), "utf-8")
+    where = r"mine\.yaml: variants\.own\.network\.weights must be a file "
+    with pytest.raises(ValueError, match=f"{where}that can be read, got .*No such file"):
+        call("check", path)
+    (tmp_path / "mine.pt").write_bytes(b"no tensors")
+    with pytest.raises(ValueError, match=f"{where}of tensors alone, got"):
+        call("check", path)
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_check_answers_programs_too(path, capsys):
     assert call("check", path, "--json") == 0

@@ -134,6 +134,16 @@ def test_memory_is_compared_before_any_pixel_is_decoded(tmp_path):
         check(experiment(dataset=keys | {"image_size": 30}), tmp_path, 64_000)
 
 
+def test_a_network_too_deep_is_named_before_memory_is_asked_about(tmp_path):
+    dataset = {"name": "digits", "train_images": 200, "canvas": 16}
+    small = {"train": {"epochs": 1, "batch_size": 50}}
+    deep = small | {"network": {"name": "resnet10", "width": 0.1, "stem": "imagenet"}}
+    with pytest.raises(
+        ErdeError, match=r"^student\.network: images must leave at least 2×2 pixels"
+    ):
+        check(experiment(dataset=dataset, teacher=small, student=deep), tmp_path, 1)
+
+
 def test_nothing_is_refused_on_a_cluster_or_when_it_is_made(tmp_path):
     exp = experiment(teacher=LARGE)
     check(exp, tmp_path, None)

@@ -104,7 +104,7 @@ def test_nothing_is_asked_of_networks_that_the_table_knows(monkeypatch):
         ),
         (
             {"variants": {"a": {"method": "kd", "network": {"name": "timm/resnet19"}}}},
-            r"^variants.a: network.name must be a model that timm \S+ has",
+            r"^variants.a.network.name must be a model that timm \S+ has",
         ),
         (
             {
@@ -120,7 +120,7 @@ def test_nothing_is_asked_of_networks_that_the_table_knows(monkeypatch):
                     }
                 }
             },
-            r"^variants.a: network.cascade.1.exits must be stages 0 … 3 of timm/resnet18",
+            r"^variants.a.network.cascade.1.exits must be stages 0 … 3 of timm/resnet18",
         ),
         (
             {"teacher": {"network": {"name": "resnet18"}, "trained": "nowhere.pth"}},
