@@ -127,9 +127,9 @@ def photographs(path):
 def test_memory_is_compared_before_any_pixel_is_decoded(tmp_path):
     photographs(tmp_path / "images")
     keys = {"name": "folder", "path": str(tmp_path / "images"), "resize": "crop", "validation": 9}
-    wanted = r"^teacher: batch_size 128 of resnet34 × width 1 at 20000 × 20000 pixels must fit into"
+    wanted = r"^teacher: batch_size 128 of resnet34 × width 1 at 8192 × 8192 pixels must fit into"
     with pytest.raises(ErdeError, match=wanted):
-        check(experiment(dataset=keys | {"image_size": 20_000}), tmp_path, 64_000)
+        check(experiment(dataset=keys | {"image_size": 8192}), tmp_path, 64_000)
     with pytest.raises(ErdeError, match=r"train/cat/0\.jpg: must be a whole, readable image"):
         check(experiment(dataset=keys | {"image_size": 30}), tmp_path, 64_000)
 
