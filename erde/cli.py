@@ -9,6 +9,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from typing import Any
 
 from erde.commands import COMMANDS as EXPERIMENT_COMMANDS
 from erde.deployment import evaluate_command, predict_command
@@ -48,9 +49,26 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(130)
 
 
+class _AnyOrder(argparse.ArgumentParser):
+    """Takes options before, between and after all else: ``erde run mine -n deploy``."""
+
+    _reads_all = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:  # noqa: ANN401
+        if self._reads_all:  # which asks back for the options alone, then for the rest
+            return super().parse_known_args(args, namespace)
+        self._reads_all = True
+        try:
+            return self.parse_known_intermixed_args(args, namespace)
+        finally:
+            self._reads_all = False
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="erde", description="Early-exit classifiers in use.")
-    commands = parser.add_subparsers(required=True, metavar="|".join(COMMANDS))
+    commands = parser.add_subparsers(
+        required=True, metavar="|".join(COMMANDS), parser_class=_AnyOrder
+    )
     for name, (command, does) in COMMANDS.items():
         sub = commands.add_parser(name, help=does, description=command.__doc__)
         command.add_options(sub)

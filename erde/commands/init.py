@@ -79,13 +79,16 @@ def run(options: argparse.Namespace) -> int:
     """Write it and say where; a file that is there is left as it is.
 
     Raises:
-        ValueError: the folder has no class folders, or the file is there already; one sentence.
+        ValueError: the folder has no class folders, the file is there already, or its name is no
+            experiment's; one sentence.
     """
     from erde.datasets.class_folders import list_class_folders
+    from erde.experiment.names import check_experiment_file
     from erde.experiment.schema import read_experiment
 
-    found = list_class_folders(options.folder)
     file = options.output or _default(options.folder)
+    check_experiment_file(file)
+    found = list_class_folders(options.folder)
     text = _written(found, _common_size(found), file)
     try:
         with file.open("x", encoding="utf-8") as out:
@@ -102,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _default(folder: Path) -> Path:
-    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", folder.resolve().name).strip("_.-") or "mine"
+    name = re.sub(r"[^A-Za-z0-9_.-]+", "_", folder.resolve().name).strip("_.-")[:200] or "mine"
     return (_EXPERIMENTS if _EXPERIMENTS.is_dir() else Path()) / f"{name}.yaml"
 
 

@@ -25,7 +25,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cores", default="all", help="at one time (all)")
     parser.add_argument("-n", "--dry-run", action="store_true", help="show the jobs, run none")
     parser.add_argument(
-        "--config", nargs="+", default=[], metavar="KEY=VALUE", help="of the run, as rivals=false"
+        "--config",
+        nargs="+",
+        type=_key_value,
+        default=[],
+        metavar="KEY=VALUE",
+        help="of the run, as rivals=false",
     )
 
 
@@ -43,6 +48,7 @@ def run(options: argparse.Namespace) -> NoReturn:
 
 
 def _target(options: argparse.Namespace) -> str:
+    from erde.experiment.names import check_experiment_name
     from erde.experiment.schema import read_experiment
 
     if not all(Path(mark).is_file() for mark in _MARKS):
@@ -57,11 +63,21 @@ def _target(options: argparse.Namespace) -> str:
     if path.suffix == ".yaml" and path.resolve().parent != folder.resolve():
         raise ErdeError(f"the experiment file must lie in {folder}, got {path}: copy it there")
     name = path.stem if path.suffix == ".yaml" else options.experiment
+    check_experiment_name(name)
     experiment = read_experiment(folder / f"{name}.yaml")
     if options.result == "deploy":
         return _deployment(name, experiment)
     ending = {"picture": "pareto.png", "report": "report.html"}[options.result]
     return f"results/{name}_{ending}"
+
+
+def _key_value(word: str) -> str:
+    """A word of ``--config``, which takes all words up to the next option, as Snakemake's does."""
+    if "=" not in word:
+        raise argparse.ArgumentTypeError(
+            f"must be KEY=VALUE, got {word!r}; names stand before --config"
+        )
+    return word
 
 
 def _config(words: Sequence[str]) -> "RunOptions":
@@ -70,9 +86,9 @@ def _config(words: Sequence[str]) -> "RunOptions":
 
     found: dict[str, str] = {}
     for word in words:
-        key, sign, value = word.partition("=")
-        if not sign or key in found:
-            raise ErdeError(f"--config must be KEY=VALUE, each key once, got {word!r}")
+        key, _, value = word.partition("=")
+        if key in found:
+            raise ErdeError(f"--config must have each key once, got {word!r} again")
         found[key] = value
     return run_options(found)
 

@@ -10,6 +10,7 @@ the numbers of ``exit_weights`` and ``decoupled`` are joined by ``_``; words sta
 import dataclasses
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from erde_core.errors import ErdeError
 from erde_core.settings import METHODS, LossSettings
@@ -26,7 +27,11 @@ _NAMES = {
 # Their value is a list.
 LIST_FIELDS = ("exit_weights", "decoupled")
 _INT8 = " int8"  # no name has a space
-_FOLDER_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}")  # it becomes the name of a folder
+# Of an experiment or a variant: it becomes the name of a folder, and a wildcard of the workflow's.
+NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,199}"
+_NAME_RULE = (
+    "must be at most 200 letters A-Z, digits, '_', '-' or '.' and start with a letter or digit"
+)
 # What the workflow writes beside the variants' folders, in results/<experiment>/ and in its logs/.
 _OTHER_FOLDERS = ("teacher", "members", "rivals", "deploy", "checkpoints", "logs", "benchmarks")
 _FILE_ENDINGS = (".csv", ".h5", ".json", ".log", ".png", ".safetensors", ".tsv")
@@ -47,11 +52,8 @@ def check_variant_name(variant: str, method: str, loss: LossSettings) -> None:
     Raises:
         ValueError: the message begins with the place in the file.
     """
-    if not _FOLDER_NAME.fullmatch(variant):
-        raise ErdeError(
-            "variants: a name must be at most 200 letters A-Z, digits, '_', '-' or '.' "
-            f"and start with a letter or digit, got {variant[:220]!r}"
-        )
+    if not re.fullmatch(NAME, variant):
+        raise ErdeError(f"variants: a name {_NAME_RULE}, got {variant[:220]!r}")
     if variant in _OTHER_FOLDERS or variant.lower().endswith(_FILE_ENDINGS):
         raise ErdeError(f"variants: the name {variant!r} is taken by the workflow's own files")
     family, values = split_name(variant)
@@ -66,6 +68,30 @@ def check_variant_name(variant: str, method: str, loss: LossSettings) -> None:
                 f"variants: the name {variant!r} says {key} {text}, but its {key} is "
                 f"{value_text(getattr(loss, key))}"
             )
+
+
+def check_experiment_name(name: str) -> None:
+    """Refuse a name for which the workflow would have no rule.
+
+    Raises:
+        ErdeError: it is none.
+    """
+    if not re.fullmatch(NAME, name):
+        raise ErdeError(f"the name of an experiment {_NAME_RULE}, got {name[:220]!r}")
+
+
+def check_experiment_file(path: Path) -> None:
+    """Refuse a file that the workflow would not find.
+
+    Raises:
+        ErdeError: the message begins with the path.
+    """
+    if path.suffix != ".yaml":
+        raise ErdeError(f"{path}: the file of an experiment must be called <name>.yaml")
+    try:
+        check_experiment_name(path.stem)
+    except ErdeError as error:
+        raise ErdeError(f"{path}: {error}") from None
 
 
 def value_text(value: object) -> str:

@@ -23,7 +23,7 @@ from erde.datasets.sources import SOURCES
 from erde.experiment.errors import ExperimentError, nearest, sentence
 from erde.experiment.exit_counts import ExitCounts
 from erde.experiment.marks import OneOf, OneTeacher, OrSwitch
-from erde.experiment.names import check_variant_name
+from erde.experiment.names import check_experiment_file, check_variant_name
 from erde.experiment.own_train import with_own_train
 from erde.experiment.trainings import (
     Training,
@@ -235,7 +235,7 @@ def read_experiment(path: str | Path) -> Experiment:
     """Read and check an experiment file.
 
     Raises:
-        ExperimentError: no such file, not YAML, or a rule is broken.
+        ExperimentError: no such file, not YAML, or a rule is broken, of its name too.
     """
     path = Path(path)
     if not path.exists():
@@ -243,6 +243,10 @@ def read_experiment(path: str | Path) -> Experiment:
         raise ExperimentError(
             f"experiment {path.stem!r}: no file {path}; {nearest(path.stem, known)}"
         )
+    try:
+        check_experiment_file(path)
+    except ErdeError as error:
+        raise ExperimentError(str(error)) from None
     try:
         keys = read_yaml(path)
     except YamlError as error:

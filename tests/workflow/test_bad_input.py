@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from erde.experiment.schema import parse_experiment, read_experiment
 from tests.workflow.conftest import TINY
 
 FOLDER = copy.deepcopy(TINY) | {
@@ -32,9 +33,9 @@ def images(root, count=4, size=(16, 16)):
                 Image.fromarray(pixels).save(folder / f"{index}.png")
 
 
-def refused_in_the_plan(checkout, *arguments):
+def refused_in_the_plan(checkout, *arguments, target="results/bad_pareto.png"):
     """What stands in the place of the plan: one line of ours and nothing of Snakemake's."""
-    done = checkout.snakemake("--dry-run", "results/bad_pareto.png", *arguments, check=False)
+    done = checkout.snakemake("--dry-run", target, *arguments, check=False)
     assert done.returncode != 0
     said = done.stdout + done.stderr
     for word in ("Traceback", "Exception", "WorkflowError", "Wildcards", "in rule", ".smk"):
@@ -57,6 +58,40 @@ def test_an_unknown_experiment_names_the_nearest(checkout):
     done = checkout.snakemake("--cores", "1", "results/cifar1000_pareto.png", check=False)
     assert done.returncode != 0
     assert "did you mean 'cifar100'?" in done.stderr + done.stdout
+
+
+MEMBER = {"name": "resnet10", "width": 0.125}
+CASCADE = {"method": "kd", "network": {"cascade": [MEMBER | {"exits": []}, MEMBER]}}
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("deploy/erde-seed7/", "has no seed '7'; known: 0, 1"),
+        ("deploy/erde-seed00/", "has no seed '00'; did you mean '0'?"),
+        ("deploy/both-seed7/", "has no seed '7'; known: 0, 1"),
+        ("kd/seed99999999999/exit_logits.h5", "has no seed '99999999999'; known: 0, 1"),
+        ("{member}/seed7/weights.safetensors", "has no seed '7'; known: 0, 1"),
+        ("rivals/narrow0/seed7/weights.safetensors", "has no seed '7'; known: 0, 1"),
+        ("rivals/narrow9/seed0/weights.safetensors", "has no rival 'narrow9'; did you mean"),
+        ("teacher/fold3/weights.safetensors", "has no teacher 'teacher/fold3'; did you mean"),
+        ("deploy/erd-seed0/", "has no variant 'erd'; did you mean 'erde'?"),
+    ],
+)
+def test_what_the_experiment_does_not_have_is_not_trained(checkout, target, said):
+    keys = TINY | {"seeds": [0, 1], "variants": TINY["variants"] | {"both": CASCADE}}
+    checkout.write_experiment("bad", keys)
+    folders = parse_experiment(keys, "bad").trainings()
+    member = next(folder for folder in folders if folder.startswith("members/"))
+    target = f"results/bad/{target.format(member=member)}"
+    assert f"experiment 'bad' {said}" in refused_in_the_plan(checkout, target=target)
+
+
+@pytest.mark.parametrize("name", ["Mine-2.b_c", "".join(map(str, range(100, 300)))[:200]])
+def test_the_workflow_takes_each_name_that_a_file_may_have(checkout, name):
+    checkout.write_experiment(name, TINY)
+    read_experiment(checkout.root / f"workflow/experiments/{name}.yaml")
+    assert checkout.plan(f"results/{name}/data.h5") == {"data": 1}
 
 
 @pytest.mark.parametrize("name", ["cifar10", "cifar100", "svhn"])

@@ -21,6 +21,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, _PATHS)))
 from erde.running.code_hash import code_hash, network_code_hash, score_modules
 from erde.experiment.schema import read_experiment
 from erde.experiment.errors import ExperimentError
+from erde.experiment.names import NAME
 from erde.experiment.options import run_options
 from erde.experiment.trainings import MEMBERS, is_cascade
 from erde.running.asking.fitted import fitted
@@ -90,9 +91,9 @@ LISTS = Path(".snakemake/erde_planned")
 
 
 wildcard_constraints:
-    experiment=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
-    variant=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
-    member=r"[A-Za-z0-9][A-Za-z0-9_.-]*",
+    experiment=NAME,
+    variant=NAME,
+    member=NAME,
     seed=r"\d+",
     teacher=r"teacher(/fold\d+)?",
     network=r"teacher|(members/)?[^/]+/seed\d+",
@@ -287,13 +288,3 @@ def methods(wildcards):
     """The method of each variant, by name."""
     exp = experiment(wildcards.experiment)
     return {name: variant.method for name, variant in exp.variants.items()}
-
-
-def variant(wildcards):
-    variants = experiment(wildcards.experiment).variants
-    if wildcards.variant not in variants:
-        raise refusal(
-            f"experiment {wildcards.experiment!r} has no variant {wildcards.variant!r}; "
-            f"known: {', '.join(variants)}"
-        )
-    return variants[wildcards.variant]

@@ -39,6 +39,7 @@ def rival_files(name):
 
 rule rival:
     input:
+        of_known_rival,
         data="results/{experiment}/data.h5",
         cache="results/{experiment}/teacher_logits.h5",
     output:

@@ -3,6 +3,7 @@
 
 rule student:
     input:
+        of_known_seed,
         unpack(teacher_of_student),
         data="results/{experiment}/data.h5",
     output:

@@ -4,6 +4,7 @@
 rule teacher:
     input:
         only_if_trained,
+        of_known_fold,
         data="results/{experiment}/data.h5",
     output:
         weights="results/{experiment}/{teacher}/weights.safetensors",

@@ -3,13 +3,11 @@
 import argparse
 import importlib
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import jsonschema
-import numpy as np
 import pytest
 import yaml
 from PIL import Image
@@ -25,22 +23,6 @@ def call(name, *arguments):
     module, parser = importlib.import_module(f"erde.commands.{name}"), argparse.ArgumentParser()
     module.add_options(parser)
     return module.run(parser.parse_args([str(one) for one in arguments]))
-
-
-@pytest.fixture
-def folder(tmp_path, rng):
-    for part, count in (("train", 30), ("test", 5)):
-        for name in ("cat", "dog"):
-            (tmp_path / "my pets" / part / name).mkdir(parents=True)
-            for n in range(count):
-                pixels = rng.integers(0, 256, (20, 24, 3), np.uint8)
-                Image.fromarray(pixels).save(tmp_path / "my pets" / part / name / f"{n}.png")
-    return tmp_path / "my pets"
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
 
 
 def test_init_writes_an_experiment_that_check_accepts(folder, monkeypatch, capsys):
@@ -173,65 +155,6 @@ def test_the_editors_schema_refuses_what_the_reader_refuses(place, value):
 def test_the_schema_is_printed(capsys):
     assert call("schema") == 0
     assert json.loads(capsys.readouterr().out)["properties"]["variants"]
-
-
-RESULTS = {
-    "picture": "results/digits_pareto.png",
-    "report": "results/digits_report.html",
-    "deploy": "results/digits/deploy/erde-seed0",
-}
-
-
-@pytest.mark.parametrize("result", RESULTS)
-@pytest.mark.parametrize("name", ["digits", "workflow/experiments/digits.yaml"])
-def test_run_becomes_snakemake(name, result, monkeypatch):
-    called = []
-    monkeypatch.setattr(os, "execv", lambda *command: called.append(command))
-    monkeypatch.chdir(REPOSITORY)
-    call("run", name, result, "--cores", "3", "-n")
-    expected = ["-m", "snakemake", "--cores", "3", "--dry-run", "--", RESULTS[result]]
-    assert called == [(sys.executable, [sys.executable, *expected])]
-
-
-def test_run_hands_options_of_the_run_on(monkeypatch, tmp_path):
-    called = []
-    monkeypatch.setattr(os, "execv", lambda *command: called.append(command[1][3:]))
-    monkeypatch.chdir(REPOSITORY)
-    words = ["rivals=false", "latency=false"]
-    call("run", "digits", "report", "--config", *words, "--cores", "3")
-    expected = ["--cores", "3", "--config", *words, "--", RESULTS["report"]]
-    (tmp_path / "mine.yaml").write_text(SHIPPED[0].read_text("utf-8"), "utf-8")
-    call("run", "mine", "--config", f"experiments={tmp_path}")
-    other = ["--cores", "all", "--config", f"experiments={tmp_path}"]
-    assert called == [expected, [*other, "--", "results/mine_pareto.png"]]
-
-
-@pytest.mark.parametrize(
-    ("words", "said"),
-    [
-        (["rivals"], "--config must be KEY=VALUE, each key once, got 'rivals'"),
-        (["rivals=true", "rivals=false"], "each key once, got 'rivals=false'"),
-        (["rivalz=false"], "unknown key 'rivalz'; did you mean 'rivals'"),
-        (["rivals=perhaps"], "--config rivals must be true or false, got 'perhaps'"),
-    ],
-)
-def test_run_refuses_options_that_the_workflow_would_refuse(words, said, monkeypatch):
-    monkeypatch.setattr(os, "execv", None)
-    monkeypatch.chdir(REPOSITORY)
-    with pytest.raises(ValueError, match=said):
-        call("run", "digits", "report", "--config", *words)
-
-
-def test_run_says_what_is_wrong_before_snakemake(monkeypatch, tmp_path):
-    monkeypatch.setattr(os, "execv", None)
-    monkeypatch.chdir(REPOSITORY)
-    with pytest.raises(ValueError, match="did you mean 'digits'"):
-        call("run", "digitz")
-    with pytest.raises(ValueError, match="must lie in workflow/experiments"):
-        call("run", tmp_path / "x.yaml")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ValueError, match="must start in a clone of the repository"):
-        call("run", "digits")
 
 
 @pytest.mark.parametrize("name", ["init", "check", "run", "schema"])
