@@ -57,6 +57,20 @@ def test_the_readmes_experiment_is_accepted():
     assert parse_experiment(yaml.safe_load(experiment), "README").variants["erde"].reads_cache
 
 
+def test_the_page_on_security_names_all_that_unpickles():
+    """And PyTorch's unpickler is asked for the restricted one alone."""
+    page = (REPOSITORY / "SECURITY.md").read_text(encoding="utf-8")
+    calls = re.compile(r"pickle\.Unpickler|\bpickle\.loads?\(|torch\.load\(.*|allow_pickle=True")
+    folders = ("erde_core", "erde_torch", "erde", "workflow", "studies", "benchmarks")
+    files = (path for folder in folders for path in (REPOSITORY / folder).rglob("*.py"))
+    found = {call for path in files for call in calls.findall(path.read_text(encoding="utf-8"))}
+    by_torch = {call for call in found if call.startswith("torch.load")}
+    assert found - by_torch == {"pickle.Unpickler"}  # erde/datasets/restricted_pickle.py
+    assert all("weights_only=True" in call for call in by_torch)
+    assert "CIFAR archives" in page
+    assert "`torch.load` with `weights_only=True`" in page
+
+
 def test_the_decision_example_runs():
     example, scores = blocks("docs/decision.md")
     exec(example, names := {})
