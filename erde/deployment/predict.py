@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from erde.datasets.image_file import ImageError, read_image
 from erde.deployment.choice import Thresholds
+from erde.deployment.pillow_version import warn_of_another_pillow
 from erde_core.errors import ErdeError
 
 if TYPE_CHECKING:  # ONNX Runtime is not there with every extra
@@ -45,9 +46,7 @@ def reader(runner: "Runner", resize: bool) -> Reader:
     where colour is wanted, or the reverse; with ``resize`` it is stretched and converted. That
     another Pillow is installed than the one that read the training images is warned of here.
     """
-    from erde.deployment.runner import warn_of_another_pillow
-
-    warn_of_another_pillow(runner.manifest)
+    warn_of_another_pillow(runner.manifest["versions"])
     height, width, channels = runner.manifest["shape"]
     how = runner.manifest["preprocessing"]["resize"]
     if how == "none" and resize:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from erde.datasets import image_file
-from erde.deployment import processor, runner
+from erde.deployment import pillow_version, processor, runner
 from erde_core import watch
 from erde_core.store import cells, int8, manifest, manifest_rules
 
@@ -13,6 +13,7 @@ PROGRAM_FILES = {
     "image_reader.py": Path(image_file.__file__),
     "manifest.py": Path(manifest.__file__),
     "manifest_rules.py": Path(manifest_rules.__file__),
+    "pillow_version.py": Path(pillow_version.__file__),
     "cells.py": Path(cells.__file__),
     "watch.py": Path(watch.__file__),
 }

@@ -23,7 +23,7 @@ import onnxruntime as ort
 
 if TYPE_CHECKING or __package__ == "erde.deployment":  # in any other package it is carried along
     from erde.datasets import image_file as image_reader
-    from erde.deployment import processor
+    from erde.deployment import pillow_version, processor
     from erde_core.store import cells, int8, manifest
 else:
 
@@ -35,7 +35,8 @@ else:
         spec.loader.exec_module(module)
         return module
 
-    cells, image_reader, manifest = map(beside, ("cells", "image_reader", "manifest"))
+    cells, image_reader = map(beside, ("cells", "image_reader"))
+    manifest, pillow_version = map(beside, ("manifest", "pillow_version"))
     if Path(__file__).with_name("int8.py").exists():  # only beside a network in 8 bits
         int8, processor = map(beside, ("int8", "processor"))
 
@@ -132,8 +133,7 @@ class Runner:
         return logits, exits, first
 
     def _one(self, x: NDArray[np.float32], limits: list[float]) -> Scored:
-        thresholds = np.array(limits, np.float64)
-        logits, exits, *first = self.single.run(None, {"images": x, "thresholds": thresholds})
+        logits, exits, *first = self.single.run(None, {"images": x, "thresholds": np.array(limits)})
         return logits, exits, first[0] if first else np.full(1, np.nan)
 
     def _many(self, x: NDArray[np.float32], limits: list[float]) -> Scored:
@@ -158,29 +158,10 @@ def predictor(
     return Runner(folder, threads).predict
 
 
-def warn_of_another_pillow(fields: manifest.Fields) -> None:
-    """Warn where another Pillow is installed than the one that read the training images.
-
-    A manifest without its version, of images from no files or an older one, gives no warning.
-    """
-    noted = fields["versions"].get("pillow")
-    try:
-        from PIL import __version__ as installed
-    except ImportError:  # whoever reads an image says so
-        return
-    if noted not in (None, installed):
-        warnings.warn(
-            f"Pillow {installed} reads the images here, Pillow {noted} read those of training and "
-            "validation: pixels may differ, and so may answers near a decision",
-            stacklevel=2,
-        )
-
-
 def batches(path: Path, shape: list[int], resize: str) -> Iterator[NDArray[np.uint8]]:
     """The images of an ``.npy`` file, or an image file, in parts of at most ``BATCH``."""
     if path.suffix == ".npy":
-        pipe = path.exists() and not path.is_file()
-        must(not pipe, f"{path}: must be a regular file", "another kind")
+        must(path.is_file() or not path.exists(), f"{path}: must be a regular file", "another kind")
         pixels: NDArray[np.uint8] = np.lib.format.open_memmap(path, mode="r")
         fits = pixels.ndim == 4 and len(pixels) > 0
         must(fits, f"{path}: images must be uint8 (N, *{shape})", f"{pixels.dtype} {pixels.shape}")
@@ -197,8 +178,7 @@ def main() -> None:
     options, runner = parser.parse_args(), Runner(Path(__file__).parent)
     m = runner.manifest
     theta = None if options.theta is None else manifest.thresholds(m, options.theta)
-    if options.images.suffix != ".npy":
-        warn_of_another_pillow(m)
+    pillow_version.warn_of_another_pillow(m["versions"], options.images)
     sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr] # always a text file here
     table = csv.writer(sys.stdout, lineterminator="\n")
     table.writerow(("class", "probability", "exit", "macs"))

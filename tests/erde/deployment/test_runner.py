@@ -222,7 +222,7 @@ def test_threads_out_of_range(exported, threads):
 
 def test_the_shipped_program_is_run_from_its_own_folder(copied, deployable, tmp_path):
     # Other modules of these names lie on the path, and another deployment is loaded already.
-    for name in ("cells", "manifest", "manifest_rules", "image_reader", "watch"):
+    for name in ("cells", "manifest", "manifest_rules", "image_reader", "pillow_version", "watch"):
         (tmp_path / f"{name}.py").write_text("1 / 0")
     np.save(tmp_path / "images.npy", deployable.pixels[:2])
     code = (
