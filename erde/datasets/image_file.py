@@ -206,10 +206,11 @@ def _check_kind(file: Path, image: "Image", head: bytes) -> None:
 
 def _orientation(image: "Image", data: BinaryIO) -> int:
     """The number that EXIF or XMP says, as Pillow finds it; 1 if there is none."""
-    if image.format == "PNG" and "exif" not in image.info:
-        # It may stand behind the pixels, and Pillow would decode them all to get there.
+    if image.format == "PNG":
         words = _png_words(data)
-        return _orientation_in(words) if words else 1
+        if "exif" not in image.info:
+            # It may stand behind the pixels, and Pillow would decode them all to get there.
+            return _orientation_in(words) if words else 1
     return int(image.getexif().get(_ORIENTATION, 1))
 
 
@@ -224,11 +225,18 @@ def _orientation_in(words: bytes) -> int:
 
 
 def _png_words(data: BinaryIO) -> bytes:
-    """The chunks of a PNG in ``_PNG_WORDS``, in order; all others are skipped unread."""
+    """The chunks of a PNG in ``_PNG_WORDS``, in order; all others are skipped unread.
+
+    Raises:
+        EOFError: the file ends within its pixels.
+    """
     place, words = data.tell(), b""
+    end = data.seek(0, io.SEEK_END)
     data.seek(len(_PNG))
     while re.fullmatch(rb"(?!IEND)\w{4}", (head := data.read(8))[4:]):
         length = int.from_bytes(head[:4], "big")
+        if head[4:] == b"IDAT" and data.tell() + length > end:
+            raise EOFError("image file is truncated")
         if head[4:] in _PNG_WORDS:
             body = data.read(length)
             if len(body) < length:  # whoever reads the pixels is told

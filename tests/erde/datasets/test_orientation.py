@@ -1,6 +1,7 @@
 """The orientation of an image is what Pillow says, wherever it stands, and no pixel is decoded."""
 
 import itertools
+import re
 import struct
 import zlib
 
@@ -154,13 +155,17 @@ def test_no_image_is_loaded_to_look_at_it(tmp_path, monkeypatch, ending):
     assert SIZE[::-1] not in loaded
 
 
-def test_a_truncated_png_is_refused_where_its_pixels_are_read(tmp_path):
-    whole = png(after=chunk(b"eXIf", exif(6)))
-    file, head = tmp_path / "a.png", whole.index(b"IDAT") + 4
-    for kept in range(head, len(whole) - 12):
-        file.write_bytes(whole[:kept])
-        size, _ = look(file, SIZE, "stretch")
-        assert size in (SIZE, SIZE[::-1])
-        if kept < whole.index(b"eXIf") - 12:  # before that Pillow has all rows
-            with pytest.raises(ImageError, match=r"a\.png: must be a whole, readable image"):
-                read_image(file, SIZE, resize="stretch")
+@pytest.mark.parametrize("placed", ["before", "after"])
+def test_a_png_that_ends_within_its_pixels_is_refused_before_they_are_decoded(placed, tmp_path):
+    whole = png(**{placed: chunk(b"eXIf", exif(6))})
+    file = tmp_path / "a.png"
+    for found in re.finditer(b"IDAT", whole):
+        start = found.end()
+        length = int.from_bytes(whole[start - 8 : start - 4], "big")
+        for kept in range(start, start + length):
+            file.write_bytes(whole[:kept])
+            for asked in (look, read_image):
+                with pytest.raises(ImageError, match=r"a\.png: must be a whole, readable image"):
+                    asked(file, SIZE, resize="stretch")
+    file.write_bytes(whole[: start + length])  # its end alone is missing: all rows are there
+    assert look(file, SIZE, "stretch")[0] in (SIZE, SIZE[::-1])
