@@ -23,7 +23,8 @@ class _Deployed:
     """As much of a ``Runner`` as a reader asks for."""
 
     def __init__(self, resize):
-        self.manifest = {"shape": [*SIZE, 3], "preprocessing": {"resize": resize}}
+        resized = {"resize": resize}
+        self.manifest = {"shape": [*SIZE, 3], "preprocessing": resized, "versions": {}}
 
 
 @pytest.fixture(scope="module")
