@@ -32,10 +32,9 @@ def check_output(key: str, rows: Rows, output: Output) -> float:
 
     Rows look like probabilities where nine tenths of an exit's lie in 0 … 1, or are not negative
     and have one sum: 100 as far as rounding explains, or sums that vary by at most 5 % of how far
-    the rows lie apart. Rounding explains that a sum
-    misses 1 by 2⁻⁸ (bfloat16), or, of values that are rounded to a last digit (or to 8 bits), by
-    half of it per class: below 1 of all classes, above 1 of those that are not 0, never by more
-    than 0.5.
+    the rows lie apart. Rounding explains that a sum misses 1 by 2⁻⁸ (bfloat16), or, of values that
+    are rounded to a last digit (or to 8 bits), by half of it per class: below 1 of all classes,
+    above 1 of those that are not 0, never by more than 0.5.
 
     Args:
         key: what errors call them.

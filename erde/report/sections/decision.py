@@ -28,9 +28,11 @@ test images right at {{ macs }} million MACs each; the teacher gets {{ teacher_a
 seeds, of that variant the best network, and the budget to open with; the test images say what the
 choice is worth. In brackets: 95 % intervals of the difference from the teacher in points of
 accuracy, for this network on all images like these, and for the mean of newly trained ones. A θ
-belongs to one network:
-<code>decision.csv</code> names it by its SHA-256.</p>
+belongs to one network: <code>decision.csv</code> names it by its SHA-256.</p>
 """
+
+
+_LARGEST, _SMALLEST = (f"The {which} of these budgets" for which in ("largest", "smallest"))
 
 
 def decision_section(source: Source) -> Section:
@@ -65,17 +67,11 @@ def _lead(reached: list[Row]) -> tuple[Row, str]:
     """The row to open with, by validation, and why. Rows go from the largest budget down."""
     told = [row for row in reached if row["val_difference_high"] is not None]
     if not told:
-        return reached[
-            0
-        ], "The largest of these budgets; too few validation images to compare them."
+        return reached[0], f"{_LARGEST}; too few validation images to compare them."
     level = [row for row in told if row["val_difference_high"] >= 0]
     if level:
-        why = (
-            "The smallest of these budgets at which validation does not find it below the teacher."
-        )
-        return level[-1], why
-    why = "The largest of these budgets; at each of them validation finds it below the teacher."
-    return reached[0], why
+        return level[-1], f"{_SMALLEST} at which validation does not find it below the teacher."
+    return reached[0], f"{_LARGEST}; at each of them validation finds it below the teacher."
 
 
 def _told(difference: float, low: float | None, high: float | None) -> str:
