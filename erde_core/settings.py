@@ -39,6 +39,8 @@ class LossSettings:
         entropy_weight: factor of the negative entropy, ≥ 0.
         exit_weights: one factor per exit in the total, each ≥ 0; ``None`` means all 1.
         kd_mask: ``right`` imitates the teacher only where it is right, ``all`` everywhere.
+        kd_exits: ``all``, or ``late`` to leave the first exit out of KD; a network with one exit
+            has no late one.
         ce_mask: ``all``, or ``right`` to learn the label only where the teacher is right.
         entropy_exits: ``all``, or ``early`` to leave the last exit out of the entropy term.
         entropy_scale: ``nats``, or ``log_c`` to divide the negative entropy by log C.
@@ -61,6 +63,7 @@ class LossSettings:
     entropy_weight: float = 0.3
     exit_weights: tuple[float, ...] | None = None
     kd_mask: str = "right"
+    kd_exits: str = "all"
     ce_mask: str = "all"
     entropy_exits: str = "all"
     entropy_scale: str = "nats"
@@ -86,6 +89,7 @@ class LossSettings:
         if self.exit_weights is not None:
             object.__setattr__(self, "exit_weights", tuple(map(float, self.exit_weights)))
         checks.one_of("kd_mask", self.kd_mask, ("right", "all"))
+        checks.one_of("kd_exits", self.kd_exits, ("all", "late"))
         checks.one_of("ce_mask", self.ce_mask, ("all", "right"))
         checks.one_of("entropy_exits", self.entropy_exits, ("all", "early"))
         checks.one_of("entropy_scale", self.entropy_scale, ("nats", "log_c"))
@@ -127,6 +131,11 @@ class LossSettings:
             raise ErdeError(f"standardise needs at least 2 classes, got {classes}")
         if self.decoupled is not None and classes < 3:
             raise ErdeError(f"decoupled needs at least 3 classes, got {classes}")
+
+    def check_exits(self, exits: int) -> None:
+        """ValueError where a term would act on no exit of so few."""
+        if self.reads_target and self.kd_exits == "late" and exits < 2:
+            raise ErdeError(f"kd_exits 'late' needs at least 2 exits, got {exits}")
 
     def check_teacher(self, teacher: tuple[int, ...], student: tuple[int, ...]) -> None:
         """ValueError unless the shapes of the logits agree; in E only where each exit is read."""

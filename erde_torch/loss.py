@@ -64,7 +64,7 @@ def erde_loss(
 
     Raises:
         ValueError: shapes or dtypes break the rules above, a needed teacher is missing, or there
-            are fewer classes than the settings need.
+            are fewer classes or exits than the settings need.
     """
     _check(student, teacher, labels, settings, class_weight)
     with torch.autocast(student.device.type, enabled=False):
@@ -103,6 +103,7 @@ def _check(
         wanted, found = tuple(student.shape[:1]), tuple(labels.shape)
         raise ErdeError(f"labels must have shape {wanted}, got {found}")
     settings.check_classes(student.shape[2])
+    settings.check_exits(student.shape[1])
     if class_weight is not None:
         _check_floating("class_weight", class_weight)
         if class_weight.shape != student.shape[2:]:
@@ -165,6 +166,8 @@ def _term_weights(
     nats = math.log(student.shape[2]) if settings.entropy_scale == "log_c" else 1.0
     ce = settings.ce_weight * (one * right if settings.ce_mask == "right" else one)
     kd = settings.kd_weight * (one * right if settings.kd_mask == "right" else one)
+    if settings.kd_exits == "late":
+        kd[:, 0].zero_()
     ent = settings.entropy_weight / nats * (one * wrong)
     return ce, kd, ent, settings.self_weight * (one * early)
 

@@ -127,6 +127,7 @@ def _loss_rules() -> dict[str, _Rule]:
         "entropy_weight": weight,
         "exit_weights": {"type": "array", "items": weight, "minItems": 1},
         "kd_mask": {"enum": ["right", "all"]},
+        "kd_exits": {"enum": ["all", "late"]},
         "ce_mask": {"enum": ["all", "right"]},
         "entropy_exits": {"enum": ["all", "early"]},
         "entropy_scale": {"enum": ["nats", "log_c"]},

@@ -91,8 +91,10 @@ class Variant(BaseModel):
         ``target_from`` and ``right_from`` become ``last`` unless the file sets them.
 
         Raises:
-            ErdeError: ``exit_weights`` are not one per exit, or the file asks for ``exit``.
+            ErdeError: ``exit_weights`` are not one per exit, ``kd_exits`` has no late one, or the
+                file asks for ``exit``.
         """
+        self.loss.check_exits(student)
         self.loss.weights_of_exits(student)
         if student == teacher or not self.loss.reads_each_exit:
             return self

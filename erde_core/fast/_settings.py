@@ -85,6 +85,8 @@ def _term_weights(settings: LossSettings, exits: int, classes: int) -> NDArray[n
         weights[0, :, 0] = 0
     if settings.kd_mask == "right":
         weights[0, :, 1] = 0
+    if settings.kd_exits == "late":
+        weights[:, 0, 1] = 0
     weights[1, :, 2] = 0
     if settings.entropy_exits == "early":
         weights[:, -1:, 2] = 0

@@ -34,9 +34,10 @@ def checked_arguments(
 ) -> Arguments:
     """The arrays, checked against each other and the settings."""
     student = checks.float_array("student", student, ndim=3)
-    samples, _, classes = student.shape
+    samples, exits, classes = student.shape
     labels = checks.class_labels(labels, samples, classes)
     settings.check_classes(classes)
+    settings.check_exits(exits)
     if class_weight is not None:
         class_weight = checks.class_weights("class_weight", class_weight, classes)
     if teacher is not None:

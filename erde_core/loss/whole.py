@@ -40,7 +40,7 @@ def erde_loss(
     Raises:
         ValueError: shapes differ, a label is out of range, a needed teacher is missing, or
             there are fewer classes than ``entropy_scale``, ``standardise`` (2) or ``decoupled``
-            (3) needs.
+            (3) needs, or fewer exits than ``kd_exits`` (2).
     """
     arguments = checked_arguments(student, teacher, labels, settings, class_weight)
     return _loss(_parts(arguments, settings))
@@ -168,6 +168,8 @@ def _term_weights(arguments: Arguments, settings: LossSettings) -> _Weights:
     if class_weight is not None:
         ce = ce * class_weight[labels][:, None]
     kd: Float64 = settings.kd_weight * (right if settings.kd_mask == "right" else everywhere)
+    if settings.kd_exits == "late":
+        kd[:, 0] = 0
     itself = settings.self_weight * everywhere
     itself[:, -1] = 0
     return _Weights(ce, kd, ent, itself)

@@ -194,6 +194,7 @@ _SETTINGS: tuple[tuple[dict[str, Any], str], ...] = (
     ({"temperature": 100.0, "kd_mask": "all"}, "the largest τ that is allowed"),
     ({"temperature": 0.001, "kd_mask": "all"}, "the smallest τ that is allowed"),
     ({"kd_mask": "all"}, "plain distillation beside the entropy term"),
+    ({"kd_exits": "late"}, "the first exit imitates nobody"),
     ({"ce_mask": "right"}, "no label where the teacher is wrong"),
     ({"entropy_exits": "early"}, "the last exit has no entropy term"),
     ({"entropy_scale": "log_c"}, "the entropy term is divided by log C"),

@@ -17,6 +17,7 @@ def test_defaults():
         "entropy_weight": 0.3,
         "exit_weights": None,
         "kd_mask": "right",
+        "kd_exits": "all",
         "ce_mask": "all",
         "entropy_exits": "all",
         "entropy_scale": "nats",
@@ -95,7 +96,11 @@ def test_zero_is_a_weight_and_not_a_temperature():
 
 
 @pytest.mark.parametrize(
-    "name", ["kd_mask", "ce_mask", "entropy_exits", "entropy_scale", "right_from", "target_from"]
+    "name",
+    [
+        *("kd_mask", "kd_exits", "ce_mask", "entropy_exits", "entropy_scale"),
+        *("right_from", "target_from"),
+    ],
 )
 def test_unknown_words(name):
     with pytest.raises(ValueError, match=f"{name} must be one of '.*', '.*', got 'some'"):

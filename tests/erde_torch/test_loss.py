@@ -183,7 +183,7 @@ def test_waiting_is_noticed(wait):
     [
         LossSettings(exit_weights=(1.0, 0.5, 2.0)),
         LossSettings(entropy_exits="early", entropy_scale="log_c", right_from="last"),
-        LossSettings(kd_mask="all", ce_mask="right"),
+        LossSettings(kd_mask="all", ce_mask="right", kd_exits="late"),
         LossSettings(decoupled=(1.0, 8.0), standardise=True, self_weight=1.0, target_from="last"),
     ],
 )

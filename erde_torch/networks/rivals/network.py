@@ -69,8 +69,8 @@ def rival_network(rival: str, network: NetworkSettings, classes: int, shape: Sha
 
 
 def rival_loss(kd: LossSettings, exits: int, e: int) -> LossSettings:
-    """``kd`` at exit ``e`` alone, whatever weights it gives the exits."""
-    return replace(kd, exit_weights=tuple(float(i == e) for i in range(exits)))
+    """``kd`` at exit ``e`` alone, whatever weights it gives the exits and wherever it imitates."""
+    return replace(kd, kd_exits="all", exit_weights=tuple(float(i == e) for i in range(exits)))
 
 
 def _narrowed(network: NetworkSettings, steps: int) -> NetworkSettings:

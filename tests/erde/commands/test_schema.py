@@ -121,6 +121,7 @@ def test_the_schema_takes_and_refuses_each_value_as_the_reader_does(settings, sc
     [
         ("Variant", "temperature", [0.001, 100], [0.0009, 101]),
         ("Variant", "kd_mask", ["right", "all", ["right", "all"]], ["last", ["right", "right"]]),
+        ("Variant", "kd_exits", ["all", "late"], ["early"]),
         ("Variant", "ce_mask", ["right", "all"], ["exit"]),
         ("Variant", "entropy_exits", ["all", "early"], ["right"]),
         ("Variant", "entropy_scale", ["nats", "log_c"], ["bits"]),

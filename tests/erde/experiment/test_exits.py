@@ -7,6 +7,7 @@ from erde.experiment.schema import parse_experiment
 from erde_core.settings import method_settings
 
 THREE, FOUR = {"name": "wrn16_1"}, {"name": "resnet18"}
+ONE = THREE | {"exits": []}
 LAST = {"target_from": "last", "right_from": "last"}
 
 
@@ -54,6 +55,12 @@ def test_an_exit_that_is_asked_for_must_be_there(key):
 def test_an_exit_that_no_term_reads_may_be_asked_for():
     assert parsed(THREE, FOUR, method="kd", right_from="exit").target_from == "last"
     assert parsed(THREE, FOUR, method="ce", target_from="exit", right_from="exit") is not None
+
+
+def test_a_network_with_one_exit_has_none_that_imitates_late():
+    with pytest.raises(ExperimentError, match=r"kd_exits 'late' needs at least 2 exits, got 1"):
+        parsed(ONE, FOUR, method="kd", kd_exits="late")
+    assert parsed(THREE, FOUR, method="kd", kd_exits="late").kd_exits == "late"
 
 
 def test_what_reads_no_exit_of_the_teacher_asks_nothing():

@@ -40,6 +40,7 @@ def problems(draw):
         kd_weight=draw(weight),
         entropy_weight=draw(weight),
         kd_mask=draw(st.sampled_from(("right", "all"))),
+        kd_exits=draw(st.sampled_from(("all", "late"))) if exits > 1 else "all",
         ce_mask=draw(st.sampled_from(("all", "right"))),
         entropy_exits=draw(st.sampled_from(("all", "early"))),
         right_from=draw(st.sampled_from(("exit", "last"))),

@@ -74,6 +74,7 @@ def handed(monkeypatch):
 CASES = {method: {} for method in METHODS} | {
     "erde, weighted": {"exit_weights": (1.0, 0.5, 0.25, 2.0), "temperature": 2.0},
     "erde, other reading": {"right_from": "last", "entropy_exits": "early", "ce_mask": "right"},
+    "kd, late": {"kd_exits": "late"},
 }
 
 

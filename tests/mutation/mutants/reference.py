@@ -92,6 +92,7 @@ MUTANTS = {
         ("loss[~parts.usable] = np.nan", "pass"),
         ("ce = ce * class_weight[labels]", "ce = ce + 0 * class_weight[labels]"),
         ("itself[:, -1] = 0", "itself[:, 0] = 0"),
+        ("kd[:, 0] = 0", "kd[:, -1] = 0"),
         ("tempered(student[:, -1:], tau)", "tempered(student[:, :1], tau)"),
     ],
     "erde_core/settings.py": [
@@ -99,6 +100,7 @@ MUTANTS = {
         ("return self.entropy_weight > 0 or masked_kd", "return masked_kd"),
         ("return own_answer or (", "return (own_answer and False) or ("),
         ("self.standardise and classes < 2", "self.standardise and classes < 1"),
+        ('self.kd_exits == "late" and exits < 2', 'self.kd_exits == "late" and exits < 1'),
         ("self.decoupled is not None and classes < 3", "self.decoupled and classes < 2"),
         ("if teacher[::2] != student[::2]:", "if teacher[:1] != student[:1]:"),
         ('"decoupled": (1.0, 8.0)', '"decoupled": (8.0, 1.0)'),

@@ -42,6 +42,7 @@ MUTANTS = {
         ("(p * torch.where(p > 0, log_p, 0.0)).sum(2)", "(p * log_p).sum(2)"),
         ("wrong, early = ~right,", "wrong, early = right.clone(),"),
         ("early[:, -1].zero_()", "early[:, 0].zero_()"),
+        ("kd[:, 0].zero_()", "kd[:, -1].zero_()"),
         ("settings.entropy_weight / nats", "settings.entropy_weight * nats"),
         (").mean(0)", ").sum(0)"),
         ("defined = defined & known\n", "pass\n"),
@@ -72,6 +73,7 @@ MUTANTS = {
     "erde_core/fast/_settings.py": [
         ("weights[0, :, 1] = 0", "weights[1, :, 1] = 0"),
         ("weights[:, -1:, 2] = 0", "weights[:, :1, 2] = 0"),
+        ("weights[:, 0, 1] = 0", "weights[:, -1, 1] = 0"),
         ("if not read:\n", "if False:\n"),
         ("np.full(exits, teacher_exits - 1,", "np.full(exits, 0,"),
     ],
