@@ -98,7 +98,9 @@ RULES: dict[str, Callable[[Seen], int]] = {
 }
 
 
-def rule_rows(found: Sequence[Candidate], budgets: Mapping[str, float]) -> list[Row]:
+def rule_rows(
+    found: Sequence[Candidate], budgets: Mapping[str, float], score: str = "entropy"
+) -> list[Row]:
     """One row per rule, number of images to choose on, and share.
 
     ``lost`` is how far the rule's choice lies below the candidate that is best on the other half
@@ -107,8 +109,9 @@ def rule_rows(found: Sequence[Candidate], budgets: Mapping[str, float]) -> list[
     Args:
         found: the networks to choose among, with the same seeds and validation images.
         budgets: MACs per image by their names.
+        score: by which images leave, one that needs no fit.
     """
-    asked = [[_asked(exits) for exits in one.seeds.values()] for one in found]
+    asked = [[_asked(exits, score) for exits in one.seeds.values()] for one in found]
     sizes = [(len(one[0].macs), int(one[0].macs[-1])) for one in asked]
     labels = next(iter(found[0].seeds.values())).val.labels
     sums: dict[tuple[str, int, str], float] = {}
@@ -136,8 +139,8 @@ def rule_rows(found: Sequence[Candidate], budgets: Mapping[str, float]) -> list[
     ]
 
 
-def _asked(exits: ExitLogits) -> _Asked:
-    score = FittedScore("entropy", exits.val.logits.shape[2])
+def _asked(exits: ExitLogits, name: str) -> _Asked:
+    score = FittedScore(name, exits.val.logits.shape[2])
     values = score.values(exits.val.logits)
     return _Asked(values, right_answers(exits.val), exits.macs, score.largest)
 

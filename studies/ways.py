@@ -7,6 +7,7 @@ chooses, and the test images say what the choice is worth beside the best of all
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
@@ -19,7 +20,9 @@ from erde.evaluation.pairs import ARROW, Candidate, in_order
 from erde.evaluation.rivals import as_plain
 from erde.evaluation.tables import ENVELOPE
 from erde.experiment.trainings import EARLY_EXIT, MIXTURE, PLAIN
+from erde_core import checks
 from erde_core.errors import ErdeError
+from erde_core.scores.table import SCORES
 from erde_core.statistics.bootstrap import group_weights
 from erde_core.store.exit_logits import ExitLogits, read_exit_logits
 from erde_core.store.tables import Row, write_table
@@ -29,9 +32,21 @@ from studies.choosing import rule_rows
 from studies.contest import contest_rows
 
 LIST = "ways.yaml"
-_BESIDES = "besides"
+_BESIDES, _SCORE = "besides", "score"
 _RIVALS = ("truncated", "narrow")
 Listed = dict[str, list[tuple[str, ...]]]  # of each way the members of each network
+
+
+def read_score(path: Path, experiment: str) -> str:
+    """By which score all networks of ``experiment`` leave: ``entropy`` unless ``path`` names one.
+
+    Raises:
+        ValueError: as :func:`read_ways`, or the score is unknown or has to be fitted.
+    """
+    score = _listed(path, experiment).get(_SCORE, "entropy")
+    unfitted = tuple(name for name, one in SCORES.items() if not one.fitted)
+    checks.one_of(f"{path}: {experiment}: {_SCORE}", score, unfitted)
+    return str(score)
 
 
 def read_ways(path: Path, experiment: str) -> Listed:
@@ -43,18 +58,8 @@ def read_ways(path: Path, experiment: str) -> Listed:
     Raises:
         ValueError: not readable, no such experiment, other ways, or unequal numbers of trials.
     """
-    try:
-        book = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ErdeError(f"{path}: not readable: {' '.join(str(error).split())}") from error
-    listed = book.get(experiment) if isinstance(book, dict) else None
-    ways = set(listed) - {_BESIDES} if isinstance(listed, dict) else None
-    if not isinstance(listed, dict) or ways is None or not {PLAIN} <= ways <= set(WAYS):
-        known = ", ".join(WAYS)
-        raise ErdeError(
-            f"{path}: {experiment} must list plain networks, of the ways {known}, "
-            f"got {listed!r:.80}"
-        )
+    listed = _listed(path, experiment)
+    ways = set(listed) - {_BESIDES, _SCORE}
     counts = {way: len(listed[way]) for way in WAYS if way in ways}
     if len(set(counts.values())) != 1:
         raise ErdeError(f"{path}: {experiment} must name equally many of each way, got {counts}")
@@ -62,6 +67,21 @@ def read_ways(path: Path, experiment: str) -> Listed:
         way: [(name,) if isinstance(name, str) else tuple(name) for name in listed.get(way, [])]
         for way in (*WAYS, _BESIDES)
     }
+
+
+def _listed(path: Path, experiment: str) -> dict[str, Any]:
+    try:
+        book = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ErdeError(f"{path}: not readable: {' '.join(str(error).split())}") from error
+    listed = book.get(experiment) if isinstance(book, dict) else None
+    known = {*WAYS, _BESIDES, _SCORE}
+    if not isinstance(listed, dict) or PLAIN not in listed or not listed.keys() <= known:
+        raise ErdeError(
+            f"{path}: {experiment} must list plain networks, of the ways {', '.join(WAYS)}, "
+            f"got {listed!r:.80}"
+        )
+    return listed
 
 
 def exit_logits_files(
@@ -84,6 +104,7 @@ def write_ways(results: Path, path: Path, experiment: str, seeds: Sequence[int])
         ValueError: as :func:`read_ways`, or exit logits are missing or damaged.
     """
     folder, listed = results / experiment, read_ways(path, experiment)
+    score = read_score(path, experiment)
     teacher = read_exit_logits(folder / "teacher/exit_logits.h5")
     found = candidates_of(folder, listed, seeds)
     besides = [replace(one, way=EARLY_EXIT) for one in found if one.way == _BESIDES]
@@ -91,18 +112,18 @@ def write_ways(results: Path, path: Path, experiment: str, seeds: Sequence[int])
     whole = whole_of(teacher, (exits for one in found for exits in one.seeds.values()))
     told = [
         p.names | trial_row(one, within) | {"listed": int(one not in besides)}
-        for p in trials(whole, [*found, *besides])
+        for p in trials(whole, [*found, *besides], score)
         for one, within in p.networks
     ]
     write_table(folder / "trials.csv", told)
-    paid = [one for one in trials(whole, found) if one.networks]
-    ENVELOPE.write(folder / "ways.csv", envelope_rows(whole, found))
+    paid = [one for one in trials(whole, found, score) if one.networks]
+    ENVELOPE.write(folder / "ways.csv", envelope_rows(whole, found, score))
     write_table(folder / "shipped.csv", [_shipped(p) for p in paid])
     write_table(
         folder / "contest.csv", contest_rows(paid, next(iter(found[0].seeds.values())).test.group)
     )
     budgets = {str(p.names["teacher_share"]): float(p.names["budget_macs"]) for p in paid}
-    write_table(folder / "rules.csv", rule_rows(found, budgets))
+    write_table(folder / "rules.csv", rule_rows(found, budgets, score))
 
 
 def candidates_of(folder: Path, listed: Listed, seeds: Sequence[int]) -> list[Candidate]:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import yaml
 
-from erde.evaluation.envelope import WAYS
+from erde.evaluation.budgets import whole_of
+from erde.evaluation.envelope import WAYS, trial_row, trials
 from erde.experiment.schema import parse_experiment
 from erde.experiment.trainings import EARLY_EXIT, PLAIN, way_of
 from erde_core.store.exit_logits import read_exit_logits, write_exit_logits
@@ -19,7 +20,14 @@ from studies.choosing import RULES, Seen, rule_rows
 from studies.compose import BOOK, HERE, compose, read_book, read_list
 from studies.export import answers
 from studies.packing import pack_answers
-from studies.ways import LIST, exit_logits_files, read_ways, write_ways
+from studies.ways import (
+    LIST,
+    candidates_of,
+    exit_logits_files,
+    read_score,
+    read_ways,
+    write_ways,
+)
 from tests.erde.evaluation.networks import network, plain
 
 LISTED = [
@@ -139,6 +147,33 @@ def test_the_better_of_early_exit_and_cascade_is_held_against_plain(results, mon
         low, high = (float(row[f"these_seeds_{end}"]) for end in ("low", "high"))
         assert low < float(row["accuracy"]) < high
         assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.09 / 100), rel=0.5)
+
+
+def test_all_leave_by_the_score_that_the_list_names(results, monkeypatch):
+    monkeypatch.setattr(choosing, "DRAWS", 2)
+    listed = yaml.safe_load(results.read_text(encoding="utf-8"))["one"]
+    told = {}
+    for score in ("entropy", "margin"):
+        path = written(results.parent, **listed | {"score": score})
+        assert read_ways(path, "one") == read_ways(results, "one")
+        write_ways(results.parent, path, "one", [0])
+        folder = results.parent / "one"
+        found = candidates_of(folder, read_ways(path, "one"), [0])
+        exits = [one.seeds[0] for one in found]
+        whole = whole_of(read_exit_logits(folder / "teacher/exit_logits.h5"), exits)
+        wanted = {
+            (p.names["teacher_share"], one.name): trial_row(one, within)["test_accuracy"]
+            for p in trials(whole, found, score)
+            for one, within in p.networks
+        }
+        told[score] = {
+            (row["teacher_share"], row["network"]): float(row["test_accuracy"])
+            for row in read_table(folder / "trials.csv")
+        }
+        assert told[score] == pytest.approx(wanted)
+    assert told["entropy"] != told["margin"]
+    with pytest.raises(ValueError, match=r"one: score must be one of 'entropy', .*, got 'gate'"):
+        read_score(written(results.parent, **listed | {"score": "gate"}), "one")
 
 
 def test_rules_by_hand():
