@@ -219,16 +219,23 @@ class Experiment(_Model):
     def named(self) -> dict[str, Any]:
         """Every key that results name: all but how trainings do their work.
 
-        Nor that nothing is asked for in 8 bits, nor that a variant has no ``train`` of its own:
-        results from before either could be say nothing of it. Of a given teacher whose file does
-        not say what it gives, they say logits, which is what it is taken to give.
+        Nor that nothing is asked for in 8 bits, that a variant has no ``train`` of its own, nor
+        that all its exits imitate: results from before any of it could be say nothing of it. Of a
+        given teacher whose file does not say what it gives, they say logits, which is what it is
+        taken to give.
         """
         unnamed: dict[str, Any] = {part: {"train": set(UNNAMED)} for part in _TRAINED}
-        unnamed["variants"] = {k: {"train"} for k, v in self.variants.items() if not v.train}
+        unnamed["variants"] = {name: _unnamed(one) for name, one in self.variants.items()}
         keys = self.model_dump(exclude=unnamed | {"int8": True})
         if "output" in keys["teacher"]:
             keys["teacher"]["output"] = keys["teacher"]["output"] or "logits"
         return keys | ({"int8": asdict(self.quantisation)} if self.int8 else {})
+
+
+def _unnamed(variant: Variant) -> dict[str, Any]:
+    """What its results do not name, as Pydantic's ``exclude``."""
+    without_train = {} if variant.train else {"train": True}
+    return without_train | ({"loss": {"kd_exits"}} if variant.loss.kd_exits == "all" else {})
 
 
 def read_experiment(path: str | Path) -> Experiment:

@@ -14,6 +14,7 @@ from erde.experiment.own_train import OWN_KEYS, WORK, described
 from erde.experiment.schema import parse_experiment, read_experiment
 from erde_torch.training.settings import TrainSettings, learned
 
+LATE = {"method": "kd", "kd_exits": "late"}
 SHIPPED = sorted((Path(__file__).parents[3] / "workflow/experiments").glob("*.yaml"))
 TRAIN = {"epochs": 4, "learning_rate": 0.05, "processes": 2, "threads": 1}
 THIN = {"name": "resnet10", "width": 0.1, "exits": []}
@@ -153,6 +154,9 @@ def test_names_and_keys_without_one_are_those_of_before_there_was_one():
     ]
     named = hashlib.sha256(repr(found.named()).encode()).hexdigest()
     assert named == "c58fe692e909712127aec98033a318270dd152381a621581d0f32dbada045e7a"
+    late = parse_experiment(keys | {"variants": {"late": LATE, "a": kd()}}, "x.yaml").named()
+    assert late["variants"]["late"]["loss"]["kd_exits"] == "late"
+    assert "kd_exits" not in late["variants"]["a"]["loss"]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
