@@ -35,6 +35,8 @@ PACKED: dict[str, tuple[int, ...]] = {
     "middle_cifar100_best": (),
     "middle_cifar100_envelope": (),
     "averaged_cifar100": (),
+    "given_cifar100": (),
+    "given_cifar100_envelope": (),
 }
 # Of what settings are chosen by, validation alone counts; nobody should look at its test images.
 # Curves of a network whose early exits were never trained say nothing.

@@ -32,6 +32,8 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "middle_cifar100_best": ("middle_cifar100_best",),
     "middle_cifar100_envelope": ("middle_cifar100_envelope",),
     "averaged_cifar100": ("averaged_cifar100",),
+    "given_cifar100": ("given_cifar100",),
+    "given_cifar100_envelope": ("given_cifar100_envelope",),
 }
 Networks = dict[tuple[str, int], ScoredLogits]
 

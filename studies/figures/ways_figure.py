@@ -11,6 +11,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from erde.evaluation.envelope import WAYS
 from erde.experiment.trainings import CASCADE, EARLY_EXIT, MIXTURE, PLAIN
 from erde.pictures.drawing import FONT
+from erde_core.errors import ErdeError
 from studies.tables import Rows, numbers, rows_of, unique
 
 # Okabe and Ito; marker and line differ too.
@@ -27,6 +28,9 @@ _STUDENTS: tuple[_Look, ...] = (
     ("#56B4E9", "P", "-."),
     ("#000000", "X", (0, (1, 1))),
     ("#009E73", "D", (0, (6, 2))),
+    ("#0072B2", "<", "-"),
+    ("#D55E00", "p", "--"),
+    ("0.55", "h", "-."),
 )
 _APART = 0.012  # of the logarithm of the share: ranges of several ways beside each other
 
@@ -40,6 +44,9 @@ def ways_figure(folder: Path, experiment: str) -> Figure:
     Args:
         folder: the published results, with ``trials.csv``, ``ways.csv`` and ``teacher_exits.csv``.
         experiment: whose.
+
+    Raises:
+        ValueError: more early-exit students than can be told apart.
     """
     with mpl.rc_context(FONT):
         figure = Figure(figsize=(9.2, 4.7), dpi=200, layout="constrained")
@@ -67,7 +74,8 @@ def ways_figure(folder: Path, experiment: str) -> Figure:
 def _draw_ways(axes: Axes, ways: Rows) -> None:
     for place, way in enumerate(WAYS):
         mine = [row for row in ways if row["way"] == way]
-        _line(axes, mine, _LOOKS[way], way, place - 1.5)
+        if mine:
+            _line(axes, mine, _LOOKS[way], way, place - 1.5)
     shipped = [row for row in ways if row["chosen"] == "1"]
     for row in shipped:
         x = _x(row, WAYS.index(row["way"]) - 1.5)
@@ -76,9 +84,12 @@ def _draw_ways(axes: Axes, ways: Rows) -> None:
 
 
 def _draw_students(axes: Axes, early: Rows) -> None:
-    for place, (name,) in enumerate(unique(early, "network")):
+    names = [name for (name,) in unique(early, "network")]
+    if len(names) > len(_STUDENTS):
+        raise ErdeError(f"early-exit students must be at most {len(_STUDENTS)}, got {len(names)}")
+    for place, (name, look) in enumerate(zip(names, _STUDENTS, strict=False)):
         mine = [row for row in early if row["network"] == name]
-        _line(axes, mine, _STUDENTS[place % len(_STUDENTS)], name, place - 1.5)
+        _line(axes, mine, look, name, place - 1.5)
 
 
 def _line(axes: Axes, rows: Rows, look: _Look, label: str, apart: float) -> None:

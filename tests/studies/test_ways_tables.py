@@ -127,3 +127,18 @@ def test_the_picture_draws_every_way_and_rings_what_is_shipped(folder):
     assert students["kd"] == [70.0, 90.0]
     assert students["late"] == [77.5]
     assert list(left.lines[-1].get_ydata()) == [90.0, 90.0]  # the teacher
+
+
+def test_no_two_students_look_alike_and_no_way_is_named_that_has_none(folder):
+    students = [trial("early exit", f"s{n}", "1/14", 0.7, 0.7) for n in range(8)]
+    table(folder, "trials", *students)
+    left, right = ways_figure(folder, "x").axes
+    assert "mixture" not in {line.get_label() for line in left.lines}
+    looks = {
+        line.get_label(): (line.get_color(), line.get_marker(), line.get_linestyle())
+        for line in right.lines
+    }
+    assert len({looks[f"s{n}"] for n in range(8)}) == 8
+    table(folder, "trials", *students, trial("early exit", "s8", "1/14", 0.7, 0.7))
+    with pytest.raises(ValueError, match="early-exit students must be at most 8, got 9"):
+        ways_figure(folder, "x")
