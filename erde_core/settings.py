@@ -133,7 +133,7 @@ class LossSettings:
             raise ErdeError(f"decoupled needs at least 3 classes, got {classes}")
 
     def check_exits(self, exits: int) -> None:
-        """ValueError where a term would act on no exit of so few."""
+        """ValueError where KD would act on no exit of so few."""
         if self.reads_target and self.kd_exits == "late" and exits < 2:
             raise ErdeError(f"kd_exits 'late' needs at least 2 exits, got {exits}")
 

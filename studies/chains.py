@@ -27,7 +27,7 @@ from erde_core.store.tables import Row, read_table, write_table
 from erde_core.sweep import sweep
 from studies.contest import contest_rows
 from studies.packing import unpacked_answers
-from studies.ways import LIST, read_ways
+from studies.ways import LIST, read_score, read_ways
 
 _MEMBERS = (2, 3)
 _LISTED = Path(__file__).with_name(LIST)
@@ -68,10 +68,13 @@ def main(published: Path, experiment: str, listed: Path = _LISTED) -> None:
     No groups are published with answers: each test image is taken for one of its own.
 
     Raises:
-        ValueError: ``listed`` does not name the experiment, or answers of it are missing.
+        ValueError: ``listed`` does not name the experiment, or has it leave by another score than
+            entropy; or answers of it are missing.
     """
     folder = published / experiment
-    ways = read_ways(listed, experiment)
+    ways, score = read_ways(listed, experiment), read_score(listed, experiment)
+    if score != "entropy":
+        raise ErdeError(f"{experiment} must leave by entropy: no other is packed, got {score!r}")
     arrays = unpacked_answers(folder / "answers.npz.xz")
     plain, early = (
         {names[0]: _seeds(arrays, names[0]) for names in ways[way]} for way in (PLAIN, EARLY_EXIT)

@@ -89,7 +89,7 @@ def _draw_students(axes: Axes, early: Rows) -> None:
         raise ErdeError(f"early-exit students must be at most {len(_STUDENTS)}, got {len(names)}")
     for place, (name, look) in enumerate(zip(names, _STUDENTS, strict=False)):
         mine = [row for row in early if row["network"] == name]
-        _line(axes, mine, look, name, place - 1.5)
+        _line(axes, mine, look, name, place - (len(names) - 1) / 2)
 
 
 def _line(axes: Axes, rows: Rows, look: _Look, label: str, apart: float) -> None:

@@ -149,13 +149,19 @@ def test_the_better_of_early_exit_and_cascade_is_held_against_plain(results, mon
         assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.09 / 100), rel=0.5)
 
 
+def listed_alone(found):
+    """The candidates that may be shipped."""
+    return [one for one in found if one.way in WAYS]
+
+
 def test_all_leave_by_the_score_that_the_list_names(results, monkeypatch):
     monkeypatch.setattr(choosing, "DRAWS", 2)
     listed = yaml.safe_load(results.read_text(encoding="utf-8"))["one"]
-    told = {}
+    told, accuracies = {}, {}
     for score in ("entropy", "margin"):
+        named = read_ways(results, "one")
         path = written(results.parent, **listed | {"score": score})
-        assert read_ways(path, "one") == read_ways(results, "one")
+        assert read_ways(path, "one") == named
         write_ways(results.parent, path, "one", [0])
         folder = results.parent / "one"
         found = candidates_of(folder, read_ways(path, "one"), [0])
@@ -171,6 +177,22 @@ def test_all_leave_by_the_score_that_the_list_names(results, monkeypatch):
             for row in read_table(folder / "trials.csv")
         }
         assert told[score] == pytest.approx(wanted)
+        for name, key in (("ways", "test_accuracy"), ("shipped", "test_accuracy"),
+                          ("contest", "accuracy")):  # fmt: skip
+            rows = [r for r in read_table(folder / f"{name}.csv") if r["network"]]
+            assert rows
+            for row in rows:
+                network = (row["teacher_share"], row["network"])
+                assert float(row[key]) == pytest.approx(wanted[network])
+        budgets = {str(p.names["teacher_share"]): float(p.names["budget_macs"])
+                   for p in trials(whole, listed_alone(found), score) if p.networks}  # fmt: skip
+        rules = rule_rows(listed_alone(found), budgets, score)
+        found_rules = read_table(folder / "rules.csv")
+        assert [float(r["accuracy"]) for r in found_rules] == pytest.approx(
+            [r["accuracy"] for r in rules]
+        )
+        accuracies[score] = [r["accuracy"] for r in rules]
+    assert accuracies["entropy"] != accuracies["margin"]
     assert told["entropy"] != told["margin"]
     with pytest.raises(ValueError, match=r"one: score must be one of 'entropy', .*, got 'gate'"):
         read_score(written(results.parent, **listed | {"score": "gate"}), "one")
@@ -225,7 +247,9 @@ def test_chains_of_packed_answers_are_those_of_exit_logits(results, monkeypatch)
     np.savez(folder / "answers.npz", **arrays)
     monkeypatch.setattr(packing, "_LEVELS", 65535)  # hardly rounded
     pack_answers(folder / "answers.npz", folder / "answers.npz.xz")
-    write_chains(results.parent, "one", results)
+    with pytest.raises(ValueError, match=r"one must leave by entropy: .* packed, got 'margin'"):
+        write_chains(results.parent, "one", written(results.parent, **listed | {"score": "margin"}))
+    write_chains(results.parent, "one", written(results.parent, **listed))
     wanted, found = (read_table(folder / f"{name}.csv") for name in ("contest", "chains"))
     assert found
     for row, other in zip(found, wanted, strict=True):

@@ -58,7 +58,7 @@ def test_the_contest_shows_what_each_way_has_and_what_leaving_gains(folder):
     ends = {f"{kind}_{end}": 0.7 for kind in (NEW, THESE) for end in ("low", "high")}
     nothing = dict.fromkeys(("gain", *(f"gain_{end}" for end in ends)))
     gains = {f"gain_{end}": -0.1 if end.endswith("low") else 0.3 for end in ends}
-    row = {"teacher_share": "1/8", "accuracy": 0.71} | ends
+    row = {"teacher_share": "1/8", "budget_macs": 17.5, "accuracy": 0.71} | ends
     both = "early exit or cascade"
     rows = [row | {"way": "plain", "network": "thin"} | nothing]
     rows += [row | {"way": w, "network": "kd", "gain": 0.1} | gains for w in ("early exit", both)]
@@ -67,8 +67,16 @@ def test_the_contest_shows_what_each_way_has_and_what_leaving_gains(folder):
     text = ways_tables.contest_table(folder, ["x"])
     thin, kd = (f"71.0 (70.0 – 70.0), {name}" for name in ("thin", "kd"))
     interval = "-10.00 … +30.00"
-    assert cells(text, 0) == ["x", "1/8", thin, kd, "–", "kd", "+10.0", interval, interval]
-    assert cells(text, 1) == ["x", "1/20", "–", "–", "–", "kd", "–", "–", "–"]
+    assert cells(text, 0) == ["x", "1/8", thin, kd, "–", "kd", "+10.0", interval, interval, "–"]
+    assert cells(text, 1) == ["x", "1/20", "–", "–", "–", "kd", "–", "–", "–", "–"]
+    # One of them for three images of four: 0.25 · 0.5 + 0.75 · 0.7 at a cost of 17.5.
+    plain = [("cheap", 10, 0.4), ("cheap", 10, 0.6), ("dear", 20, 0.7), ("dearest", 80, 0.9)]
+    exits = [("kd", 0, 5, 0.1), ("kd", 1, 17, 0.9)]
+    exits += [(variant, 0, macs, accuracy) for variant, macs, accuracy in plain]
+    names = ("variant", "exit", "macs", "test_accuracy")
+    table(folder, "exits", *(dict(zip(names, row, strict=True)) for row in exits))
+    text = ways_tables.contest_table(folder, ["x"])
+    assert cells(text, 0)[-1] == "+6.0"  # 71.0 %
 
 
 def test_the_shipped_network_is_bold_and_stands_beside_the_best(folder):
