@@ -37,6 +37,7 @@ def resnet18(tmp_path_factory):
     return {"network": {"name": "resnet18"}, "trained": str(path)}
 
 
+@pytest.mark.usefixtures("answered_here")
 def test_a_plain_classifier_has_one_exit_that_all_exits_hear(resnet18, tmp_path):
     questions = Questions(tmp_path / "kept", "1")
     found, facts = fitted(experiment(teacher=resnet18), questions)
@@ -76,6 +77,7 @@ def test_nothing_is_asked_of_networks_that_the_table_knows(monkeypatch):
     assert (facts, found.exits.teacher) == (None, 4)
 
 
+@pytest.mark.usefixtures("answered_here")
 @pytest.mark.parametrize(
     ("keys", "rule"),
     [
@@ -135,6 +137,7 @@ def test_what_does_not_fit_is_one_sentence_with_its_place(keys, rule):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.usefixtures("answered_here")
 def test_networks_of_variants_are_asked_too():
     pytest.importorskip("timm")
     early, alone = ({"name": "timm/resnet18", "exits": exits} for exits in ([0], [3]))
@@ -156,6 +159,7 @@ def test_weights_of_another_network_are_refused_before_any_job(resnet18):
         fitted(experiment(teacher=teacher), Questions())
 
 
+@pytest.mark.usefixtures("answered_here")
 def test_rows_of_answers_follow_the_sorted_files(tmp_path):
     """Of one's own folder, in grey: its channels are looked up too."""
     for part, count in (("train", 5), ("test", 2)):
@@ -198,6 +202,7 @@ def test_a_teacher_must_take_the_channels_that_all_images_come_to(mode, channels
     assert taught_data(experiment(dataset=dataset)).image_shape == (channels, 16, 16)
 
 
+@pytest.mark.usefixtures("answered_here")
 def test_while_images_cannot_be_read_a_teacher_is_what_it_was(tmp_path):
     """Else its students would be planned anew, to hear exits that it does not have."""
     weights = tmp_path / "two.pth"

@@ -10,6 +10,7 @@ def test_ours_are_counted_without_a_process(monkeypatch):
     assert exit_count(NetworkSettings(name="wrn16_1", exits=[0]), Questions()) == 2
 
 
+@pytest.mark.usefixtures("answered_here")
 @pytest.mark.parametrize(
     ("name", "exits", "count"),
     [
