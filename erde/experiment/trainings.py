@@ -84,7 +84,8 @@ def trainings_of(
 
     Raises:
         ErdeError: ``exit_weights`` are not one per exit, or nobody has asked how many a member of
-            a cascade has; or the file asks for an exit that the teacher does not have.
+            a cascade has; or the file asks for an exit that the teacher does not have, or for late
+            exits of a member with one.
     """
     learns = variant.teacher, variant.overlaid(student.train), tuple(variant.train.items())
     if variant.network is None:
@@ -143,6 +144,10 @@ def _loss_of(
     own, taught = exits.of(member), exits.teacher
     if own is None:  # nobody has asked
         return loss
+    if is_cascade(variant) and own == 1 and loss.reads_target and loss.kd_exits == "late":
+        raise ErdeError(
+            "kd_exits must be 'all' where a member of the cascade has one exit, got 'late'"
+        )
     if taught is None:  # a plain network may hear any teacher's last, unless the file says more
         taught = 0 if own == 1 and not variant.asks_for_own_exit else own
     return variant.model_copy(update={"loss": loss}).for_exits(own, taught).loss

@@ -80,6 +80,18 @@ ALONE = {"name": "timm/resnet18", "exits": [3]}
 ASKED = ExitCounts(4, {NetworkSettings(**ALONE): 1})
 
 
+def test_each_member_of_a_cascade_needs_late_exits_of_its_own():
+    said = "x.yaml: variants.two: kd_exits must be 'all' where a member .* has one exit, got 'late'"
+    for members in ((THIN, DEAR), (THIN, EARLY)):
+        with pytest.raises(ExperimentError, match=f"^{said}$"):
+            parsed(two=kd(*members, kd_exits="late"))
+    thin = EARLY | {"width": 0.1}
+    found = parsed(two=kd(thin, EARLY, kd_exits="late"))
+    assert {one.loss.kd_exits for name, one in found.trainings().items() if name != "kd"} == {
+        "late"
+    }
+
+
 def test_a_network_that_was_asked_is_as_one_that_the_table_knows():
     """Its way, its share of the weights, and which of the teacher's exits it hears."""
     found = parsed(alone=kd(ALONE), two=kd(THIN, ALONE, exit_weights=[1, 2]))
