@@ -6,7 +6,7 @@ from erde.evaluation.envelope import WAYS
 from erde.evaluation.pairs import ARROW
 from erde.evaluation.tables.rows import Rows, distinct, where
 from erde.experiment.names import name_of
-from erde.experiment.trainings import MEMBERS
+from erde.experiment.trainings import MEMBERS, PLAIN
 from erde.report import words
 from erde.report.html import Cell, render, table
 from erde.report.section import Section
@@ -15,6 +15,7 @@ from erde_core.store.tables import Row
 
 _MEMBER = re.compile(rf"{MEMBERS}/(.+)-[0-9a-f]{{8}}")
 TITLE = "Which way to be cheap?"
+_NEARLY_ALL = 0.95  # of a budget: a network that spends more is not worth a word about it
 _NONE = "<p>No network was held against another for this report.</p>"
 _BODY = """
 <p>Four ways to be cheap: a plain network without exits; one that leaves early; a cascade, where a
@@ -28,7 +29,9 @@ best mean over its seeds. ★ is the best of the four on validation.</p>
 </ul>
 {{ table }}
 <p class="quiet">In brackets: test accuracy of the worst and of the best seed, and the number of
-networks that were tried. A way with more trials has more chances on validation.</p>
+networks that were tried. A way with more trials has more chances on validation. A plain network
+costs the same for every image: where it leaves some of a budget unspent, another way may owe its
+lead to that, and a plain network in between might do as well.</p>
 """
 
 
@@ -51,14 +54,21 @@ def verdict(rows: Rows) -> str:
     if not paid:
         return f"At {share} nothing is cheap enough."
     best = next(row for row in paid if row["chosen"])
-    others = [
-        f"{row['way']} {words.percent(row['test_accuracy'])}" for row in paid if row is not best
-    ]
+    others = [_beside(row) for row in paid if row is not best]
     against = f" ({', '.join(others)})" if others else ""
     return (
         f"At {share}: {best['way']}, {shown(best)}, "
         f"{words.percent(best['test_accuracy'])}{against}."
     )
+
+
+def _beside(row: Row) -> str:
+    """What another way gives, and of how much of the budget where a plain network leaves some."""
+    told = f"{row['way']} {words.percent(row['test_accuracy'])}"
+    spent = row["test_mean_macs"] / row["budget_macs"]
+    if row["way"] != PLAIN or spent > _NEARLY_ALL:
+        return told
+    return f"{told} for {100 * spent:.0f}\N{NO-BREAK SPACE}% of that cost"
 
 
 def shown(row: Row) -> str:

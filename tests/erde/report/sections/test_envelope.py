@@ -11,6 +11,8 @@ EMPTY = {
     "network": None,
     "chosen": False,
     "test_accuracy": None,
+    "budget_macs": 100.0,
+    "test_mean_macs": 96.0,
 }
 
 
@@ -33,6 +35,18 @@ def test_a_verdict_names_the_best_and_what_the_others_give():
     assert shown(rows[0]) == "resnet10-w0.1-plain"
     assert shown(row("mixture", "members/a-plain-0a1b2c3d → erde", 1)) == "a-plain → ERDE"
     assert "nothing is cheap enough" in verdict([row("plain", None, None)])
+
+
+def test_what_a_plain_network_leaves_unspent_is_said():
+    rows = [
+        row("plain", "thin", 0.88) | {"test_mean_macs": 80.0},
+        row("early exit", "erde", 0.75) | {"test_mean_macs": 60.0},
+        row("cascade", "thin → dear", 0.893, chosen=True),
+    ]
+    said = verdict(rows).replace("\N{NO-BREAK SPACE}", " ")
+    assert "(plain 88.00 % for 80 % of that cost, early exit 75.00 %)." in said
+    rows[0]["test_mean_macs"] = 96.0
+    assert "(plain 88.00 %, early" in verdict(rows).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def test_the_section(two_seeds):
