@@ -40,7 +40,7 @@ PACKED: dict[str, tuple[int, ...]] = {
 }
 # Of what settings are chosen by, validation alone counts; nobody should look at its test images.
 # Curves of a network whose early exits were never trained say nothing.
-_TRIALS = ("tuning", "more", "singles", "late")
+_TRIALS = ("tuning", "more", "singles", "late", "trials")
 ONLY = dict.fromkeys(_TRIALS, ("validation.csv",)) | {"exits": ("exits.csv", "teacher_exits.csv")}
 STUDIES: dict[str, tuple[str, ...]] = {
     "full study, measured": ("study_cifar100", "study_cifar10"),
