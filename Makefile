@@ -27,8 +27,9 @@ test: $(READY)
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # Real runs of Snakemake, from data to picture, report and deployment; apart from `make test` for their length.
+# Files in their own order: by number of tests, as usual, the longest tests would come last, in one process alone.
 workflow: $(READY)
-	$(BIN)/python -m pytest tests/workflow -n auto --dist loadfile --override-ini addopts=-q
+	$(BIN)/python -m pytest tests/workflow -n auto --dist loadfile --no-loadscope-reorder --override-ini addopts=-q
 
 # Photographs of many sizes and wrappings, and how much memory they take; ERDE_PHOTOGRAPHS=20000 for as many.
 photographs: $(READY)
