@@ -28,7 +28,7 @@ SMALL = {
     "variants": {"erde": {"method": "erde"}},
     "device": "cpu",
 }
-EPOCH = {"epochs": 1, "batch_size": 50, "precision": "float32"}
+EPOCH = {"epochs": 1, "batch_size": 50, "precision": "float32", "threads": 1}
 
 
 def examples():
