@@ -55,10 +55,13 @@ def test_a_snakemake_that_had_to_be_killed_leaves_no_lock(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(driver, "_PATIENCE", 1)
     # A shell that starts the tests in the background has them ignore it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     threading.Thread(target=interrupt, args=(tmp_path / "begun",), daemon=True).start()
     targets = driver.targets_of(tmp_path, "one", "", [0])
-    assert driver.run_step(tmp_path, targets, 1, 60) == driver.OUT_OF_TIME
+    try:
+        assert driver.run_step(tmp_path, targets, 1, 60) == driver.OUT_OF_TIME
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert (tmp_path / "begun").exists()
     assert list((tmp_path / ".snakemake/locks").glob("*")) == []
 
