@@ -42,7 +42,8 @@ class LossSettings:
         kd_exits: ``all``, or ``late`` to leave the first exit out of KD; a network with one exit
             has no late one.
         ce_mask: ``all``, or ``right`` to learn the label only where the teacher is right.
-        entropy_exits: ``all``, or ``early`` to leave the last exit out of the entropy term.
+        entropy_exits: ``all``, or ``early`` to leave the last exit out of the entropy term; a
+            network with one exit has no early one.
         entropy_scale: ``nats``, or ``log_c`` to divide the negative entropy by log C.
         right_from: whose answer decides, the teacher's own ``exit`` or its ``last``.
         target_from: whose logits KD imitates, the teacher's own ``exit`` or its ``last``.
@@ -51,7 +52,7 @@ class LossSettings:
         decoupled: ``None``, or α and β ≥ 0: KD is α · the divergence of label against rest + β ·
             that among the other classes (DKD; Zhao et al., 2022, arXiv 2203.08679).
         self_weight: factor of τ² · KL(own last exit, held fixed ‖ own early exit), ≥ 0 (Phuong
-            and Lampert, 2019).
+            and Lampert, 2019); 0 for a network with one exit.
 
     Raises:
         ValueError: a field is outside its range; the message names field, rule and value.
@@ -132,10 +133,19 @@ class LossSettings:
         if self.decoupled is not None and classes < 3:
             raise ErdeError(f"decoupled needs at least 3 classes, got {classes}")
 
+    @property
+    def needs_two_exits(self) -> str | None:
+        """The first setting that would act on nothing where there is one exit, and its value."""
+        if self.reads_target and self.kd_exits == "late":
+            return "kd_exits 'late'"
+        if self.entropy_weight > 0 and self.entropy_exits == "early":
+            return "entropy_exits 'early'"
+        return f"self_weight {self.self_weight:g}" if self.self_weight > 0 else None
+
     def check_exits(self, exits: int) -> None:
-        """ValueError where KD would act on no exit of so few."""
-        if self.reads_target and self.kd_exits == "late" and exits < 2:
-            raise ErdeError(f"kd_exits 'late' needs at least 2 exits, got {exits}")
+        """ValueError where a setting would act on no exit of so few."""
+        if exits < 2 and self.needs_two_exits:
+            raise ErdeError(f"{self.needs_two_exits} needs at least 2 exits, got {exits}")
 
     def check_teacher(self, teacher: tuple[int, ...], student: tuple[int, ...]) -> None:
         """ValueError unless the shapes of the logits agree; in E only where each exit is read."""

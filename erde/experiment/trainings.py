@@ -144,9 +144,9 @@ def _loss_of(
     own, taught = exits.of(member), exits.teacher
     if own is None:  # nobody has asked
         return loss
-    if is_cascade(variant) and own == 1 and loss.reads_target and loss.kd_exits == "late":
+    if is_cascade(variant) and own == 1 and loss.needs_two_exits:
         raise ErdeError(
-            "kd_exits must be 'all' where a member of the cascade has one exit, got 'late'"
+            f"{loss.needs_two_exits} needs at least 2 exits in each member of the cascade, got 1"
         )
     if taught is None:  # a plain network may hear any teacher's last, unless the file says more
         taught = 0 if own == 1 and not variant.asks_for_own_exit else own

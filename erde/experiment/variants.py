@@ -91,7 +91,7 @@ class Variant(BaseModel):
         ``target_from`` and ``right_from`` become ``last`` unless the file sets them.
 
         Raises:
-            ErdeError: ``exit_weights`` are not one per exit, ``kd_exits`` has no late one, or the
+            ErdeError: ``exit_weights`` are not one per exit, a setting acts on no exit, or the
                 file asks for ``exit``.
         """
         self.loss.check_exits(student)

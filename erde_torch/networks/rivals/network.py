@@ -69,8 +69,12 @@ def rival_network(rival: str, network: NetworkSettings, classes: int, shape: Sha
 
 
 def rival_loss(kd: LossSettings, exits: int, e: int) -> LossSettings:
-    """``kd`` at exit ``e`` alone, whatever weights it gives the exits and wherever it imitates."""
-    return replace(kd, kd_exits="all", exit_weights=tuple(float(i == e) for i in range(exits)))
+    """``kd`` at exit ``e`` alone, whatever weights it gives the exits and wherever it imitates.
+
+    It knows no exit of its own that it could imitate: those after ``e`` learn nothing.
+    """
+    alone = tuple(float(i == e) for i in range(exits))
+    return replace(kd, kd_exits="all", entropy_exits="all", self_weight=0.0, exit_weights=alone)
 
 
 def _narrowed(network: NetworkSettings, steps: int) -> NetworkSettings:

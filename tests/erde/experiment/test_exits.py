@@ -57,10 +57,20 @@ def test_an_exit_that_no_term_reads_may_be_asked_for():
     assert parsed(THREE, FOUR, method="ce", target_from="exit", right_from="exit") is not None
 
 
-def test_a_network_with_one_exit_has_none_that_imitates_late():
-    with pytest.raises(ExperimentError, match=r"kd_exits 'late' needs at least 2 exits, got 1"):
-        parsed(ONE, FOUR, method="kd", kd_exits="late")
-    assert parsed(THREE, FOUR, method="kd", kd_exits="late").kd_exits == "late"
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ({"kd_exits": "late"}, "kd_exits 'late'"),
+        ({"entropy_exits": "early"}, "entropy_exits 'early'"),
+        ({"self_weight": 0.5}, "self_weight 0.5"),
+    ],
+)
+def test_a_network_with_one_exit_has_none_for_a_setting_of_several(setting, said):
+    message = f"variants.mine: {said} needs at least 2 exits, got 1$"
+    with pytest.raises(ExperimentError, match=message):
+        parsed(ONE, FOUR, method="erde", **setting)
+    (name,) = setting
+    assert getattr(parsed(THREE, FOUR, method="erde", **setting), name) == setting[name]
 
 
 def test_what_reads_no_exit_of_the_teacher_asks_nothing():

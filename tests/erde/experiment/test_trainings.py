@@ -80,11 +80,18 @@ ALONE = {"name": "timm/resnet18", "exits": [3]}
 ASKED = ExitCounts(4, {NetworkSettings(**ALONE): 1})
 
 
-def test_each_member_of_a_cascade_needs_late_exits_of_its_own():
-    said = "x.yaml: variants.two: kd_exits must be 'all' where a member .* has one exit, got 'late'"
+SEVERAL = (
+    ("entropy_exits 'early'", {"entropy_exits": "early", "entropy_weight": 0.3}),
+    ("self_weight 0.5", {"self_weight": 0.5}),
+)
+
+
+def test_each_member_of_a_cascade_needs_the_exits_that_its_loss_names():
+    rule = "needs at least 2 exits in each member of the cascade, got 1"
     for members in ((THIN, DEAR), (THIN, EARLY)):
-        with pytest.raises(ExperimentError, match=f"^{said}$"):
-            parsed(two=kd(*members, kd_exits="late"))
+        for said, setting in (("kd_exits 'late'", {"kd_exits": "late"}), *SEVERAL):
+            with pytest.raises(ExperimentError, match=f"^x.yaml: variants.two: {said} {rule}$"):
+                parsed(two=kd(*members, **setting))
     thin = EARLY | {"width": 0.1}
     found = parsed(two=kd(thin, EARLY, kd_exits="late"))
     assert {one.loss.kd_exits for name, one in found.trainings().items() if name != "kd"} == {

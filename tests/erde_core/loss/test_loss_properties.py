@@ -42,10 +42,10 @@ def problems(draw):
         kd_mask=draw(st.sampled_from(("right", "all"))),
         kd_exits=draw(st.sampled_from(("all", "late"))) if exits > 1 else "all",
         ce_mask=draw(st.sampled_from(("all", "right"))),
-        entropy_exits=draw(st.sampled_from(("all", "early"))),
+        entropy_exits=draw(st.sampled_from(("all", "early"))) if exits > 1 else "all",
         right_from=draw(st.sampled_from(("exit", "last"))),
         target_from=draw(st.sampled_from(("exit", "last"))),
-        self_weight=draw(weight),
+        self_weight=draw(weight) if exits > 1 else 0.0,
         decoupled=draw(st.sampled_from((None, (1.0, 8.0), (0.0, 1.0)))) if classes > 2 else None,
     )
     return student, teacher, labels, chosen

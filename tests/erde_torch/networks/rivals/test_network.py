@@ -69,7 +69,8 @@ def test_where_none_is_cheap_enough_nobody_pretends():
 
 def test_only_one_exit_learns_and_only_the_teachers_last_is_heard():
     kd = method_settings("kd", temperature=2.0, kd_weight=0.5, exit_weights=(1.0, 2.0, 3.0, 4.0))
-    settings = rival_loss(replace(kd, kd_exits="late"), 4, 2)
+    several = {"kd_exits": "late", "entropy_exits": "early", "self_weight": 0.5}
+    settings = rival_loss(replace(kd, **several), 4, 2)
     assert settings.exit_weights == (0, 0, 1, 0)
     assert replace(settings, exit_weights=kd.exit_weights) == kd
     logits = torch.randn(5, 4, 3)

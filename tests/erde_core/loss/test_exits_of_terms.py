@@ -1,4 +1,4 @@
-"""KD at all exits, or at all but the first."""
+"""Terms that act at some exits: KD at all but the first, ENT and SELF at all but the last."""
 
 from dataclasses import replace
 
@@ -27,9 +27,24 @@ def test_the_first_exit_alone_is_left_out_where_the_late_ones_imitate(settings):
     assert not np.array_equal(everywhere[0][:, 0], nowhere[0][:, 0])
 
 
-def test_one_exit_has_no_late_one():
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (LossSettings(kd_exits="late"), "kd_exits 'late'"),
+        (LossSettings(entropy_exits="early"), "entropy_exits 'early'"),
+        (LossSettings(self_weight=0.5), "self_weight 0.5"),
+    ],
+)
+def test_one_exit_is_neither_late_nor_early(settings, said):
     student, teacher, labels = arguments(exits=1)
-    late = LossSettings(kd_exits="late")
-    with pytest.raises(ValueError, match="kd_exits 'late' needs at least 2 exits, got 1"):
-        erde_loss(student, teacher, labels, late)
-    erde_loss(student, None, labels, method_settings("ce", kd_exits="late"))  # nobody imitates
+    with pytest.raises(ValueError, match=f"^{said} needs at least 2 exits, got 1$"):
+        erde_loss(student, teacher, labels, settings)
+
+
+def test_one_exit_may_have_settings_of_terms_that_weigh_nothing():
+    student, _, labels = arguments(exits=1)
+    ce = method_settings("ce", kd_exits="late", entropy_exits="early")
+    assert np.array_equal(
+        erde_loss(student, None, labels, ce),
+        erde_loss(student, None, labels, method_settings("ce")),
+    )
