@@ -17,6 +17,7 @@ from erde.evaluation.pareto import Students
 from erde.evaluation.tables.rows import Rows, distinct, mean_of, where
 from erde_core.outcomes import outcomes, right_answers
 from erde_core.scores.scored_logits import ScoredLogits
+from erde_core.scores.split import rest_of
 from erde_core.statistics.bootstrap import group_weights
 from erde_core.store.exit_logits import ExitLogits, SplitLogits
 from erde_core.store.tables import Row
@@ -34,13 +35,15 @@ def decision_rows(teacher: ExitLogits, students: Students, pareto: Rows) -> list
 
     Args:
         teacher: its last exit is what is compared with.
-        students: by variant and seed.
+        students: by variant and seed, all with the same kind of score. Where it is fitted, the
+            teacher is held against them on the validation images that they are judged by.
         pareto: rows of ``pareto.csv``, where every network's θ has been chosen.
     """
+    judged = rest_of(next(iter(students.values())).score.label, teacher.val)
     weights, val_weights = (
-        group_weights(split.group, RESAMPLES, seed=0) for split in (teacher.test, teacher.val)
+        group_weights(split.group, RESAMPLES, seed=0) for split in (teacher.test, judged)
     )
-    right, val_right = (right_answers(split)[:, -1] for split in (teacher.test, teacher.val))
+    right, val_right = (right_answers(split)[:, -1] for split in (teacher.test, judged))
     reference = {
         "teacher_accuracy": float(right.mean()),
         "teacher_macs": int(teacher.macs[-1]) or None,

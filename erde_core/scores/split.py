@@ -36,6 +36,17 @@ def part(split: SplitLogits, chosen: NDArray[np.bool_]) -> SplitLogits:
     return SplitLogits(split.logits[chosen], split.labels[chosen], split.group[chosen])
 
 
+def rest_of(label: str, val: SplitLogits) -> SplitLogits:
+    """The images of ``val`` that a score of that label may be judged by, of any network.
+
+    Raises:
+        ValueError: an unknown label, or too few independent images for two halves.
+    """
+    if not needs_fitting(label):
+        return val
+    return part(val, validation_halves(val.labels, val.group).rest)
+
+
 def scored_split(label: str, val: SplitLogits, *, halve: bool = False) -> ScoredSplit:
     """The score of a label, and the images left to choose thresholds and certify on.
 

@@ -1,5 +1,6 @@
 """A copy of the repository in which Snakemake really runs, as a user would start it."""
 
+import contextlib
 import fcntl
 import os
 import re
@@ -100,6 +101,20 @@ def add_statements(paths):
     for path in paths:
         with path.open("a", encoding="utf-8") as file:
             file.write("\n\nADDED = 1\n")
+
+
+@contextlib.contextmanager
+def put_back(checkout):
+    """Results and what Snakemake knows of them are afterwards as they were."""
+    folders = [checkout.root / name for name in ("results", ".snakemake")]
+    for folder in folders:
+        shutil.copytree(folder, folder.with_suffix(".kept"), symlinks=True)
+    try:
+        yield
+    finally:
+        for folder in folders:
+            shutil.rmtree(folder)
+            folder.with_suffix(".kept").rename(folder)
 
 
 def made_once(factory, name, make):

@@ -2,10 +2,9 @@
 
 import contextlib
 import copy
-import shutil
 
 from erde.evaluation.tables import HISTORY
-from tests.workflow.conftest import TINY, add_statements, what_trains_nothing
+from tests.workflow.conftest import TINY, add_statements, put_back, what_trains_nothing
 
 TARGET = "results/tiny_pareto.png"
 ERDE_ONLY = {"student": 1, "exit_logits": 1, "sweep": 1, "plot": 1}
@@ -39,20 +38,6 @@ def replanned(checkout, keys):
         return checkout.plan(TARGET)
     finally:
         checkout.write_experiment("tiny", TINY)
-
-
-@contextlib.contextmanager
-def put_back(checkout):
-    """Results and what Snakemake knows of them are afterwards as they were."""
-    folders = [checkout.root / name for name in ("results", ".snakemake")]
-    for folder in folders:
-        shutil.copytree(folder, folder.with_suffix(".kept"), symlinks=True)
-    try:
-        yield
-    finally:
-        for folder in folders:
-            shutil.rmtree(folder)
-            folder.with_suffix(".kept").rename(folder)
 
 
 def test_a_finished_run_has_nothing_to_do(finished):

@@ -8,6 +8,8 @@ import matplotlib.image
 import numpy as np
 import pytest
 
+from tests.workflow.conftest import TINY, put_back
+
 
 def table(path):
     with open(path, newline="", encoding="utf-8") as file:
@@ -81,3 +83,22 @@ def test_the_log_tells_how_often_the_teacher_is_wrong(finished):
 def test_the_cache_was_verified(finished):
     verified = (finished.root / "results/tiny/teacher_logits_verified.json").read_text("utf-8")
     assert json.loads(verified)["rows"] == 256
+
+
+def test_a_score_that_is_fitted_comes_to_the_same_tables_and_report(finished):
+    """Its θ come from one half of validation, where teacher and students have whole ones."""
+    with put_back(finished):
+        finished.write_experiment("tiny", TINY | {"score": "gate"})
+        try:
+            options = "--config", "rivals=False", "latency=False"
+            finished.snakemake("--cores", "2", "results/tiny_report.html", *options)
+        finally:
+            finished.write_experiment("tiny", TINY)
+        found = table(finished.root / "results/tiny/decision.csv")
+    chosen = [row for row in found if row["variant"]]
+    assert chosen
+    for row in chosen:
+        assert row["score"] == "gate"
+        assert row["threshold_nats"] == ""
+        assert float(row["threshold"]) > 0
+        assert float(row["val_difference_high"]) >= float(row["val_accuracy"]) - 1

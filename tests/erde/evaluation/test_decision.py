@@ -9,6 +9,8 @@ from erde.evaluation.decision import decision_rows
 from erde.evaluation.pareto import budget_rows
 from erde.evaluation.tables.rows import mean_of, where
 from erde_core.outcomes import outcomes, right_answers
+from erde_core.scores.fitted import LABELS
+from erde_core.scores.split import rest_of
 from tests.erde.report.sources import MACS, TEACHER_MACS, network
 
 TEACHER = network(99, 2.0, TEACHER_MACS)
@@ -59,6 +61,22 @@ def test_validation_says_how_far_from_the_teacher_each_choice_may_be():
         gain = right * 1.0 - teacher
         reach = 1.96 * gain.std() / np.sqrt(len(gain))
         assert row["val_difference_high"] - gain.mean() == pytest.approx(reach, rel=0.1)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_by_any_score_teacher_and_students_are_held_against_each_other_on_the_same_images(label):
+    students = {("kd", s): network(s, 0.5, label=label) for s in (0, 1)}
+    kept = [row for row in decide(students)[0] if row["variant"]]
+    judged = rest_of(label, TEACHER.val)
+    assert kept
+    for row in kept:
+        student = students["kd", row["seed"]]
+        assert np.array_equal(judged.labels, student.val.labels)
+        theta = row["threshold_nats"] if label == "entropy" else row["threshold"]
+        right, _, _ = outcomes(student.val, theta, student.score)
+        gain = right * 1.0 - right_answers(judged)[:, -1]
+        reach = 1.96 * gain.std() / np.sqrt(len(gain))
+        assert row["val_difference_high"] - gain.mean() == pytest.approx(reach, rel=0.15)
 
 
 def test_the_difference_is_from_the_teachers_last_exit():
