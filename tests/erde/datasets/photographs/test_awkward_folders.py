@@ -138,7 +138,7 @@ CASES = {
     "in two classes": (
         lambda r: copy(r, "train/class0/00004.png", "train/class1/again.png"),
         {},
-        "1 images lie in several classes (train/class0/00004.png = train/class1/again.png)",
+        "2 images lie in another class too (train/class0/00004.png = train/class1/again.png)",
     ),
     "one image in a class": (one_image_in_a_class, {}, "1 classes have no val image: rare"),
     "300 classes": (many_classes, {"validation": 300}, "300 classes, 300 / 300 / 300 train"),
