@@ -124,12 +124,11 @@ def look(
     from PIL import Image
 
     try:
-        with _opened(file) as data:
-            with Image.open(data, formats=_FORMATS) as image:
-                kept = 1 if image.mode in GREY else 3
-                _check_kind(file, image, data)
-                turned = _orientation(image, data, whole=False)
-                return _upright_size(file, image.size, turned, image_size, resize), kept
+        with _opened(file) as data, Image.open(data, formats=_FORMATS) as image:
+            kept = 1 if image.mode in GREY else 3
+            _check_kind(file, image, data)
+            turned = _orientation(image, data, whole=False)
+            return _upright_size(file, image.size, turned, image_size, resize), kept
     except ImageError:
         raise
     except Exception as error:  # as above
