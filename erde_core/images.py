@@ -18,7 +18,7 @@ class Split:
         images: uint8 ``(N, H, W, 3)`` or ``(N, H, W, 1)``.
         labels: int64 ``(N,)``.
         group: int64 ``(N,)``; images made from one source share a number. Statistics resample
-            groups, not images.
+            groups, not images. Numbers of two splits need not be of each other.
     """
 
     images: NDArray[np.uint8]

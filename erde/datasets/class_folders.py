@@ -54,8 +54,9 @@ def list_class_folders(
         parts: the folders of class folders in it; ``train`` is the first.
 
     Raises:
-        DatasetError: a folder is missing or empty, the classes of train and test differ, or a file
-            is no image by its name; all of them are named.
+        DatasetError: a folder is missing or empty, a link among class folders leads to nothing,
+            the classes of train and test differ, or a file is no image by its name; all of them are
+            named.
     """
     path = Path(path)
     names = {part: _class_names(path, part) for part in parts}
@@ -129,9 +130,15 @@ def _class_names(root: Path, part: str) -> list[str]:
             f"{path}: must be a folder of class folders, got no such folder{_instead(root, part)}"
         )
     try:
-        names = [entry.name for entry in _entries(path) if entry.is_dir()]
+        entries = _entries(path)
+        away = [entry for entry in entries if not entry.exists()]
+        names = [entry.name for entry in entries if entry.is_dir()]
     except OSError as error:
         raise _unreadable(error) from error
+    if away:  # as if a class had never been there, were it passed over
+        raise offenders(
+            "class folders", [f"{entry}: must be a class folder{_found(entry)}" for entry in away]
+        )
     if len(names) < 2:
         raise DatasetError(f"{path}: must hold at least 2 class folders, got {len(names)}")
     unprintable = [name for name in names if not _is_text(name)]
@@ -144,6 +151,8 @@ def _class_names(root: Path, part: str) -> list[str]:
 
 def _instead(root: Path, part: str) -> str:
     """What lies there in place of it, for the end of a sentence."""
+    if (root / part).is_symlink():
+        return " but a link to nothing"
     try:
         entries = sorted(root.iterdir())
     except OSError:

@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -32,22 +33,22 @@ def folder_fingerprint(path: str | os.PathLike[str], parts: tuple[str, ...] = PA
         16 hexadecimal digits.
 
     Raises:
-        OSError: a folder is not there, cannot be listed, or has no class folders in it.
+        OSError: a folder is not there, cannot be listed, or has no class folders in it; or a link
+            among them leads to nothing.
     """
-    root, digest, folders = Path(path), hashlib.sha256(), 0
+    root, digest = Path(path), hashlib.sha256()
     for part in parts:
-        for folder in _scanned(root / part):
-            if folder.is_dir() and not is_hidden(folder):
-                folders += 1
-                for entry in (e for e in _scanned(Path(folder.path)) if not is_hidden(e)):
-                    digest.update(os.fsencode(os.path.relpath(entry.path, root)))
-                    digest.update(f"\n{_size_and_time(entry)}\n".encode())
-    if (root / GROUPS).exists():
+        folders = [entry for entry in _scanned(root / part) if _is_folder(entry)]
+        if not folders:  # a mount point without its disk
+            raise FileNotFoundError(2, "no class folders in it", str(root / part))
+        for folder in folders:
+            for entry in _scanned(Path(folder.path)):
+                digest.update(os.fsencode(os.path.relpath(entry.path, root)))
+                digest.update(f"\n{_size_and_time(entry)}\n".encode())
+    if os.path.lexists(root / GROUPS):  # a link to nothing is no reason to do without groups
         digest.update(f"{GROUPS}\n".encode() + (root / GROUPS).read_bytes())
         if "val" not in parts:
             digest.update(f"\nheld out by rule {RULE}\n".encode())
-    if not folders:  # a mount point without its disk
-        raise FileNotFoundError(2, "no class folders in it", str(root))
     return digest.hexdigest()[:16]
 
 
@@ -122,13 +123,31 @@ def _defaults(source: SourceSettings) -> dict[str, Any]:
 
 
 def _scanned(path: Path) -> list[os.DirEntry[str]]:
+    """What lies in a folder by name, but for what nobody reads."""
     with os.scandir(path) as entries:
-        return sorted(entries, key=lambda entry: entry.name)
+        shown = (entry for entry in entries if not is_hidden(entry))
+        return sorted(shown, key=lambda entry: entry.name)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    found = _state(entry)
+    return found is not None and stat.S_ISDIR(found.st_mode)
 
 
 def _size_and_time(entry: os.DirEntry[str]) -> str:
+    found = _state(entry)
+    return "missing" if found is None else f"{found.st_size} {found.st_mtime_ns}"
+
+
+def _state(entry: os.DirEntry[str]) -> os.stat_result | None:
+    """Of what a link leads to; None of what was deleted meanwhile.
+
+    Raises:
+        OSError: it cannot be read, as where a link leads to a disk that is not mounted.
+    """
     try:
-        found = entry.stat()
-    except FileNotFoundError:  # a dangling link, or deleted meanwhile
-        return "missing"
-    return f"{found.st_size} {found.st_mtime_ns}"
+        return entry.stat()
+    except FileNotFoundError:
+        if entry.is_symlink():
+            raise FileNotFoundError(2, "a link to nothing", entry.path) from None
+        return None

@@ -4,7 +4,6 @@ Turned upright by EXIF; scaled where ``resize`` says so, else taken as they are.
 """
 
 import os
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +13,13 @@ from numpy.typing import NDArray
 from erde.datasets.class_folders import PARTS, ClassFolders, list_class_folders
 from erde.datasets.folder_settings import FolderSettings
 from erde.datasets.image_file import ImageError, decoded, read_image
-from erde.datasets.images import DatasetError, TrainAndTest, offenders, ungrouped
+from erde.datasets.images import (
+    DatasetError,
+    TrainAndTest,
+    offenders,
+    ungrouped,
+    usual_channels,
+)
 from erde.datasets.photographs.stored import Say, in_memory, into_file
 from erde_core.images import ImageDataset, Split
 
@@ -114,12 +119,11 @@ def _decoded(
         # The results are None; asking for them raises what nobody foresaw.
         for _ in threads.map(decode, range(0, len(files), _BATCH)):
             pass
-    usual = Counter(channels[channels > 0].tolist()).most_common(1)
-    for n in np.flatnonzero((channels > 0) & (channels != (usual[0][0] if usual else 0))).tolist():
-        kind, other = _KIND[usual[0][0]], _KIND[int(channels[n])]
+    usual = usual_channels(channels)
+    for n in np.flatnonzero(channels == 4 - usual).tolist():
+        kind, other = _KIND[usual], _KIND[4 - usual]
         wrong[n] = f"{files[n]}: must be {kind} like most other images, got a {other} one"
-    kept = images[..., : usual[0][0]] if usual else images
-    return np.ascontiguousarray(kept), dict(sorted(wrong.items()))
+    return np.ascontiguousarray(images[..., :usual]), dict(sorted(wrong.items()))
 
 
 def _workers(image_size: tuple[int, int]) -> int:

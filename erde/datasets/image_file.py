@@ -5,7 +5,6 @@ A deployment carries this file along as ``image_reader.py``, so that training, `
 """
 
 import io
-import re
 import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -125,13 +124,11 @@ def look(
     from PIL import Image
 
     try:
-        with _opened(file) as data:
-            head = _head(data)
-            with Image.open(data, formats=_FORMATS) as image:
-                kept = 1 if image.mode in GREY else 3
-                _check_kind(file, image, head)
-                turned = _orientation(image, data)
-                return _upright_size(file, image.size, turned, image_size, resize), kept
+        with _opened(file) as data, Image.open(data, formats=_FORMATS) as image:
+            kept = 1 if image.mode in GREY else 3
+            _check_kind(file, image, data)
+            turned = _orientation(image, data, whole=False)
+            return _upright_size(file, image.size, turned, image_size, resize), kept
     except ImageError:
         raise
     except Exception as error:  # as above
@@ -157,12 +154,6 @@ def _unreadable(file: Path, error: Exception) -> ImageError:
     return ImageError(f"{file}: must be a whole, readable image, got: {reason}")
 
 
-def _head(data: BinaryIO) -> bytes:
-    head = data.read(_PNG_DEPTH_AT + 1)
-    data.seek(0)
-    return head
-
-
 def _upright(
     file: Path,
     data: BinaryIO,
@@ -173,13 +164,12 @@ def _upright(
 ) -> "Image":
     from PIL import Image
 
-    head = _head(data)
     with Image.open(data, formats=_FORMATS) as image:
         kept = 1 if image.mode in GREY else 3
         if resize == "none" and image.size not in (wanted, wanted[::-1]):  # before EXIF is read
             _check_size(file, image.size[::-1], wanted)
-        _check_kind(file, image, head)
-        orientation = _orientation(image, data)
+        _check_kind(file, image, data)
+        orientation = _orientation(image, data, whole=True)
         _upright_size(file, image.size, orientation, wanted, resize)
         lossless = resize != "none" and channels == 3
         if channels not in (None, kept) and not convert and not lossless:
@@ -192,26 +182,34 @@ def _upright(
         return opaque
 
 
-def _check_kind(file: Path, image: "Image", head: bytes) -> None:
+def _check_kind(file: Path, image: "Image", data: BinaryIO) -> None:
     if image.mode not in GREY + _COLOUR:
         raise ImageError(f"{file}: must be an 8-bit grey or RGB image, got mode {image.mode!r}")
     # Pillow would cut the 16 bits of a colour PNG to 8 without a word.
-    if head.startswith(_PNG) and head[_PNG_DEPTH_AT] > 8:
-        raise ImageError(
-            f"{file}: must be an 8-bit grey or RGB image, got {head[_PNG_DEPTH_AT]} bits"
-        )
+    place = data.tell()
+    data.seek(_PNG_DEPTH_AT)
+    depth = data.read(1)
+    data.seek(place)
+    if image.format == "PNG" and depth > b"\x08":
+        raise ImageError(f"{file}: must be an 8-bit grey or RGB image, got {depth[0]} bits")
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise ImageError(f"{file}: must be one image, got an animation")
 
 
-def _orientation(image: "Image", data: BinaryIO) -> int:
+def _orientation(image: "Image", data: BinaryIO, whole: bool) -> int:
     """The number that EXIF or XMP says, as Pillow finds it; 1 if there is none."""
     if image.format == "PNG":
-        words = _png_words(data)
+        words = _png_words(data, whole)
         if "exif" not in image.info:
             # It may stand behind the pixels, and Pillow would decode them all to get there.
             return _orientation_in(words) if words else 1
-    return int(image.getexif().get(_ORIENTATION, 1))
+    return _turn(image)
+
+
+def _turn(image: "Image") -> int:
+    """As Pillow finds it; bytes or words in the place of a number turn nothing, as in viewers."""
+    said = str(image.getexif().get(_ORIENTATION))
+    return next((number for number in _UPRIGHT if str(number) == said), 1)
 
 
 def _orientation_in(words: bytes) -> int:
@@ -221,29 +219,31 @@ def _orientation_in(words: bytes) -> int:
     head = _chunk(b"IHDR", b"\0\0\0\1\0\0\0\1\x08\0\0\0\0")
     pixel = _chunk(b"IDAT", zlib.compress(b"\0\0")) + _chunk(b"IEND", b"")
     with PngImageFile(io.BytesIO(_PNG + head + words + pixel)) as small:
-        return int(small.getexif().get(_ORIENTATION, 1))
+        return _turn(small)
 
 
-def _png_words(data: BinaryIO) -> bytes:
-    """The chunks of a PNG in ``_PNG_WORDS``, in order; all others are skipped unread.
+def _png_words(data: BinaryIO, whole: bool) -> bytes:
+    """The chunks of a PNG in ``_PNG_WORDS``, in order; others are skipped unread but if ``whole``.
 
     Raises:
-        EOFError: the file ends within its pixels.
+        EOFError: the chunks end before the last, as where the end of a copy is zeros.
+        SyntaxError: ``whole``, and the checksum of a chunk that the pixels need is wrong; Pillow
+            passes over those of the pixels themselves.
     """
-    place, words = data.tell(), b""
-    end = data.seek(0, io.SEEK_END)
+    place, end, words, kind = data.tell(), data.seek(0, io.SEEK_END), b"", b""
     data.seek(len(_PNG))
-    while re.fullmatch(rb"(?!IEND)\w{4}", (head := data.read(8))[4:]):
-        length = int.from_bytes(head[:4], "big")
-        if head[4:] == b"IDAT" and data.tell() + length > end:
+    while kind != b"IEND":
+        length, kind = int.from_bytes(data.read(4), "big"), data.read(4)
+        after = data.tell() + length + 4
+        if not kind.isalnum() or after > end:
             raise EOFError("image file is truncated")
-        if head[4:] in _PNG_WORDS:
-            body = data.read(length)
-            if len(body) < length:  # whoever reads the pixels is told
-                break
-            words += _chunk(head[4:], body)  # behind the pixels Pillow checks no checksum
-            length = 0
-        data.seek(length + 4, io.SEEK_CUR)
+        if kind in _PNG_WORDS:
+            words += _chunk(kind, data.read(length))  # behind the pixels Pillow checks no checksum
+        elif whole and kind[:1].isupper():
+            check = zlib.crc32(data.read(length), zlib.crc32(kind))
+            if check.to_bytes(4, "big") != data.read(4):
+                raise SyntaxError(f"broken PNG file (wrong checksum of {kind.decode()})")
+        data.seek(after)
     data.seek(place)
     return words
 

@@ -42,6 +42,16 @@ def offenders(kind: str, sentences: Sequence[str]) -> DatasetError:
     return DatasetError(f"{len(shown)} {kind} cannot be used: {'; '.join(shown[:_NAMED])}{more}")
 
 
+def usual_channels(channels: NDArray[np.int64]) -> int:
+    """3 or 1, as most images have; 3 where there are as many of both, in whatever order they come.
+
+    Args:
+        channels: of each image, ``(N,)``; 0 for one that cannot be read.
+    """
+    grey, colour = (int((channels == number).sum()) for number in (1, 3))
+    return 1 if grey > colour else 3
+
+
 @dataclass(frozen=True)
 class TrainAndTest:
     """A data set as it is published: no validation split yet; ``source`` is one line."""

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,12 +54,12 @@ def say(text: str) -> None:
     print(f"erde: {shown}", file=sys.stderr)
 
 
-def say_left_out(files: list[Path]) -> None:
-    """Name what lies among the images and is none, by its name."""
-    if files:
+def say_left_out(left_out: Mapping[str, list[Path]]) -> None:
+    """Name what lies among the images and is not read: a line for each reason."""
+    for reason, files in left_out.items():
         names = ", ".join(file.name for file in files[:SHOWN])
         more = f" and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
-        say(f"left out, no image by its name: {names}{more}")
+        say(f"left out, {reason}: {names}{more}")
 
 
 class Bar:

@@ -1,5 +1,6 @@
 """What can be checked of an experiment before its first job, from settings, names and sizes."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from erde.datasets.class_folders import GROUPS, list_class_folders
 from erde.datasets.fingerprint import recorded_identity
 from erde.datasets.folder import check_samples
 from erde.datasets.folder_settings import FolderSettings
+from erde.datasets.images import DatasetError
 from erde.datasets.photographs.decode import Shapes, look_at_all
 from erde.datasets.photographs.listed import Listed, Photographs, list_photographs
 from erde.experiment.schema import Experiment
@@ -81,7 +83,7 @@ def check_counts(experiment: Experiment) -> None:
     there are too few images.
 
     Raises:
-        PlanError: with the counts; a folder that cannot be listed is passed over.
+        PlanError: with the counts; images that cannot be listed, or their groups, are passed over.
     """
     facts = facts_or_none(experiment)
     if facts is None:
@@ -91,9 +93,12 @@ def check_counts(experiment: Experiment) -> None:
     listed = None
     source = experiment.dataset
     if isinstance(source, FolderSettings) and (
-        folds > 1 or needs_fitting(experiment.score) or (Path(source.path) / GROUPS).exists()
+        folds > 1 or needs_fitting(experiment.score) or os.path.lexists(Path(source.path) / GROUPS)
     ):
-        listed = list_photographs(source).splits
+        try:
+            listed = list_photographs(source).splits
+        except DatasetError:  # said already, unless data.h5 was made before they were away
+            return
     # Groups stay together: there may be fewer images to train on than the counts say.
     train = len(listed["train"].files) if listed else facts.train
     independent = len(np.unique(listed["val"].group)) if listed else facts.val

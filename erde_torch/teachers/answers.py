@@ -143,25 +143,29 @@ def _array(key: str, path: str) -> NDArray[np.floating[Any]]:
     return found if found.ndim == 3 else found[:, None]
 
 
+def _ends_in(name: str, line: str) -> bool:
+    end = PurePath(line).parts
+    return bool(end) and PurePath(name).parts[-len(end) :] == end
+
+
 def _check_names(key: str, path: str, names: Sequence[str] | None, rows: int) -> None:
     """The listed names are those of the files, in their order."""
     if names is None:
         raise ErdeError(f"{key}: names must be left out for a data set without files, got {path}")
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ErdeError(f"{key}: names must be a file of text, got {path}: {error}") from None
     if len(lines) != rows:
         raise ErdeError(f"{key}: names must have {rows} lines, got {len(lines)} in {path}")
     seen: dict[str, int] = {}
     for row, (line, name) in enumerate(zip(map(str.strip, lines), names, strict=True)):
-        end, whole = PurePath(line).parts, PurePath(name).parts
-        if not end or whole[-len(end) :] != end:
+        if not _ends_in(name, line) and not _ends_in(name, line.replace("\\", "/")):
             raise ErdeError(
                 f"{key} must have the images in sorted order, got {line!r} in row {row}, "
                 f"where {name} belongs"
             )
-        if (first := seen.setdefault(line, row)) != row:
+        if (first := seen.setdefault(line.replace("\\", "/"), row)) != row:
             raise ErdeError(
                 f"{key}: names must tell all images apart, as class/file does, got {line!r} in "
                 f"rows {first} and {row} of {path}"

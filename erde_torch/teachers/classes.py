@@ -41,7 +41,7 @@ def order_of(
 
 def _lines(path: str) -> tuple[str, ...]:
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is no text in UTF-8"
         raise ErdeError(f"classes must be a file of names, got {path!r}: {why}") from None

@@ -50,7 +50,7 @@ def unmounted(checkout):
         "--cores", "1", "--forceall", "results/mine_pareto.png", check=False
     )
     assert forced.returncode != 0
-    assert "images cannot be read" in forced.stdout + forced.stderr
+    assert "images/train cannot be read" in forced.stdout + forced.stderr
     assert (checkout.root / "results/mine/data.h5").exists()
     away.rename(images)
 

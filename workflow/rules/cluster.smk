@@ -16,7 +16,7 @@ def check_images_can_be_read(jobs):
                 folder is None or folder_fingerprint(folder, parts_of(source))
             except OSError as error:
                 raise refusal(
-                    f"results/{name}/data.h5 would be made anew, and {folder} cannot be read "
+                    f"results/{name}/data.h5 would be made anew, and {error.filename or folder} cannot be read "
                     f"({error.strerror}): make it readable first"
                 ) from None
 

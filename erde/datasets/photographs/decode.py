@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from erde.datasets.image_file import ImageError, decoded, fitted, look
-from erde.datasets.images import offenders
+from erde.datasets.images import offenders, usual_channels
 from erde.datasets.photographs.listed import Photographs
 from erde_core.store.dataset_writer import Part, Planned
 
@@ -66,10 +65,11 @@ def look_at_all(found: Photographs, sizes: Mapping[str, tuple[int, int]], resize
                 heads[n] = (*size, channels)
 
     _in_threads(look_at, range(0, len(files), _LOOKED_AT))
-    usual = Counter(heads[heads[:, 2] > 0, 2].tolist()).most_common(1)
-    channels = usual[0][0] if usual else 3
+    channels = usual_channels(heads[:, 2])
+    if resize != "none" and (heads[:, 2] == 3).any():
+        channels = 3  # grey images become colour ones without a loss, whichever are more
     odd = [n for n in np.flatnonzero(heads[:, 2] == 4 - channels).tolist()]
-    if odd and not (resize != "none" and channels == 3):
+    if odd and resize == "none":
         wrong |= {
             n: f"{files[n][0]}: must be {_KIND[channels]} like the other images, "
             f"got a {_KIND[4 - channels]} one"

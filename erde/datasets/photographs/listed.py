@@ -1,6 +1,8 @@
 """Which photographs each split holds: by names, groups and the seed of the split alone."""
 
 import csv
+import os
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -58,21 +60,23 @@ def list_photographs(settings: FolderSettings) -> Photographs:
     found = list_class_folders(settings.path, settings.parts)
     parts = {part: _listed(found, part) for part in settings.parts}
     groups = found.path / GROUPS
-    findings = list(found.left_out)
-    if groups.exists():
+    grouped = os.path.lexists(groups)  # who links to nothing is told so
+    findings = [*found.left_out, *_alike(found.classes)]
+    if grouped:
         parts, more = _grouped(found.path, groups, parts)
         findings += more
     if "val" in parts:
         splits = parts
     else:
-        train, val = _held_out(parts["train"], settings, groups.exists())
+        train, val = _held_out(parts["train"], settings, grouped)
         splits = {"train": train, "val": val, "test": parts["test"]}
         asked = settings.held_out(len(parts["train"].files))
         if len(val.files) != asked:
             findings.append(
                 f"groups stay together: {len(val.files)} validation images instead of {asked}"
             )
-    findings += _unlike(splits["train"].group, splits["val"].group)
+    if grouped:  # else numbers of two splits say nothing of each other
+        findings += _unlike(splits["train"].group, splits["val"].group)
     findings = [*_counts(found.classes, splits), *findings]
     return Photographs(found.path, found.classes, splits, tuple(findings))
 
@@ -134,7 +138,9 @@ def _read_groups(file: Path) -> dict[str, str]:
     try:
         with open(file, newline="", encoding="utf-8-sig") as data:
             rows = list(csv.reader(data))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except OSError as error:
+        raise DatasetError(f"{file}: cannot be read: {error.strerror}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
         raise DatasetError(f"{file}: must be a CSV file in UTF-8, got: {error}") from None
     columns = [cell.strip() for cell in rows[0]] if rows else []
     if not {"file", "group"} <= set(columns):
@@ -188,6 +194,19 @@ def _unlike(train: NDArray[np.int64], val: NDArray[np.int64]) -> list[str]:
     return [
         f"{100 * of_val:.0f} % of the validation images lie in groups of several images, "
         f"{100 * of_train:.0f} % of those of train"
+    ]
+
+
+def _alike(classes: tuple[str, ...]) -> list[str]:
+    """A sentence per name that several classes share for who reads it, or on other disks."""
+    named: dict[str, list[str]] = {}
+    for name in classes:
+        named.setdefault(unicodedata.normalize("NFC", name).casefold(), []).append(name)
+    return [
+        f"{len(names)} classes are told apart by upper and lower case or by the encoding of their "
+        f"letters alone: {', '.join(map(ascii, names))}"
+        for names in named.values()
+        if len(names) > 1
     ]
 
 

@@ -123,14 +123,38 @@ def test_what_nobody_reads_is_no_change(root):
     assert folder_fingerprint(root) == before
 
 
-def test_dangling_links_and_names_that_are_no_text_are_changes_like_others(root):
+def test_a_name_that_is_no_text_is_a_change_like_others(root):
     before = folder_fingerprint(root)
-    (root / "train/cat/2.png").symlink_to("nowhere")
-    linked = folder_fingerprint(root)
-    assert linked != before
     with open(os.fsencode(root) + b"/train/cat/\xff.png", "wb"):
         pass
-    assert folder_fingerprint(root) != linked
+    assert folder_fingerprint(root) != before
+
+
+@pytest.mark.parametrize(
+    "name", ["train/cat/1.png", "train/cat", "test", "groups.csv", "train/dog/1.png"]
+)
+def test_a_link_to_a_disk_that_is_away_has_not_changed(root, tmp_path, name):
+    """Of an image, a class, a part or the groups: never as if it were not there."""
+    images, disk, results, said = tmp_path / "images", tmp_path / "disk", tmp_path / "out", []
+    for folder in (images, disk, results):
+        folder.mkdir()
+    for part in ("train", "test"):
+        (root / part).rename(images / part)
+    (images / "groups.csv").write_text("file,group\ntrain/cat/1.png,a\n")
+    (images / name).rename(disk / "it")
+    (images / name).symlink_to(disk / "it")
+    source = settings(images)
+    identity = images_identity(source, tmp_path, results, said.append)
+    (results / "data.h5").touch()
+    record_identity(source, results, identity)
+    disk.rename(tmp_path / "unmounted")
+    assert not said
+    assert images_identity(source, tmp_path, results, said.append) == identity
+    assert len(said) == 1
+    assert f"{images / name}: cannot be read (" in said[0]
+    (results / "data.h5").unlink()
+    with pytest.raises(DatasetError, match="cannot be read"):
+        images_identity(source, tmp_path, results, said.append)
 
 
 def test_no_folder(tmp_path):

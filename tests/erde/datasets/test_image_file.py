@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from erde.datasets.image_file import ImageError, read_image
+from erde.datasets.image_file import ImageError, look, read_image
 
 SIZE = (5, 8)
 
@@ -104,6 +104,48 @@ def test_a_flipped_bit_in_the_pixels_is_found(saved, colour):
     file.write_bytes(data)
     with pytest.raises(ImageError, match="must be a whole, readable image"):
         read_image(file, SIZE)
+
+
+@pytest.mark.parametrize("level", [0, 6])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+def test_a_png_that_ends_in_zeros_is_found(saved, rng, level, share):
+    """As after an interrupted copy. Zeros unpack: without the checksum they were pixels."""
+    ramp = np.add.outer(np.arange(64) * 2, np.arange(96))[..., None] + rng.integers(0, 9, 3)
+    file = saved(Image.fromarray(ramp.astype(np.uint8)), compress_level=level)
+    data = file.read_bytes()
+    # Those of the last chunk may have been written: copies leave holes, too.
+    kept = int(share * len(data))
+    for end in (b"", data[-12:]):
+        file.write_bytes(data[:kept] + bytes(len(data) - kept - len(end)) + end)
+        with pytest.raises(ImageError, match="must be a whole, readable image"):
+            read_image(file, (64, 96))
+    file.write_bytes(data + bytes(64))  # what follows the last chunk is not of the image
+    np.testing.assert_array_equal(read_image(file, (64, 96)), ramp)
+
+
+def test_the_checksum_of_a_palette_and_of_each_part_of_the_pixels_counts(saved, rng):
+    noise = rng.integers(0, 256, (200, 300), np.uint8)
+    file = saved(Image.fromarray(noise).convert("P"), compress_level=0)
+    data = file.read_bytes()
+    for kind in (b"PLTE", b"IDAT"):
+        assert kind in data
+        at = data.rindex(kind)
+        wrong = bytearray(data)
+        wrong[at + 4] ^= 1
+        file.write_bytes(wrong)
+        with pytest.raises(ImageError, match="must be a whole, readable image"):
+            read_image(file, (200, 300))
+
+
+@pytest.mark.parametrize(("kind", "value"), [(1, b"\6"), (2, b"top\0"), (7, b"\6\0\0\0")])
+def test_an_orientation_that_is_no_number_turns_nothing(saved, colour, kind, value):
+    """As some cameras write it: bytes or words. Viewers show such an image as it is stored."""
+    entry = struct.pack("<HHHI4sI", 1, 0x0112, kind, len(value), value, 0)
+    file = saved(Image.fromarray(colour), "a.jpg", exif=b"Exif\0\0II*\0\x08\0\0\0" + entry)
+    stored = np.asarray(Image.open(file))
+    np.testing.assert_array_equal(ImageOps.exif_transpose(Image.open(file)), stored)
+    assert look(file, SIZE) == (SIZE, 3)
+    np.testing.assert_array_equal(read_image(file, SIZE), stored)
 
 
 def test_only_the_known_decoders_are_tried(saved, tmp_path):

@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -40,6 +41,21 @@ def evaluate(exported, capsys):
         return stopped.value.code, output.out, output.err
 
     return run
+
+
+def test_what_is_left_out_is_named_with_its_reason(evaluate, folder, tmp_path):
+    folder = Path(shutil.copytree(folder, tmp_path / "images"))
+    some = next(folder.glob("*/*.png"))
+    (some.parent / "deeper").mkdir()
+    (folder / "stray.png").write_bytes(some.read_bytes())
+    (some.parent / "notes.txt").touch()
+    code, _, error = evaluate(folder, "--theta", THETA)
+    assert code == 0
+    assert error.splitlines() == [
+        "erde: left out, a folder inside a class folder: deeper",
+        "erde: left out, no image by its name: notes.txt",
+        "erde: left out, beside the class folders: stray.png",
+    ]
 
 
 def test_the_numbers_are_those_of_the_runner(evaluate, exported, deployable, folder):

@@ -27,10 +27,17 @@ def names(files, folder):
     return [str(file.relative_to(folder)) for file in files]
 
 
+def reasons(found, folder):
+    return {reason: names(files, folder) for reason, files in found.left_out.items()}
+
+
 def test_a_folder_and_its_class_folders(folder):
     found = image_files(folder)
     assert names(found.files, folder) == ["z.png", "a/3.webp", "b/1.JPG", "b/2.png"]
-    assert names(found.left_out, folder) == ["a/deep", "a/notes.txt"]
+    assert reasons(found, folder) == {
+        "a folder inside a class folder": ["a/deep"],
+        "no image by its name": ["a/notes.txt"],
+    }
 
 
 def test_one_file_whatever_its_name(folder):
@@ -41,7 +48,20 @@ def test_labels_are_places_in_the_list_of_names(folder):
     found, labels = labelled_files(folder, ["c", "b", "a"])
     assert names(found.files, folder) == ["a/3.webp", "b/1.JPG", "b/2.png"]
     assert labels == [2, 1, 1]
-    assert names(found.left_out, folder) == ["a/deep", "a/notes.txt", "z.png"]
+    assert reasons(found, folder) == {
+        "a folder inside a class folder": ["a/deep"],
+        "no image by its name": ["a/notes.txt"],
+        "beside the class folders": ["z.png"],
+    }
+
+
+def test_a_link_to_nothing_is_called_so_and_is_no_class(folder):
+    (folder / "notes").symlink_to(folder / "nowhere")
+    assert reasons(image_files(folder), folder)["a link to nothing"] == ["notes"]
+    assert reasons(labelled_files(folder, "abc")[0], folder)["a link to nothing"] == ["notes"]
+    (folder / "c").symlink_to(folder / "nowhere")
+    with pytest.raises(ValueError, match=r"/c: must be a folder .* got a link to nothing"):
+        labelled_files(folder, "abc")
 
 
 @pytest.mark.parametrize(

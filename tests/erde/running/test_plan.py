@@ -84,6 +84,14 @@ def test_images_of_one_object_are_one_image_to_fit_a_score(folder):
     check_counts(experiment(dataset=folder | {"validation": 400}, score="gate"))
 
 
+def test_groups_on_a_disk_that_is_away_are_no_reason_to_refuse(folder, tmp_path):
+    """Once ``data.h5`` is made of them; before, listing the images refuses them."""
+    groups = tmp_path / "images/groups.csv"
+    groups.unlink()
+    groups.symlink_to(tmp_path / "unmounted/groups.csv")
+    check_counts(experiment(dataset=folder | {"validation": 300}, score="gate"))
+
+
 def test_batches_are_held_to_the_images_that_groups_leave(folder):
     """Of 301 to be held out, two a group, 300 or 302 are: 298 are left at times, never 299."""
     small = {"train": {"epochs": 1, "batch_size": 2}}

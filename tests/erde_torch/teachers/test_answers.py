@@ -90,6 +90,15 @@ def test_other_answers_are_refused_in_one_sentence(keys, rule, files):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("first", ["", "\ufeff"])
+def test_names_as_windows_writes_them(files, first):
+    """With a mark at the beginning, and paths with backslashes."""
+    names = [name.replace("/", "\\") for name in NAMES]
+    assert look(files(names=[first + names[0], *names[1:]]), DATA).exits == 1
+    with pytest.raises(ValueError, match=r"sorted order, got .* in row 0"):
+        look(files(names=[first + names[1], names[0], *names[2:]]), DATA)
+
+
 def test_names_may_leave_out_the_folders_before_them(files):
     names = [name.removeprefix("train/") for name in NAMES]
     assert look(files(names=names, test_names=["7.png", "8.png"]), DATA).exits == 1

@@ -12,6 +12,7 @@ from erde_torch.networks.macs import exit_macs
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.state_dicts import read_state_dict
 from erde_torch.networks.weights import network_hash, read_network, write_network
+from erde_torch.teachers.classes import order_of
 from erde_torch.teachers.facts import Data
 from erde_torch.teachers.file import read_teacher, write_teacher
 from erde_torch.teachers.settings import WeightsTeacher
@@ -254,6 +255,13 @@ def test_names_that_are_not_the_data_sets_are_named(names, rule, resnet18, card,
     teacher = given({"name": "resnet18"}, tmp_path / "resnet18.pth", classes=str(path))
     with pytest.raises(ValueError, match=rule):
         bring(teacher, card)
+
+
+def test_a_mark_at_the_beginning_is_no_part_of_a_name(tmp_path):
+    """Editors on Windows write one."""
+    path = tmp_path / "classes.txt"
+    path.write_text("bee\nant\n", encoding="utf-8-sig")
+    assert order_of(str(path), None, ("ant", "bee")) == (1, 0)
 
 
 @pytest.mark.parametrize("numbers", [1, 2, 4])

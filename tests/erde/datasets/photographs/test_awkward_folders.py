@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
-from erde.datasets.folder import prepare_file
+from erde.datasets.folder import prepare_file, read_folder
 from erde.datasets.folder_settings import FolderSettings
 from erde.datasets.images import DatasetError
 from erde.datasets.photographs.stored import in_memory
@@ -137,7 +138,7 @@ CASES = {
     "in two classes": (
         lambda r: copy(r, "train/class0/00004.png", "train/class1/again.png"),
         {},
-        "1 images lie in several classes (train/class0/00004.png = train/class1/again.png)",
+        "2 images lie in another class too (train/class0/00004.png = train/class1/again.png)",
     ),
     "one image in a class": (one_image_in_a_class, {}, "1 classes have no val image: rare"),
     "300 classes": (many_classes, {"validation": 300}, "300 classes, 300 / 300 / 300 train"),
@@ -206,6 +207,40 @@ def test_what_is_odd_is_said(tmp_path, case):
     matching = [line for line in said if expected.removeprefix("!") in line]
     assert len(matching) == 1, "\n".join(said)
     assert all("\n" not in line for line in said)
+
+
+def greyed(root, classes):
+    for file in root.glob("*/class*/*.png"):
+        if int(file.parent.name[-1]) in classes:
+            Image.open(file).convert("L").save(file)
+
+
+@pytest.mark.parametrize("resize", ["crop", "pad", "stretch"])
+@pytest.mark.parametrize("classes", [(0,), (0, 1), (2, 3), (0, 1, 2)])
+def test_grey_is_taken_for_colour_however_many_there_are(tmp_path, resize, classes):
+    root, said = tidy(tmp_path), []
+    greyed(root, classes)
+    settings = FolderSettings(
+        name="folder", path=str(root), image_size=12, resize=resize, validation=4
+    )
+    assert in_memory(settings, False, said.append).train.images.shape[-1] == 3
+    assert f"{16 * len(classes)} grey images are taken for colour" in said
+
+
+@pytest.mark.parametrize("classes", [(0, 1), (2, 3)])
+def test_a_tie_of_grey_and_colour_is_no_matter_of_order(tmp_path, classes):
+    root = tidy(tmp_path)
+    greyed(root, classes)
+    for read in (
+        lambda: in_memory(
+            FolderSettings(name="folder", path=str(root), image_size=(16, 20), validation=4),
+            False,
+            lambda line: None,
+        ),
+        lambda: read_folder(root, (16, 20)),
+    ):
+        with pytest.raises(DatasetError, match=rf"class{classes[0]}/\d+.png: must be colour like"):
+            read()
 
 
 def test_a_tidy_folder_has_two_lines(tmp_path):
