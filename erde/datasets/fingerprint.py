@@ -20,13 +20,21 @@ from erde.datasets.source import SourceSettings
 from erde_core.store.files import write_text
 
 _RECORD, _DATA = "images.json", "data.h5"
+_LOSSLESS = (".png", ".bmp")
 
 
-def folder_fingerprint(path: str | os.PathLike[str], parts: tuple[str, ...] = PARTS) -> str:
+def folder_fingerprint(
+    path: str | os.PathLike[str], parts: tuple[str, ...] = PARTS, decoder: str = ""
+) -> str:
     """A hash of name, size and time of change of every file under ``path/<part>/<class>``.
 
     The file of the groups counts too, where there is one, and the rule by which groups are held
     out, where it is used; what nobody reads does not.
+
+    Args:
+        path: the folder that holds ``parts``.
+        parts: the folders of class folders in it.
+        decoder: counts too where there are files of lossy formats, whose pixels it decides.
 
     Returns:
         16 hexadecimal digits.
@@ -34,18 +42,21 @@ def folder_fingerprint(path: str | os.PathLike[str], parts: tuple[str, ...] = PA
     Raises:
         OSError: a folder is not there, cannot be listed, or has no class folders in it.
     """
-    root, digest, folders = Path(path), hashlib.sha256(), 0
+    root, digest, folders, lossy = Path(path), hashlib.sha256(), 0, False
     for part in parts:
         for folder in _scanned(root / part):
             if folder.is_dir() and not is_hidden(folder):
                 folders += 1
                 for entry in (e for e in _scanned(Path(folder.path)) if not is_hidden(e)):
+                    lossy |= not entry.name.lower().endswith(_LOSSLESS)
                     digest.update(os.fsencode(os.path.relpath(entry.path, root)))
                     digest.update(f"\n{_size_and_time(entry)}\n".encode())
     if (root / GROUPS).exists():
         digest.update(f"{GROUPS}\n".encode() + (root / GROUPS).read_bytes())
         if "val" not in parts:
             digest.update(f"\nheld out by rule {RULE}\n".encode())
+    if lossy and decoder:
+        digest.update(f"decoded by {decoder}\n".encode())
     if not folders:  # a mount point without its disk
         raise FileNotFoundError(2, "no class folders in it", str(root))
     return digest.hexdigest()[:16]
@@ -74,13 +85,20 @@ def images_identity(
     if folder is None:
         return known
     try:
-        return folder_fingerprint(folder, parts_of(source))
+        return folder_fingerprint(folder, parts_of(source), _decoder(source))
     except OSError as error:
         reason = f"{error.filename or folder}: cannot be read ({error.strerror})"
         if known is None:
             raise DatasetError(f"dataset: {reason}") from None
         warn(f"{reason}: {results / _DATA}, which was made from these images, is used as it is")
         return known
+
+
+def _decoder(source: SourceSettings) -> str:
+    """With its version; nothing for photographs, beside whose identity it stands already."""
+    import PIL
+
+    return "" if isinstance(source, FolderSettings) else f"pillow {PIL.__version__}"
 
 
 def parts_of(source: SourceSettings) -> tuple[str, ...]:

@@ -4,9 +4,12 @@ A deployment carries this file along as ``image_reader.py``, so that training, `
 ``run.py`` read the same pixels and refuse the same images. It needs NumPy and Pillow.
 """
 
+import contextlib
 import io
 import re
+import threading
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -19,6 +22,10 @@ if TYPE_CHECKING:
 # Only these decoders are tried, whatever a file calls itself.
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 RESIZE = ("none", "crop", "pad", "stretch")
+# Room for phones of 200 megapixels. Pillow takes 4 bytes for a pixel, and what turns an image
+# upright up to three copies: 3 GB. No WebP is larger.
+MOST_PIXELS = 2**28
+_ONE_OPENS = threading.Lock()
 GREY, _COLOUR = ("1", "L", "LA"), ("RGB", "RGBA", "P")  # modes of Pillow
 _KIND = {1: "grey", 3: "colour"}
 _ORIENTATION = 0x0112  # the EXIF tag
@@ -73,8 +80,8 @@ def read_image(
         Of a JPEG with more pictures (a gain map, a second eye's) the first, which is the image.
 
     Raises:
-        ImageError: not a regular file (a pipe is not opened), unreadable or truncated, of another
-            size or kind, more than 8 bits per channel, animated, CMYK, or transparent.
+        ImageError: not a regular file (a pipe is not opened), unreadable or truncated, too large,
+            of another size or kind, more than 8 bits per channel, animated, CMYK, or transparent.
     """
     return fitted(decoded(file, image_size, channels, resize, convert), image_size, resize)
 
@@ -87,14 +94,23 @@ def decoded(
     convert: bool = False,
 ) -> "Image":
     """The image of :func:`read_image` before its size is changed."""
-    try:
-        with _opened(file) as data:
-            return _upright(file, data, image_size, channels, resize, convert)
-    except ImageError:
-        raise
-    # Pillow's decoders raise OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error…
-    except Exception as error:
-        raise _unreadable(file, error) from error
+    from PIL import Image
+
+    with _opened(file) as (data, head, image):
+        kept = 1 if image.mode in GREY else 3
+        if resize == "none" and image.size not in (image_size, image_size[::-1]):  # without EXIF
+            _check_size(file, image.size[::-1], image_size)
+        _check_kind(file, image, head)
+        orientation = _orientation(image, data)
+        _upright_size(file, image.size, orientation, image_size, resize)
+        lossless = resize != "none" and channels == 3
+        if channels not in (None, kept) and not convert and not lossless:
+            raise ImageError(
+                f"{file}: must be {_KIND[channels]} like the other images, got a {_KIND[kept]} one"
+            )
+        opaque = _opaque(file, image, channels or kept)
+        turn = _UPRIGHT.get(orientation)
+        return opaque.transpose(Image.Transpose[turn]) if turn else opaque
 
 
 def fitted(image: "Image", image_size: tuple[int, int], resize: str) -> NDArray[np.uint8]:
@@ -122,26 +138,43 @@ def look(
     Raises:
         ImageError: as :func:`read_image`, for what the head tells.
     """
+    with _opened(file) as (data, head, image):
+        _check_kind(file, image, head)
+        turned = _orientation(image, data)
+        kept = 1 if image.mode in GREY else 3
+        return _upright_size(file, image.size, turned, image_size, resize), kept
+
+
+@contextlib.contextmanager
+def _opened(file: Path) -> Iterator[tuple[BinaryIO, bytes, "Image"]]:
+    """The file, its first bytes and the image in it; whatever goes wrong is an ImageError."""
     from PIL import Image
 
     try:
-        with _opened(file) as data:
-            head = _head(data)
-            with Image.open(data, formats=_FORMATS) as image:
-                kept = 1 if image.mode in GREY else 3
-                _check_kind(file, image, head)
-                turned = _orientation(image, data)
-                return _upright_size(file, image.size, turned, image_size, resize), kept
+        if file.exists() and not file.is_file():
+            raise ImageError(f"{file}: must be a regular file, got another kind")
+        with open(file, "rb") as data:
+            head = data.read(_PNG_DEPTH_AT + 1)
+            data.seek(0)
+            # Pillow's own limit holds for the whole process, and its words for it name no file.
+            with _ONE_OPENS:
+                limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+                try:
+                    image = Image.open(data, formats=_FORMATS)
+                finally:
+                    Image.MAX_IMAGE_PIXELS = limit
+            with image:
+                if (pixels := image.width * image.height) > MOST_PIXELS:
+                    most, found = MOST_PIXELS / 1e6, pixels / 1e6
+                    raise ImageError(
+                        f"{file}: must have at most {most:.1f} megapixels, got {found:.1f}"
+                    )
+                yield data, head, image
     except ImageError:
         raise
-    except Exception as error:  # as above
+    # Pillow's decoders raise OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error…
+    except Exception as error:
         raise _unreadable(file, error) from error
-
-
-def _opened(file: Path) -> BinaryIO:
-    if file.exists() and not file.is_file():
-        raise ImageError(f"{file}: must be a regular file, got another kind")
-    return open(file, "rb")
 
 
 def _unreadable(file: Path, error: Exception) -> ImageError:
@@ -155,41 +188,6 @@ def _unreadable(file: Path, error: Exception) -> ImageError:
         if head[start:].startswith(mark):
             reason = name
     return ImageError(f"{file}: must be a whole, readable image, got: {reason}")
-
-
-def _head(data: BinaryIO) -> bytes:
-    head = data.read(_PNG_DEPTH_AT + 1)
-    data.seek(0)
-    return head
-
-
-def _upright(
-    file: Path,
-    data: BinaryIO,
-    wanted: tuple[int, int],
-    channels: int | None,
-    resize: str,
-    convert: bool,
-) -> "Image":
-    from PIL import Image
-
-    head = _head(data)
-    with Image.open(data, formats=_FORMATS) as image:
-        kept = 1 if image.mode in GREY else 3
-        if resize == "none" and image.size not in (wanted, wanted[::-1]):  # before EXIF is read
-            _check_size(file, image.size[::-1], wanted)
-        _check_kind(file, image, head)
-        orientation = _orientation(image, data)
-        _upright_size(file, image.size, orientation, wanted, resize)
-        lossless = resize != "none" and channels == 3
-        if channels not in (None, kept) and not convert and not lossless:
-            raise ImageError(
-                f"{file}: must be {_KIND[channels]} like the other images, got a {_KIND[kept]} one"
-            )
-        opaque = _opaque(file, image, channels or kept)
-        if orientation in _UPRIGHT:
-            opaque = opaque.transpose(Image.Transpose[_UPRIGHT[orientation]])
-        return opaque
 
 
 def _check_kind(file: Path, image: "Image", head: bytes) -> None:
