@@ -43,6 +43,8 @@ def _checked(
     experiment: "Experiment", file: Path, questions: "Questions"
 ) -> tuple["Experiment", list[str]]:
     """The experiment for its networks' exits, and what is remarkable about images and teacher."""
+    from erde.datasets.fingerprint import images_identity
+    from erde.experiment.options import RunOptions
     from erde.running.asking.fitted import fitted
     from erde.running.gpus.gpu_claim import visible_gpus
     from erde.running.machine import memory_mb
@@ -52,7 +54,11 @@ def _checked(
     said: list[str] = []
     found, facts = fitted(experiment, questions)
     results, machine = Path("results", file.stem), (memory_mb(), questions)
-    check_before_any_job(found, results, None, *machine, said.append, on_gpu=on_gpu)
+    identity = None  # where nothing was made of the images they are looked at
+    if (results / "data.h5").exists():
+        data = Path(RunOptions().data)
+        identity = images_identity(found.dataset, data, results, said.append)
+    check_before_any_job(found, results, identity, *machine, said.append, on_gpu=on_gpu)
     return found, [*said, *(facts.remarks if facts else ())]
 
 

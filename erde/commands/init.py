@@ -1,8 +1,10 @@
 """Look at a folder of images, and write an experiment file for it, with comments."""
 
 import argparse
+import json
 import re
-from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +17,9 @@ _EXPERIMENTS = Path("workflow/experiments")
 _HELD_OUT = 0.1  # of the training images, for validation
 _SAMPLES = 200  # images whose size is looked at
 
-_SMALL = 64  # pixels: images up to here are taken as they are, and padded
-_SIDES = (64, 96, 128, 160)  # of larger ones, after scaling; more is slow without a GPU
+_AS_SMALL, _SMALL = 8, 64  # pixels: sides of images that are taken as they are, and padded
+# Of all others, after scaling; more is slow without a GPU.
+_SIDES = (32, 40, 48, 56, 64, 96, 128, 160)
 
 _AS_THEY_ARE = """\
   image_size: [{height}, {width}]  # height, width in pixels, of every image
@@ -27,7 +30,7 @@ _AS_THEY_ARE = """\
 augment: {{pad: {pad}, flip: true}}
 """
 _SCALED = """\
-  image_size: {height}  # pixels of both sides after scaling: 224 sees more, and takes longer
+  image_size: {height}  # pixels of both sides; larger takes longer (median short side: {short})
   resize: crop  # cuts the middle out; pad keeps the whole, stretch changes its shape
   validation: {validation}  # train images held out, to choose thresholds on; or a fraction
 
@@ -79,29 +82,39 @@ def run(options: argparse.Namespace) -> int:
     """Write it and say where; a file that is there is left as it is.
 
     Raises:
-        ValueError: the folder has no class folders, the file is there already, or its name is no
-            experiment's; one sentence.
+        ValueError: the folder has no class folders or an image that cannot be used, its name is no
+            text, the file is there already, or its name is no experiment's; one sentence.
     """
     from erde.datasets.class_folders import list_class_folders
+    from erde.datasets.images import DatasetError, readable
     from erde.experiment.names import check_experiment_file
-    from erde.experiment.schema import read_experiment
 
     file = options.output or _default(options.folder)
     check_experiment_file(file)
+    if readable(options.folder) != str(options.folder):
+        raise DatasetError(f"{readable(options.folder)}: must have a name in UTF-8")
     found = list_class_folders(options.folder)
-    text = _written(found, _common_size(found), file)
+    _write_new(file, _written(found, _network_size(found), file))
+    shown = readable(file)
+    print(f"{shown}: written; `erde check {shown}` says what it comes to")
+    return 0
+
+
+def _write_new(file: Path, text: str) -> None:
+    """As an experiment that can be read, or not at all."""
+    from erde.experiment.schema import read_experiment
+
     try:
-        with file.open("x", encoding="utf-8") as out:
-            out.write(text)
+        out = file.open("x", encoding="utf-8")
     except FileExistsError:
         raise ErdeError(f"{file}: is there already; --output names another file") from None
     try:
+        with out:
+            out.write(text)
         read_experiment(file)
-    except ErdeError:
+    except BaseException:
         file.unlink()
         raise
-    print(f"{file}: written; `erde check {file}` says what it comes to")
-    return 0
 
 
 def _default(folder: Path) -> Path:
@@ -109,30 +122,38 @@ def _default(folder: Path) -> Path:
     return (_EXPERIMENTS if _EXPERIMENTS.is_dir() else Path()) / f"{name}.yaml"
 
 
-def _written(found: "ClassFolders", size: tuple[int, int], file: Path) -> str:
-    import json
+@dataclass(frozen=True)
+class _Size:
+    """What the network sees: (height, width), whether images are scaled to it, and how large the
+    short side of the middle one is; pixels."""
 
+    height: int
+    width: int
+    scaled: bool
+    short: int
+
+
+def _written(found: "ClassFolders", size: _Size, file: Path) -> str:
     train, smallest = found.count("train"), min(map(len, found.files["train"]))
     if smallest < 2:
         raise ErdeError(
             f"{found.path}/train: every class must have at least 2 images, one of them for "
             f"validation, got {smallest}"
         )
-    height, width = size
-    scaled = max(size) > _SMALL
-    pad = max(1, min(16, round(min(size) / 8)))
+    scaled = size.scaled
+    pad = max(1, min(16, round(min(size.height, size.width) / 8)))
     orbit = (2 * pad + 1) ** 2 * 2
     validation = max(len(found.classes), round(train * _HELD_OUT))
     batch = max(2, min(32 if scaled else 128, (train - validation) // 4))
     images = (_SCALED if scaled else _AS_THEY_ARE).format(
-        height=height, width=width, validation=validation, pad=pad
+        height=size.height, width=size.width, short=size.short, validation=validation, pad=pad
     )
     return _TEXT.format(
         count_train=train,
         count_test=found.count("test"),
         classes=len(found.classes),
-        quoted=json.dumps(str(found.path), ensure_ascii=False),
-        file=file,
+        quoted=_escaped(json.dumps(str(found.path), ensure_ascii=False)),
+        file=_escaped(str(file)),
         name=file.stem,
         images=images,
         teacher="resnet18" if scaled else "resnet34",
@@ -143,20 +164,31 @@ def _written(found: "ClassFolders", size: tuple[int, int], file: Path) -> str:
     )
 
 
-def _common_size(found: "ClassFolders") -> tuple[int, int]:
-    """(height, width) for the network, by a sample spread over all images."""
-    from PIL import Image, UnidentifiedImageError
+def _escaped(text: str) -> str:
+    """As YAML writes what would end a line, or cannot be seen."""
+    return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
 
+
+def _network_size(found: "ClassFolders") -> _Size:
+    """Small images of one size are taken as they are; of all others a sample is looked at."""
     files = [file for part in found.files.values() for of_class in part for file in of_class]
-    sizes: Counter[tuple[int, int]] = Counter()
-    for file in files[:: -(-len(files) // _SAMPLES)]:
+    sample = list(_sizes(files[:: -(-len(files) // _SAMPLES)]))
+    first, shorts = sample[0], sorted(map(min, sample))
+    short = shorts[len(shorts) // 2]
+    small = min(first) >= _AS_SMALL and max(first) <= _SMALL and set(sample) == {first}
+    if small and all(size == first for size in _sizes(files)):
+        return _Size(*first, False, short)
+    side = max((s for s in _SIDES if s <= short), default=min(_SIDES))
+    return _Size(side, side, True, short)
+
+
+def _sizes(files: Iterable[Path]) -> Iterator[tuple[int, int]]:
+    """Upright (height, width) of each."""
+    from erde.datasets.image_file import ImageError, look
+    from erde.datasets.images import DatasetError, readable
+
+    for file in files:
         try:
-            with Image.open(file) as image:
-                sizes[image.height, image.width] += 1
-        except (UnidentifiedImageError, OSError) as error:
-            raise ErdeError(f"{file}: must be a readable image, got: {error}") from None
-    if len(sizes) == 1 and max(next(iter(sizes))) <= _SMALL:
-        return next(iter(sizes))
-    short = sorted(min(size) for size in sizes.elements())
-    side = max((s for s in _SIDES if s <= short[len(short) // 2]), default=min(_SIDES))
-    return side, side
+            yield look(file, (1, 1), "crop")[0]
+        except ImageError as error:
+            raise DatasetError(readable(error)) from None

@@ -4,9 +4,10 @@ Names, addresses and checksums are torchvision's. Nothing is extracted to disk: 
 read out of the archive, or from the folder that somebody has extracted, each after its checksum
 matched and through an unpickler that runs no code.
 
-Where neither is there, class folders of PNG files are taken, ``<root>/cifar10/train/<class>/``
+Where neither is there, class folders of image files are taken, ``<root>/cifar10/train/<class>/``
 and ``test``. Their classes sort as the archives number them. If the numbers in the names of the
-files are 0 … 49,999, they give the order of the archives, and so the same validation split.
+files are 0 … 49,999, the images are taken in that order: the archives' order, and so the same
+validation split, where whoever wrote the files numbered them so.
 """
 
 import os
@@ -109,8 +110,9 @@ def read_class_folders(path: Path) -> TrainAndTest:
         split if order is None or not numbered else take(split, order)
         for split, order in zip((found.train, found.test), orders, strict=True)
     )
-    order = "archives" if numbered else "class folders, as their numbers are not the archives'"
-    source = f"{path.name}, class folders of PNG files, in the order of the {order}"
+    order = "their numbers" if numbered else "the class folders, as they are not numbered from 0"
+    endings = sorted({file.suffix.lower() for p in PARTS for c in listed.files[p] for file in c})
+    source = f"{path.name}, class folders of {', '.join(endings)} files, in the order of {order}"
     return TrainAndTest(_regrouped(train), _regrouped(test), found.class_names, source)
 
 

@@ -21,13 +21,21 @@ from erde.datasets.source import SourceSettings
 from erde_core.store.files import write_text
 
 _RECORD, _DATA = "images.json", "data.h5"
+_LOSSLESS = (".png", ".bmp")
 
 
-def folder_fingerprint(path: str | os.PathLike[str], parts: tuple[str, ...] = PARTS) -> str:
+def folder_fingerprint(
+    path: str | os.PathLike[str], parts: tuple[str, ...] = PARTS, decoder: str = ""
+) -> str:
     """A hash of name, size and time of change of every file under ``path/<part>/<class>``.
 
     The file of the groups counts too, where there is one, and the rule by which groups are held
     out, where it is used; what nobody reads does not.
+
+    Args:
+        path: the folder that holds ``parts``.
+        parts: the folders of class folders in it.
+        decoder: counts too where there are files of lossy formats, whose pixels it decides.
 
     Returns:
         16 hexadecimal digits.
@@ -36,19 +44,22 @@ def folder_fingerprint(path: str | os.PathLike[str], parts: tuple[str, ...] = PA
         OSError: a folder is not there, cannot be listed, or has no class folders in it; or a link
             among them leads to nothing.
     """
-    root, digest = Path(path), hashlib.sha256()
+    root, digest, lossy = Path(path), hashlib.sha256(), False
     for part in parts:
         folders = [entry for entry in _scanned(root / part) if _is_folder(entry)]
         if not folders:  # a mount point without its disk
             raise FileNotFoundError(2, "no class folders in it", str(root / part))
         for folder in folders:
             for entry in _scanned(Path(folder.path)):
+                lossy |= not entry.name.lower().endswith(_LOSSLESS)
                 digest.update(os.fsencode(os.path.relpath(entry.path, root)))
                 digest.update(f"\n{_size_and_time(entry)}\n".encode())
     if os.path.lexists(root / GROUPS):  # a link to nothing is no reason to do without groups
         digest.update(f"{GROUPS}\n".encode() + (root / GROUPS).read_bytes())
         if "val" not in parts:
             digest.update(f"\nheld out by rule {RULE}\n".encode())
+    if lossy and decoder:
+        digest.update(f"decoded by {decoder}\n".encode())
     return digest.hexdigest()[:16]
 
 
@@ -75,13 +86,20 @@ def images_identity(
     if folder is None:
         return known
     try:
-        return folder_fingerprint(folder, parts_of(source))
+        return folder_fingerprint(folder, parts_of(source), _decoder(source))
     except OSError as error:
         reason = f"{error.filename or folder}: cannot be read ({error.strerror})"
         if known is None:
             raise DatasetError(f"dataset: {reason}") from None
         warn(f"{reason}: {results / _DATA}, which was made from these images, is used as it is")
         return known
+
+
+def _decoder(source: SourceSettings) -> str:
+    """With its version; nothing for photographs, beside whose identity it stands already."""
+    import PIL
+
+    return "" if isinstance(source, FolderSettings) else f"pillow {PIL.__version__}"
 
 
 def parts_of(source: SourceSettings) -> tuple[str, ...]:

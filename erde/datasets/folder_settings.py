@@ -1,12 +1,13 @@
 """What an experiment file says of one's own images. Reads nothing but names of files."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Le, Lt
 
-from erde.datasets.class_folders import PARTS, list_class_folders
+from erde.datasets.class_folders import GROUPS, PARTS, list_class_folders
 from erde.datasets.source import Facts
 from erde_core.errors import ErdeError
 from erde_core.fields import SEEDS, STRICT_KEYS, FromList, OneSentence, check_fields
@@ -89,10 +90,14 @@ class FolderSettings:
         return max(1, round(self.validation * train))
 
     def facts(self) -> Facts:
-        """Counted by the names of the files; colour is assumed."""
+        """Counted by the names of the files and their groups; colour is assumed."""
+        from erde.datasets.photographs.listed import list_photographs  # which needs this module
+
         found = list_class_folders(self.path, self.parts)
         height, width = self.size
         held = self.held_out(found.count("train"))
+        if held and os.path.lexists(found.path / GROUPS):  # whole groups: fewer or more
+            held = len(list_photographs(self).splits["val"].files)
         return Facts(
             train=found.count("train") - held,
             val=held or found.count("val"),

@@ -4,8 +4,11 @@ A deployment carries this file along as ``image_reader.py``, so that training, `
 ``run.py`` read the same pixels and refuse the same images. It needs NumPy and Pillow.
 """
 
+import contextlib
 import io
+import threading
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
 # Only these decoders are tried, whatever a file calls itself.
 _FORMATS = ("PNG", "JPEG", "BMP", "WEBP")
 RESIZE = ("none", "crop", "pad", "stretch")
+# Room for phones of 200 megapixels. Pillow takes 4 bytes for a pixel, and what turns an image
+# upright up to three copies: 3 GB. No WebP is larger.
+MOST_PIXELS = 2**28
+_ONE_OPENS = threading.Lock()
 GREY, _COLOUR = ("1", "L", "LA"), ("RGB", "RGBA", "P")  # modes of Pillow
 _KIND = {1: "grey", 3: "colour"}
 _ORIENTATION = 0x0112  # the EXIF tag
@@ -72,8 +79,8 @@ def read_image(
         Of a JPEG with more pictures (a gain map, a second eye's) the first, which is the image.
 
     Raises:
-        ImageError: not a regular file (a pipe is not opened), unreadable or truncated, of another
-            size or kind, more than 8 bits per channel, animated, CMYK, or transparent.
+        ImageError: not a regular file (a pipe is not opened), unreadable or truncated, too large,
+            of another size or kind, more than 8 bits per channel, animated, CMYK, or transparent.
     """
     return fitted(decoded(file, image_size, channels, resize, convert), image_size, resize)
 
@@ -86,14 +93,23 @@ def decoded(
     convert: bool = False,
 ) -> "Image":
     """The image of :func:`read_image` before its size is changed."""
-    try:
-        with _opened(file) as data:
-            return _upright(file, data, image_size, channels, resize, convert)
-    except ImageError:
-        raise
-    # Pillow's decoders raise OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error…
-    except Exception as error:
-        raise _unreadable(file, error) from error
+    from PIL import Image
+
+    with _opened(file) as (data, head, image):
+        kept = 1 if image.mode in GREY else 3
+        if resize == "none" and image.size not in (image_size, image_size[::-1]):  # without EXIF
+            _check_size(file, image.size[::-1], image_size)
+        _check_kind(file, image, head)
+        orientation = _orientation(image, data, whole=True)
+        _upright_size(file, image.size, orientation, image_size, resize)
+        lossless = resize != "none" and channels == 3
+        if channels not in (None, kept) and not convert and not lossless:
+            raise ImageError(
+                f"{file}: must be {_KIND[channels]} like the other images, got a {_KIND[kept]} one"
+            )
+        opaque = _opaque(file, image, channels or kept)
+        turn = _UPRIGHT.get(orientation)
+        return opaque.transpose(Image.Transpose[turn]) if turn else opaque
 
 
 def fitted(image: "Image", image_size: tuple[int, int], resize: str) -> NDArray[np.uint8]:
@@ -121,24 +137,43 @@ def look(
     Raises:
         ImageError: as :func:`read_image`, for what the head tells.
     """
+    with _opened(file) as (data, head, image):
+        _check_kind(file, image, head)
+        turned = _orientation(image, data, whole=False)
+        kept = 1 if image.mode in GREY else 3
+        return _upright_size(file, image.size, turned, image_size, resize), kept
+
+
+@contextlib.contextmanager
+def _opened(file: Path) -> Iterator[tuple[BinaryIO, bytes, "Image"]]:
+    """The file, its first bytes and the image in it; whatever goes wrong is an ImageError."""
     from PIL import Image
 
     try:
-        with _opened(file) as data, Image.open(data, formats=_FORMATS) as image:
-            kept = 1 if image.mode in GREY else 3
-            _check_kind(file, image, data)
-            turned = _orientation(image, data, whole=False)
-            return _upright_size(file, image.size, turned, image_size, resize), kept
+        if file.exists() and not file.is_file():
+            raise ImageError(f"{file}: must be a regular file, got another kind")
+        with open(file, "rb") as data:
+            head = data.read(_PNG_DEPTH_AT + 1)
+            data.seek(0)
+            # Pillow's own limit holds for the whole process, and its words for it name no file.
+            with _ONE_OPENS:
+                limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+                try:
+                    image = Image.open(data, formats=_FORMATS)
+                finally:
+                    Image.MAX_IMAGE_PIXELS = limit
+            with image:
+                if (pixels := image.width * image.height) > MOST_PIXELS:
+                    most, found = MOST_PIXELS / 1e6, pixels / 1e6
+                    raise ImageError(
+                        f"{file}: must have at most {most:.1f} megapixels, got {found:.1f}"
+                    )
+                yield data, head, image
     except ImageError:
         raise
-    except Exception as error:  # as above
+    # Pillow's decoders raise OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error…
+    except Exception as error:
         raise _unreadable(file, error) from error
-
-
-def _opened(file: Path) -> BinaryIO:
-    if file.exists() and not file.is_file():
-        raise ImageError(f"{file}: must be a regular file, got another kind")
-    return open(file, "rb")
 
 
 def _unreadable(file: Path, error: Exception) -> ImageError:
@@ -154,44 +189,12 @@ def _unreadable(file: Path, error: Exception) -> ImageError:
     return ImageError(f"{file}: must be a whole, readable image, got: {reason}")
 
 
-def _upright(
-    file: Path,
-    data: BinaryIO,
-    wanted: tuple[int, int],
-    channels: int | None,
-    resize: str,
-    convert: bool,
-) -> "Image":
-    from PIL import Image
-
-    with Image.open(data, formats=_FORMATS) as image:
-        kept = 1 if image.mode in GREY else 3
-        if resize == "none" and image.size not in (wanted, wanted[::-1]):  # before EXIF is read
-            _check_size(file, image.size[::-1], wanted)
-        _check_kind(file, image, data)
-        orientation = _orientation(image, data, whole=True)
-        _upright_size(file, image.size, orientation, wanted, resize)
-        lossless = resize != "none" and channels == 3
-        if channels not in (None, kept) and not convert and not lossless:
-            raise ImageError(
-                f"{file}: must be {_KIND[channels]} like the other images, got a {_KIND[kept]} one"
-            )
-        opaque = _opaque(file, image, channels or kept)
-        if orientation in _UPRIGHT:
-            opaque = opaque.transpose(Image.Transpose[_UPRIGHT[orientation]])
-        return opaque
-
-
-def _check_kind(file: Path, image: "Image", data: BinaryIO) -> None:
+def _check_kind(file: Path, image: "Image", head: bytes) -> None:
     if image.mode not in GREY + _COLOUR:
         raise ImageError(f"{file}: must be an 8-bit grey or RGB image, got mode {image.mode!r}")
     # Pillow would cut the 16 bits of a colour PNG to 8 without a word.
-    place = data.tell()
-    data.seek(_PNG_DEPTH_AT)
-    depth = data.read(1)
-    data.seek(place)
-    if image.format == "PNG" and depth > b"\x08":
-        raise ImageError(f"{file}: must be an 8-bit grey or RGB image, got {depth[0]} bits")
+    if head.startswith(_PNG) and (bits := head[_PNG_DEPTH_AT]) > 8:
+        raise ImageError(f"{file}: must be an 8-bit grey or RGB image, got {bits} bits")
     if image.format != "MPO" and getattr(image, "n_frames", 1) > 1:
         raise ImageError(f"{file}: must be one image, got an animation")
 
@@ -227,8 +230,7 @@ def _png_words(data: BinaryIO, whole: bool) -> bytes:
 
     Raises:
         EOFError: the chunks end before the last, as where the end of a copy is zeros.
-        SyntaxError: ``whole``, and the checksum of a chunk that the pixels need is wrong; Pillow
-            passes over those of the pixels themselves.
+        SyntaxError: ``whole``, and a checksum that Pillow passes over is wrong.
     """
     place, end, words, kind = data.tell(), data.seek(0, io.SEEK_END), b"", b""
     data.seek(len(_PNG))

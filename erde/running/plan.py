@@ -1,12 +1,11 @@
 """What can be checked of an experiment before its first job, from settings, names and sizes."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
-from erde.datasets.class_folders import GROUPS, list_class_folders
+from erde.datasets.class_folders import list_class_folders
 from erde.datasets.fingerprint import recorded_identity
 from erde.datasets.folder import check_samples
 from erde.datasets.folder_settings import FolderSettings
@@ -92,15 +91,11 @@ def check_counts(experiment: Experiment) -> None:
     folds = trained.folds if trained is not None else 1
     listed = None
     source = experiment.dataset
-    if isinstance(source, FolderSettings) and (
-        folds > 1 or needs_fitting(experiment.score) or os.path.lexists(Path(source.path) / GROUPS)
-    ):
+    if isinstance(source, FolderSettings) and (folds > 1 or needs_fitting(experiment.score)):
         try:
             listed = list_photographs(source).splits
         except DatasetError:  # said already, unless data.h5 was made before they were away
             return
-    # Groups stay together: there may be fewer images to train on than the counts say.
-    train = len(listed["train"].files) if listed else facts.train
     independent = len(np.unique(listed["val"].group)) if listed else facts.val
     if needs_fitting(experiment.score) and independent < LEAST_GROUPS:
         raise PlanError(
@@ -108,12 +103,12 @@ def check_counts(experiment: Experiment) -> None:
             f"images: one half fits it, the other chooses thresholds; got {experiment.score!r} "
             f"and {independent}"
         )
-    _check_batch("student", experiment.student.train, train)
+    _check_batch("student", experiment.student.train, facts.train)
     for name in experiment.variants:
-        _check_batch(f"variants.{name}", experiment.train_of(name), train)
+        _check_batch(f"variants.{name}", experiment.train_of(name), facts.train)
     if trained is not None:
-        left_out = _largest_fold(train, folds, listed["train"] if listed else None)
-        _check_batch("teacher", trained.train, train - left_out)
+        left_out = _largest_fold(facts.train, folds, listed["train"] if listed else None)
+        _check_batch("teacher", trained.train, facts.train - left_out)
 
 
 def _largest_fold(images: int, folds: int, listed: Listed | None) -> int:

@@ -1,7 +1,9 @@
 """Decodes photographs in threads, part by part; who cannot be used is named in the end."""
 
+import contextlib
 import hashlib
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +20,9 @@ from erde_core.store.dataset_writer import Part, Planned
 # Of the images ``part.start`` … ``part.stop`` - 1 and the SHA-256 of each before it was scaled.
 Write = Callable[[Part, NDArray[np.uint8], NDArray[np.uint8]], None]
 _LOOKED_AT = 64
+# Decoding takes 12 bytes per pixel: a thread each would take 800 MB for one of these, or far more.
+_LARGE = 2**26
+_ONE_LARGE = threading.Lock()
 _KIND = {1: "grey", 3: "colour"}
 
 
@@ -30,12 +35,14 @@ class Shapes:
         channels: 3 or 1.
         resize: how.
         findings: a sentence for each thing worth knowing of their sizes and colours.
+        large: files of so many pixels that they are decoded one at a time.
     """
 
     sizes: Mapping[str, tuple[int, int]]
     channels: int
     resize: str
     findings: tuple[str, ...]
+    large: frozenset[Path] = frozenset()
 
     def planned(self, found: Photographs) -> dict[str, Planned]:
         """The splits as the writer of the data set wants them."""
@@ -77,7 +84,9 @@ def look_at_all(found: Photographs, sizes: Mapping[str, tuple[int, int]], resize
         }
     if wrong:
         raise offenders("images", [wrong[n] for n in sorted(wrong)])
-    return Shapes(sizes, channels, resize, tuple(_findings(heads, sizes, resize, len(odd))))
+    large = frozenset(files[n][0] for n in np.flatnonzero(heads[:, 0] * heads[:, 1] > _LARGE))
+    findings = tuple(_findings(heads, sizes, resize, len(odd)))
+    return Shapes(sizes, channels, resize, findings, large)
 
 
 def decode_all(
@@ -101,7 +110,8 @@ def decode_all(
         content = np.empty((len(files), 32), np.uint8)
         for n, file in enumerate(files):
             try:
-                images[n], content[n] = _read(file, size, shapes)
+                with _ONE_LARGE if file in shapes.large else contextlib.nullcontext():
+                    images[n], content[n] = _read(file, size, shapes)
             except ImageError as error:
                 wrong[part.number, n] = str(error)
         if not any(number == part.number for number, _ in list(wrong)):

@@ -56,7 +56,7 @@ def test_init_says_what_is_wrong_with_the_folder(folder, tmp_path):
     with pytest.raises(ValueError, match="must be a folder of class folders, got no such folder"):
         call("init", tmp_path / "none")
     (folder / "train/cat/0.png").write_bytes(b"none")
-    with pytest.raises(ValueError, match=r"cat/0.png: must be a readable image"):
+    with pytest.raises(ValueError, match=r"cat/0\.png: must be a whole, readable image"):
         call("init", folder, "--output", tmp_path / "x.yaml")
     assert not (tmp_path / "x.yaml").exists()
 

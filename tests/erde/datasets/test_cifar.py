@@ -219,7 +219,7 @@ def test_class_folders_give_the_same_data_set_as_the_archive(
         np.testing.assert_array_equal(ours.labels, theirs.labels)
         np.testing.assert_array_equal(ours.group, theirs.group)
     assert found.class_names == published.class_names
-    assert "class folders of PNG files, in the order of the archives" in found.source
+    assert found.source == f"{name}, class folders of .png files, in the order of their numbers"
 
 
 def test_class_folders_with_other_names_are_in_their_own_order(
@@ -231,7 +231,20 @@ def test_class_folders_with_other_names_are_in_their_own_order(
     first.rename(first.with_name("a.png"))
     found = read_class_folders(root / name)
     assert found.train.labels.tolist() == sorted(found.train.labels)
-    assert "in the order of the class folders, as their numbers are not" in found.source
+    assert found.source.endswith(
+        "in the order of the class folders, as they are not numbered from 0"
+    )
+
+
+def test_the_source_names_the_kinds_of_files(name, batches_of_all_classes, publish, monkeypatch):
+    """Of a JPEG the pixels are not those of the archive."""
+    root = publish(batches_of_all_classes)
+    export(name, read_cifar(name, root), root, monkeypatch)
+    first = next((root / name / "test").glob("*/*.png"))
+    Image.open(first).save(first.with_suffix(".JPG"))
+    first.unlink()
+    wanted = f"{name}, class folders of .jpg, .png files, in the order of their numbers"
+    assert read_class_folders(root / name).source == wanted
 
 
 def test_part_of_cifar_is_not_taken_for_the_whole(

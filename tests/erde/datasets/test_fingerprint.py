@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from erde.datasets.cifar import CifarSettings
 from erde.datasets.digits import DigitsSettings
 from erde.datasets.fingerprint import (
     folder_fingerprint,
@@ -165,3 +166,28 @@ def test_no_folder(tmp_path):
 def test_others_have_no_identity(tmp_path):
     digits = DigitsSettings(name="digits")
     assert images_identity(digits, tmp_path, tmp_path, pytest.fail) is None
+
+
+def test_the_decoder_of_lossy_files_counts_where_it_stands_nowhere_else(
+    root, tmp_path, monkeypatch
+):
+    """PNG has one content, whoever decodes it."""
+    (tmp_path / "cifar10").mkdir()
+    for part in ("train", "test"):
+        (root / part).rename(tmp_path / "cifar10" / part)
+
+    def identities():
+        kinds = CifarSettings(name="cifar10"), settings(tmp_path / "cifar10")
+        return [images_identity(one, tmp_path, tmp_path / "results", pytest.fail) for one in kinds]
+
+    def of_another_pillow():
+        with monkeypatch.context() as patch:
+            patch.setattr("PIL.__version__", "0")
+            return identities()
+
+    assert of_another_pillow() == identities() == ["0f5720c92ce3bb96"] * 2
+    first = tmp_path / "cifar10/train/cat/1.png"
+    first.rename(first.with_suffix(".jpeg"))
+    (cifar, own), (other_cifar, other_own) = identities(), of_another_pillow()
+    assert cifar != other_cifar
+    assert own == other_own  # the version is a parameter of the job of its own

@@ -1,6 +1,7 @@
 import os
 import struct
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -215,3 +216,44 @@ def test_a_pipe_is_not_opened(tmp_path):
         read_image(tmp_path / "a.png", SIZE)
     with pytest.raises(ImageError, match=r"b.png: must be .* image, got: .* No such file"):
         read_image(tmp_path / "b.png", SIZE)
+
+
+def claimed(width, height):
+    """A PNG whose head says so, without any pixel."""
+    head = b"IHDR" + struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    chunks = [head, b"IDAT", b"IEND"]
+    parts = (struct.pack(">I", len(c) - 4) + c + struct.pack(">I", zlib.crc32(c)) for c in chunks)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+@pytest.mark.filterwarnings("error")
+def test_photographs_of_200_megapixels_are_taken(tmp_path):
+    (tmp_path / "a.png").write_bytes(claimed(16_320, 12_240))
+    assert look(tmp_path / "a.png", SIZE, "crop") == ((12_240, 16_320), 3)
+
+
+def test_what_is_too_large_is_refused_with_its_size_by_its_head(tmp_path):
+    (tmp_path / "a.png").write_bytes(claimed(2**14, 2**14))
+    assert look(tmp_path / "a.png", SIZE, "crop")[0] == (2**14, 2**14)
+    (tmp_path / "a.png").write_bytes(claimed(20_000, 15_000))
+    for read in (look, read_image):
+        with pytest.raises(ImageError) as caught:
+            read(tmp_path / "a.png", SIZE, resize="crop")
+        wanted = f"{tmp_path}/a.png: must have at most 268.4 megapixels, got 300.0"
+        assert str(caught.value) == wanted
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("ending", ["png", "jpg", "bmp", "webp", "mpo"])
+def test_pillows_own_limit_is_not_the_readers_and_stays_as_it_was(ending, tmp_path, monkeypatch):
+    """It is for the whole process: images that others open are held to it."""
+    image = Image.new("RGB", (60, 50))
+    image.save(tmp_path / f"a.{ending}")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    with ThreadPoolExecutor(8) as threads:
+        read = [threads.submit(read_image, tmp_path / f"a.{ending}", (50, 60)) for _ in range(64)]
+        assert {one.result().shape for one in read} == {(50, 60, 3)}
+    (tmp_path / "none.png").write_bytes(b"none")
+    with pytest.raises(ImageError):
+        read_image(tmp_path / "none.png", SIZE)
+    assert Image.MAX_IMAGE_PIXELS == 100
