@@ -67,7 +67,8 @@ class TeacherLogits:
     """An opened cache.
 
     Attributes:
-        logits: float16 ``(V, N, E, C)``, a read-only memory map.
+        logits: float16 ``(V, N, E, C)``, a read-only memory map; of a row far from 0 they are
+            distances from its second largest logit.
         views: int64 ``(V, 3)`` of (dy, dx, flip).
         identity: what the answers depend on.
         wrong_on_train, wrong_on_val: share of wrong teacher answers per exit, float64 ``(E,)``,

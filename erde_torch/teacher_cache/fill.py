@@ -19,6 +19,7 @@ from erde_core.store.teacher_logits_writer import TeacherLogitsWriter
 from erde_torch.networks.answers import exit_accuracy, view_logits
 from erde_torch.networks.viewed_images import Images
 from erde_torch.networks.weights import network_hash
+from erde_torch.teacher_cache.rounding import as_float16
 from erde_torch.training.data import validation_set, viewed_train_images
 from erde_torch.training.host import Host
 from erde_torch.training.settings import AugmentSettings
@@ -68,7 +69,7 @@ def build_cache(
             all weights are the same.
 
     Raises:
-        ValueError: a logit is not finite in float16.
+        ValueError: what :func:`erde_torch.teacher_cache.rounding.as_float16` raises.
         OSError: the disk lacks room for the whole file; nothing was computed yet.
     """
     identity = CacheIdentity(
@@ -162,7 +163,7 @@ class _FoldedTeachers:
         ]
         logits = np.empty((sum(map(len, parts)), *parts[0].shape[1:]), np.float16)
         for index, part in zip(self._parts, parts, strict=True):
-            logits[index] = part.to(torch.float16).cpu().numpy()
+            logits[index] = as_float16(part, self._precision).cpu().numpy()
         return logits
 
     def wrong_on_validation(self, dataset: ImageDataset) -> NDArray[np.float64]:

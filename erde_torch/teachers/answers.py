@@ -1,25 +1,27 @@
 """A teacher that is a file of its answers: one view of each image, and nobody to ask."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path, PurePath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from erde_core.errors import ErdeError
 from erde_torch.networks.weights import NetworkCard
+from erde_torch.teacher_cache.rounding import in_float32
 from erde_torch.teachers.adapted import Adaptation
 from erde_torch.teachers.classes import order_of
 from erde_torch.teachers.facts import Data, Facts
 from erde_torch.teachers.file import TeacherFile
 from erde_torch.teachers.probabilities import check_output, sum_remarks
+from erde_torch.teachers.row_order import check_names, check_unlisted, order_remarks
 from erde_torch.teachers.settings import LogitsTeacher
 
 Index = NDArray[np.int64]
+_NAMES = {"logits": "names", "test_logits": "test_names"}  # of the rows of each array
 _LOOKED_AT = 512  # rows, spread over the file
 REMARKS = (
     "the teacher's answers are of one view of each image: students learn without augmentation",
@@ -52,12 +54,13 @@ def look(teacher: LogitsTeacher, data: Data) -> Facts:
 
     Raises:
         ValueError: a file is no array, has another length or number of classes than the data set,
-            names other images in another order, or does not hold what ``output`` says.
+            names other images or another order, names none where sorted paths come in another, or
+            does not hold what ``output`` says.
     """
     wanted = ((data.train, data.train_names), (data.test, data.test_names))
     found = [
-        _checked(teacher, key, data.classes, count, names)
-        for key, (count, names) in zip(("logits", "test_logits"), wanted, strict=True)
+        _checked(teacher, key, data, count, names)
+        for key, (count, names) in zip(_NAMES, wanted, strict=True)
     ]
     if found[0].shape[1] != found[1].shape[1]:
         raise ErdeError(
@@ -68,9 +71,10 @@ def look(teacher: LogitsTeacher, data: Data) -> Facts:
         order_of(teacher.classes, None, data.class_names)
     sums = [
         check_output(key, rows[:: max(1, len(rows) // _LOOKED_AT)], teacher.output)
-        for key, rows in zip(("logits", "test_logits"), found, strict=True)
+        for key, rows in zip(_NAMES, found, strict=True)
     ]
-    return Facts(exits=found[0].shape[1], counted=False, remarks=_remarks(sums))
+    remarks = (*_remarks(sums), *_unlisted(teacher, data))
+    return Facts(exits=found[0].shape[1], counted=False, remarks=remarks)
 
 
 def bring(
@@ -90,10 +94,10 @@ def bring(
     rows, test = (_array(key, getattr(teacher, key)) for key in ("logits", "test_logits"))
     parts = {"train": rows[train], "val": rows[val], "test": np.array(test)}
     sums = [check_output(name, part, teacher.output) for name, part in parts.items()]
-    tensors = {name: torch.from_numpy(part.astype(np.float32)) for name, part in parts.items()}
+    tensors = {name: in_float32(part) for name, part in parts.items()}
     order = order_of(teacher.classes, None, card.class_names)
     adaptation = Adaptation(order=order, probabilities=teacher.output == "probabilities")
-    facts = replace(found, remarks=_remarks(sums))
+    facts = replace(found, remarks=(*_remarks(sums), *_unlisted(teacher, data)))
     return TeacherFile("logits", card, adaptation, {}, tensors), facts
 
 
@@ -103,22 +107,32 @@ def load(file: TeacherFile, threads: int) -> StoredAnswers:
 
 
 def _checked(
-    teacher: LogitsTeacher, key: str, classes: int, count: int | None, names: Sequence[str] | None
+    teacher: LogitsTeacher, key: str, data: Data, count: int | None, names: Sequence[str] | None
 ) -> NDArray[np.floating[Any]]:
     path = getattr(teacher, key)
     rows = _array(key, path)
-    if rows.shape[2] != classes:
+    if rows.shape[2] != data.classes:
         raise ErdeError(
-            f"{key} must have {classes} classes like the data set, got {rows.shape[2]} in {path}"
+            f"{key} must have {data.classes} classes like the data set, got {rows.shape[2]} in "
+            f"{path}"
         )
     if count is not None and len(rows) != count:
         raise ErdeError(
             f"{key} must have a row for each of the {count} images, got {len(rows)} in {path}"
         )
-    listed = teacher.names if key == "logits" else teacher.test_names
+    listed = getattr(teacher, _NAMES[key])
     if listed is not None:
-        _check_names(key, listed, names, len(rows))
+        check_names(key, listed, names, len(rows))
+    elif data.class_names is not None:
+        check_unlisted(key, _NAMES[key], data.class_names)
     return rows
+
+
+def _unlisted(teacher: LogitsTeacher, data: Data) -> Iterator[str]:
+    """What to say of rows that come without names."""
+    for key, names in (("logits", data.train_names), ("test_logits", data.test_names)):
+        if getattr(teacher, _NAMES[key]) is None and names is not None:
+            yield from order_remarks(f"the rows of {key}, which come without {_NAMES[key]},", names)
 
 
 def _remarks(sums: Iterable[float]) -> tuple[str, ...]:
@@ -141,32 +155,3 @@ def _array(key: str, path: str) -> NDArray[np.floating[Any]]:
             f"got {getattr(found, 'dtype', 'something else')} {shape} in {path}"
         )
     return found if found.ndim == 3 else found[:, None]
-
-
-def _ends_in(name: str, line: str) -> bool:
-    end = PurePath(line).parts
-    return bool(end) and PurePath(name).parts[-len(end) :] == end
-
-
-def _check_names(key: str, path: str, names: Sequence[str] | None, rows: int) -> None:
-    """The listed names are those of the files, in their order."""
-    if names is None:
-        raise ErdeError(f"{key}: names must be left out for a data set without files, got {path}")
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ErdeError(f"{key}: names must be a file of text, got {path}: {error}") from None
-    if len(lines) != rows:
-        raise ErdeError(f"{key}: names must have {rows} lines, got {len(lines)} in {path}")
-    seen: dict[str, int] = {}
-    for row, (line, name) in enumerate(zip(map(str.strip, lines), names, strict=True)):
-        if not _ends_in(name, line) and not _ends_in(name, line.replace("\\", "/")):
-            raise ErdeError(
-                f"{key} must have the images in sorted order, got {line!r} in row {row}, "
-                f"where {name} belongs"
-            )
-        if (first := seen.setdefault(line.replace("\\", "/"), row)) != row:
-            raise ErdeError(
-                f"{key}: names must tell all images apart, as class/file does, got {line!r} in "
-                f"rows {first} and {row} of {path}"
-            )

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from erde_core.errors import ErdeError
 from erde_torch.networks.weights import NetworkCard
+from erde_torch.teacher_cache.rounding import in_float32
 from erde_torch.teachers.adapted import Adaptation
 from erde_torch.teachers.classes import order_of
 from erde_torch.teachers.facts import Data, Facts
@@ -162,7 +163,7 @@ class _Questions:
                 f"onnx must give (N, classes) or (N, exits, classes) of {len(part)} images, "
                 f"got {shapes}"
             )
-        return logits.astype(np.float32)
+        return in_float32(logits).numpy()
 
 
 def _parts(images: NDArray[Any], batch: int | None) -> Iterator[NDArray[Any]]:

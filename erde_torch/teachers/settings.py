@@ -154,10 +154,12 @@ class LogitsTeacher:
     """What a teacher said of every image, without the teacher: one view, no augmentation.
 
     Attributes:
-        logits: ``.npy`` (N, C) or (N, exits, C) of all files of ``train/`` in sorted order, before
-            validation is held out; of a data set without files, of ``data.h5``'s train, then val.
+        logits: ``.npy`` (N, C) or (N, exits, C) of all files of ``train/`` class by class, sorted
+            by name, and within a class by file name, before validation is held out; of a data set
+            without files, of ``data.h5``'s train, then val.
         test_logits: the same of ``test/``.
-        names, test_names: files with the images' names, one a line in the order of the rows.
+        names, test_names: files with the images' names, one a line in the order of the rows;
+            wanted where sorted paths come in another order.
         classes, output: as of :class:`OnnxTeacher`.
 
     Raises:

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from erde.datasets.folder_settings import FolderSettings
 from erde.datasets.order import train_rows
 from erde.experiment.schema import Experiment
 from erde.running.asking.teacher_facts import kind_of, taught_data
@@ -20,6 +21,7 @@ from erde_torch.teachers.answers_cache import answers_exit_logits
 from erde_torch.teachers.file import TeacherFile, write_teacher
 from erde_torch.teachers.measure import accuracy_remarks
 from erde_torch.teachers.probabilities import check_output
+from erde_torch.teachers.row_order import order_remarks
 from erde_torch.teachers.settings import GivenTeacher, LogitsTeacher, WeightsTeacher
 
 
@@ -49,7 +51,11 @@ def bring_teacher(
     if not isinstance(given, WeightsTeacher) and given.output is None:
         # A graph was asked about noise before, to which its answers may all be one.
         check_output(kind_of(given), exits.val.logits, None)
-    for remark in accuracy_remarks(exits, in_our_order=file.adaptation.order is None):
+    in_our_order = file.adaptation.order is None
+    if in_our_order and isinstance(experiment.dataset, FolderSettings):
+        for remark in order_remarks("classes", dataset.class_names):
+            say(remark)
+    for remark in accuracy_remarks(exits, in_our_order):
         say(remark)
     write_teacher(path, file)
 

@@ -209,9 +209,24 @@ def test_logits_beyond_float16_are_refused(build, make_network, tmp_path):
     network = make_network()
     with torch.no_grad():
         network.heads[2][-1].bias[3] = 70_000.0
-    with pytest.raises(ValueError, match="logits of view 0 must be finite and below 65504"):
+    with pytest.raises(ValueError, match=r"^teacher logits must be finite and below 65504 .*70000"):
         build([network])
     assert not (tmp_path / "cache.h5").exists()
+
+
+def test_answers_far_from_0_are_those_of_the_teacher(build, make_network, tiny_dataset):
+    """A bias that all classes have in common is no part of an answer."""
+    network, far = make_network(), make_network()
+    with torch.no_grad():
+        far.heads[1][-1].bias -= 20_000
+    near, found = build([network], "near.h5"), build([far], "far.h5")
+    logits = found.logits.astype(np.float32)
+    wanted = near.logits[:, :, 1].astype(np.float32)
+    wanted -= np.sort(wanted)[..., -2:-1]
+    np.testing.assert_allclose(logits[:, :, 1], wanted, atol=0.02)  # float32 has steps of 1/512
+    wrong = (logits.argmax(3) != tiny_dataset.train.labels[:, None]).mean((0, 1))
+    np.testing.assert_allclose(found.wrong_on_train, wrong)
+    np.testing.assert_array_equal(found.logits[:, :, [0, 2, 3]], near.logits[:, :, [0, 2, 3]])
 
 
 CHANGES = {

@@ -78,6 +78,28 @@ def test_a_tenth_of_the_rows_wrong_is_found(build, verify, make_network, case):
         verify(cache, [make_network()])
 
 
+@pytest.fixture
+def far(make_network):
+    """A teacher whose second exit answers around -20,000."""
+    network = make_network()
+    with torch.no_grad():
+        network.heads[1][-1].bias -= 20_000
+    return network
+
+
+def test_a_cache_of_answers_far_from_0_passes(build, verify, far):
+    assert verify(build([far]), [far])["largest"] < 0.1
+
+
+def test_a_precision_that_is_lost_far_from_0_is_found(build, verify, far):
+    """float16 of the plain answers has steps of 16 there."""
+    cache = build([far])
+    plain = np.array(cache.logits)
+    plain[:, :, 1] -= np.float16(20_000)
+    with pytest.raises(StoreError, match="cached logits must agree with their teacher"):
+        verify(dataclasses.replace(cache, logits=plain), [far])
+
+
 def test_views_out_of_order_are_found(build, verify, make_network):
     cache = build([make_network()])
     shifted = dataclasses.replace(cache, logits=np.roll(cache.logits, 1, axis=0))

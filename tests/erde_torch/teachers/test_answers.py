@@ -1,5 +1,7 @@
 """A file of answers: of the right images, in the right order, and raw logits."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from erde_torch.networks.weights import NetworkCard
 from erde_torch.teachers.answers import REMARKS, bring, load, look
 from erde_torch.teachers.answers_cache import answers_exit_logits, cache_answers, verify_answers
 from erde_torch.teachers.facts import Data
+from erde_torch.teachers.row_order import order_remarks
 from erde_torch.teachers.settings import LogitsTeacher
 
 NAMES = tuple(f"train/{name}/{n}.png" for name in ("ant", "bee") for n in (1, 2, 3))
@@ -76,10 +79,10 @@ def other_order():
         ({"change": lambda a: (a > 0).astype(int)}, r"^logits must be floating-point numbers"),
         (
             {"names": other_order()},
-            r"^logits must have the images in sorted order, got 'train/ant/2.png' in row 0, where "
-            r"train/ant/1.png belongs$",
+            r"^logits must have the images class by class, sorted by name, got 'train/ant/2.png' "
+            r"in row 0, where train/ant/1.png belongs$",
         ),
-        ({"test_names": ["8.png", "7.png"]}, r"^test_logits must have the images in sorted order"),
+        ({"test_names": ["8.png", "7.png"]}, r"^test_logits must have the images class by"),
         ({"names": NAMES[:5]}, r"^logits: names must have 6 lines, got 5 in"),
         ({"classes": ["ant", "cat"]}, r"unknown 'cat', missing 'bee'$"),
     ],
@@ -111,9 +114,9 @@ def test_names_may_leave_out_the_folders_before_them(files):
             [f"{n}.png" for n in (1, 2, 3)] * 2,
             r"names must tell all images apart, .* got '1.png' in ",
         ),
-        (["*"] * 6, r"images in sorted order, got '\*' in row 0"),
-        ([""] * 6, r"images in sorted order, got '' in row 0"),
-        (["ng"] + [f"{n}.png" for n in range(5)], r"images in sorted order, got 'ng' in row 0"),
+        (["*"] * 6, r"sorted by name, got '\*' in row 0"),
+        ([""] * 6, r"sorted by name, got '' in row 0"),
+        (["ng"] + [f"{n}.png" for n in range(5)], r"sorted by name, got 'ng' in row 0"),
     ],
 )
 def test_names_that_fit_other_images_too_are_refused(names, rule, files):
@@ -157,35 +160,148 @@ def test_sums_that_miss_1_are_said_of_all_rows_when_it_is_read(files):
         look(teacher, DATA)
 
 
-def test_the_cache_holds_the_rows_and_notices_others(
-    tiny_dataset, tiny_hash, environment, augment, tmp_path
-):
+@pytest.fixture
+def stored(tiny_dataset, tiny_hash, tmp_path):
+    """``stored(make, dtype)``: answers, of ``make(labels)``, as they are read from a file."""
     dataset = tiny_dataset
-    random = np.random.default_rng(0)
-    counts = len(dataset.train) + len(dataset.val), len(dataset.test)
-    for name, count in zip(("rows", "test"), counts, strict=True):
-        np.save(tmp_path / f"{name}.npy", random.normal(size=(count, 2, 10)).astype(np.float32))
-    teacher = LogitsTeacher(
-        logits=str(tmp_path / "rows.npy"), test_logits=str(tmp_path / "test.npy")
-    )
-    names = dataset.class_names
-    card = NetworkCard({}, (3, 16, 16), names, dataset.mean, dataset.std, tiny_hash, "float32")
-    data = Data(image_shape=(3, 16, 16), classes=10, train=counts[0], test=counts[1])
-    train = np.arange(len(dataset.train))
-    val = len(train) + np.arange(len(dataset.val))
-    answers = load(bring(teacher, card, data, train, val)[0], 1)
+
+    def read(make, dtype=np.float32):
+        labels = [getattr(dataset, split).labels for split in ("train", "val", "test")]
+        train = np.concatenate(labels[:2])
+        for name, of in (("rows", train), ("test", labels[2])):
+            np.save(tmp_path / f"{name}.npy", make(of).astype(dtype))
+        teacher = LogitsTeacher(
+            logits=str(tmp_path / "rows.npy"), test_logits=str(tmp_path / "test.npy")
+        )
+        names = dataset.class_names
+        card = NetworkCard({}, (3, 16, 16), names, dataset.mean, dataset.std, tiny_hash, "float32")
+        data = Data(image_shape=(3, 16, 16), classes=10, train=len(train), test=len(labels[2]))
+        places = np.split(np.arange(len(train)), [len(labels[0])])
+        return load(bring(teacher, card, data, *places)[0], 1)
+
+    return read
+
+
+def noise(labels):
+    return np.random.default_rng(len(labels)).normal(size=(len(labels), 2, 10))
+
+
+def right(labels):
+    """The first exit always, around 0."""
+    rows = noise(labels)
+    rows[np.arange(len(labels)), 0, labels] += 8
+    return rows
+
+
+def test_the_cache_holds_the_rows_and_notices_others(
+    stored, tiny_dataset, tiny_hash, environment, augment, tmp_path
+):
+    dataset, answers = tiny_dataset, stored(noise)
+    train, val = np.split(np.load(tmp_path / "rows.npy"), [len(dataset.train)])
     asked = dataset, tiny_hash, answers, augment
     path = tmp_path / "teacher_logits.h5"
     cache_answers(path, *asked, environment())
     cache = read_teacher_logits(path)
-    rows = np.load(teacher.logits)
-    np.testing.assert_array_equal(cache.logits, rows[None, train].astype(np.float16))
-    wrong = (rows[val].argmax(2) != dataset.val.labels[:, None]).mean(0)
+    np.testing.assert_array_equal(cache.logits, train[None].astype(np.float16))
+    wrong = (val.argmax(2) != dataset.val.labels[:, None]).mean(0)
     np.testing.assert_allclose(cache.wrong_on_val, wrong)
     assert verify_answers(cache, *asked)["rows"] == len(train)
     exits = answers_exit_logits(answers, dataset, tiny_hash)
-    np.testing.assert_array_equal(exits.test.logits, np.load(teacher.test_logits))
+    np.testing.assert_array_equal(exits.test.logits, np.load(tmp_path / "test.npy"))
     assert exits.macs.tolist() == [0, 0]
     answers.train_rows[3, 1, 2] += 1
     with pytest.raises(StoreError, match="made with another teacher"):
         verify_answers(cache, *asked)
+
+
+@pytest.mark.parametrize(
+    ("offset", "dtype"), [(-20_000, np.float32), (-3e5, np.float32), (-1e9, np.float64)]
+)
+def test_log_likelihoods_far_from_0_stay_answers(
+    offset, dtype, stored, tiny_dataset, tiny_hash, environment, augment, tmp_path
+):
+    """What students read is right, and the log counts just that."""
+    answers = stored(lambda labels: right(labels) + offset, dtype)
+    path, asked = tmp_path / "cache.h5", (tiny_dataset, tiny_hash, answers, augment)
+    cache_answers(path, *asked, environment())
+    cache = read_teacher_logits(path)
+    wanted = right(np.concatenate([tiny_dataset.train.labels, tiny_dataset.val.labels]))
+    wanted = wanted[: len(tiny_dataset.train)]
+    wanted = wanted - np.sort(wanted)[..., -2:-1]
+    step = np.spacing(dtype(abs(offset)))
+    np.testing.assert_allclose(cache.logits[0], wanted, rtol=2**-11, atol=2 * step)
+    assert cache.wrong_on_train[0] == cache.wrong_on_val[0] == 0
+    assert verify_answers(cache, *asked)["largest"] < 0.1
+    exits = answers_exit_logits(answers, tiny_dataset, tiny_hash)
+    assert (exits.test.logits[:, 0].argmax(1) == tiny_dataset.test.labels).all()
+
+
+CHANGES = {
+    "steps of 16": lambda rows: (rows - np.float16(20_000)) + np.float16(20_000),
+    "one logit": lambda rows: np.where(np.indices(rows.shape).sum(0) == 3, rows + 1, rows),
+    "not a number": lambda rows: np.where(np.indices(rows.shape).sum(0) == 3, np.nan, rows),
+}
+
+
+@pytest.mark.parametrize("offset", [0, -20_000])
+@pytest.mark.parametrize("case", CHANGES)
+def test_answers_that_were_lost_in_the_cache_are_found(
+    case, offset, stored, tiny_dataset, tiny_hash, environment, augment, tmp_path
+):
+    answers = stored(lambda labels: right(labels) + offset)
+    path, asked = tmp_path / "cache.h5", (tiny_dataset, tiny_hash, answers, augment)
+    cache_answers(path, *asked, environment())
+    cache = read_teacher_logits(path)
+    lost = CHANGES[case](np.array(cache.logits[0])).astype(np.float16)[None]
+    rule = r"^cached logits must be the file's, got \d+ of 120 rows in which distances differ by "
+    with pytest.raises(StoreError, match=rule):
+        verify_answers(replace(cache, logits=lost), *asked)
+
+
+def test_rows_that_sorted_paths_give_to_other_images_need_names(files):
+    """' ' sorts before '/': of sorted paths bell pepper comes first."""
+    ours = [f"train/{name}/{n}.png" for name in ("bell", "bell pepper") for n in (1, 2, 3)]
+    test = [f"test/{name}/1.png" for name in ("bell", "bell pepper")]
+    names = ("bell", "bell pepper")
+    data = replace(DATA, class_names=names, train_names=tuple(ours), test_names=tuple(test))
+    rule = (
+        r"^names must be given, as sorted paths come in another order than logits: class by class, "
+        r"'bell' comes before 'bell pepper', but 'bell pepper/…' before 'bell/…'$"
+    )
+    with pytest.raises(ValueError, match=rule):
+        look(files(), data)
+    plan = replace(data, train_names=None, test_names=None)  # which knows no names of files then
+    with pytest.raises(ValueError, match=rule):
+        look(files(), plan)
+    with pytest.raises(ValueError, match=r"^test_names must be given, .* than test_logits: "):
+        look(files(names=ours), data)
+    assert look(files(names=ours, test_names=test), data).remarks == REMARKS
+    with pytest.raises(ValueError, match=r"^logits must have the images class by class"):
+        look(files(names=sorted(ours), test_names=test), data)
+    other = replace(plan, class_names=("bell", "bell1"))  # '/' sorts before '1'
+    assert look(files(), other).exits == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("ant/10.png", "ant/2.png"),
+        ("ant/img10.png", "ant/img9.png"),
+        ("ant/B.png", "ant/a.png"),
+        ("Zebra/1.png", "ant/1.png"),
+        ("1/1.png", "10/1.png"),
+    ],
+)
+def test_rows_that_others_sort_otherwise_are_warned_of(first, second, files):
+    names = tuple(f"train/{name}" for name in (first, second))
+    data = replace(DATA, train=2, train_names=names)
+    said = look(files(rows=(2, 2)), data).remarks[len(REMARKS) :]
+    start = "warning: the rows of logits, which come without names, are taken to be sorted "
+    assert len(said) == 1
+    assert said[0].startswith(start)
+    assert f"{names[0]!r} before {names[1]!r}" in said[0]
+    assert look(files(rows=(2, 2), names=names), data).remarks == REMARKS
+
+
+def test_order_remarks_of_names_that_all_sort_alike():
+    assert not list(order_remarks("classes", ("1", "2", "a 1", "a 2", "a-b", "ant", "x09", "x10")))

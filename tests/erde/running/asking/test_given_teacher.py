@@ -80,11 +80,27 @@ def test_answers_to_images_tell_votes_from_logits_where_noise_did_not(tmp_path):
     assert not made.exists()
 
 
-def prepared(teacher, augment, tmp_path):
-    """Experiment, data set and its hash."""
+def test_classes_that_others_sort_by_number_are_warned_of(tmp_path):
+    """Of whom nobody said the order; 10 comes before 2 here."""
+    images = tidy(tmp_path / "images")
+    for part in ("train", "test"):
+        (images / part / "class3").rename(images / part / "class10")
+    teacher, classes = weights(tmp_path), ["class0", "class1", "class10", "class2"]
+    (tmp_path / "classes.txt").write_text("\n".join(classes), encoding="utf-8")
+    rule = "classes are taken to be sorted letter by letter, 'class10' before 'class2'"
+    for said_by, count in ({}, 1), ({"classes": str(tmp_path / "classes.txt")}, 0):
+        said = []
+        asked = prepared(teacher | said_by, {"pad": 1, "flip": True}, tmp_path, images)
+        bring_teacher(tmp_path / "teacher.safetensors", *asked, CPU, said.append)
+        assert sum(rule in one for one in said) == count
+
+
+def prepared(teacher, augment, tmp_path, images=None):
+    """Experiment, data set and its hash; of folders of ``images`` where there are such already."""
+    images = images or tidy(tmp_path / "images")
     keys = {
         "dataset": {
-            **{"name": "folder", "path": str(tidy(tmp_path / "images"))},
+            **{"name": "folder", "path": str(images)},
             **{"image_size": 12, "resize": "crop", "validation": 8},
         },
         "augment": augment,
