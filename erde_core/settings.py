@@ -169,6 +169,24 @@ class LossSettings:
             )
         return self.exit_weights
 
+    def exits_that_learn(self, exits: int) -> tuple[bool, ...]:
+        """Of each of ``exits`` exits, whether a term with a weight above 0 reads its logits.
+
+        Raises:
+            ValueError: ``exit_weights`` has another number of weights.
+        """
+        last = exits - 1
+        return tuple(
+            weight > 0
+            and bool(
+                self.ce_weight
+                or (self.kd_weight and (e > 0 or self.kd_exits == "all"))
+                or (self.entropy_weight and (e < last or self.entropy_exits == "all"))
+                or (self.self_weight and e < last)
+            )
+            for e, weight in enumerate(self.weights_of_exits(exits))
+        )
+
 
 def method_settings(method: str, **overrides: Any) -> LossSettings:  # noqa: ANN401 checked by LossSettings
     """The settings of a method of ``METHODS``, with ``overrides`` on top."""

@@ -78,8 +78,8 @@ def check_before_any_job(
 
 
 def check_counts(experiment: Experiment) -> None:
-    """Refuse batches that are larger than what there is to train on, and scores and folds for which
-    there are too few images.
+    """Refuse batches that are larger than what there is to train on, and scores, folds and averages
+    of the weights for which there are too few images.
 
     Raises:
         PlanError: with the counts; images that cannot be listed, or their groups, are passed over.
@@ -103,12 +103,12 @@ def check_counts(experiment: Experiment) -> None:
             f"images: one half fits it, the other chooses thresholds; got {experiment.score!r} "
             f"and {independent}"
         )
-    _check_batch("student", experiment.student.train, facts.train)
+    _check_train("student", experiment.student.train, facts.train)
     for name in experiment.variants:
-        _check_batch(f"variants.{name}", experiment.train_of(name), facts.train)
+        _check_train(f"variants.{name}", experiment.train_of(name), facts.train)
     if trained is not None:
         left_out = _largest_fold(facts.train, folds, listed["train"] if listed else None)
-        _check_batch("teacher", trained.train, facts.train - left_out)
+        _check_train("teacher", trained.train, facts.train - left_out)
 
 
 def _largest_fold(images: int, folds: int, listed: Listed | None) -> int:
@@ -124,12 +124,13 @@ def _largest_fold(images: int, folds: int, listed: Listed | None) -> int:
     return int(np.bincount(fold).max())
 
 
-def _check_batch(place: str, train: TrainSettings, images: int) -> None:
+def _check_train(place: str, train: TrainSettings, images: int) -> None:
     if train.batch_size > images:
         raise PlanError(
             f"{place}.train.batch_size must be at most the {images} training images, "
             f"got {train.batch_size}"
         )
+    train.check_average(images // train.batch_size, f"{place}.train.")
 
 
 def _looked_at(source: FolderSettings) -> tuple[Photographs, Shapes]:

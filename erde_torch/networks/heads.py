@@ -43,14 +43,24 @@ def with_heads(
     """Each of ``exits`` stages with the head that fits its features, found by running a zero image.
 
     Raises:
-        ValueError: a stage gives no features of the format that ``heads`` names, the images are
-            too small, or what :func:`exit_head` refuses.
+        ValueError: a stage gives no features of the format that ``heads`` names, or changes what it
+            is given; the images are too small, or what :func:`exit_head` refuses.
     """
-    features, macs = _run(stem, torch.zeros(1, *shape))
+    images = torch.zeros(1, *shape)
+    read, version = images, images._version
+    features, macs = _run(stem, images)
     for index, stage in enumerate(stages):
         features, more = _run(stage, features)
         macs += more
+        # By the counter that autograd goes by: values of a zero image may stay as they are.
+        if read._version != version:
+            of = f"the features of stage {index - 1}, which exit {index - 1} reads" if index else ""
+            raise ErdeError(
+                f"stage {index} must not change {of or 'the images'}, got a change in place, as "
+                "nn.ReLU(inplace=True) at its beginning makes"
+            )
         _check_features(index, features, heads.features, shape)
+        read, version = features, features._version
         yield stage, exit_head(heads, features.shape[1:], index == exits - 1, macs)
 
 

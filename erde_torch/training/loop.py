@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -43,6 +43,7 @@ class Run:
         host: where it runs; its folder is locked already. Of the processes that share the work the
             first one saves, measures and speaks.
         capturable: whether all that a step does is PyTorch's, as a CUDA graph asks.
+        learning: of each exit, whether the objective reads it; None where it reads all.
     """
 
     train: TrainSettings
@@ -51,6 +52,7 @@ class Run:
     identity: Identity
     host: Host
     capturable: bool = True
+    learning: Sequence[bool] | None = None
 
 
 def seed_step(seed: int, step: int, rank: int = 0, device: torch.device = CPU) -> None:
@@ -98,11 +100,13 @@ def fit(
         Interrupted: after SIGTERM or SIGINT, with the checkpoint saved.
         CheckpointError: a checkpoint cannot be written.
         NoRoomError: a batch does not fit the GPU's memory.
-        ErdeError: the step is to be captured, and that does not go with the rest of ``run``.
+        ErdeError: the step is to be captured, and that does not go with the rest of ``run``; or
+            there are too few steps for an average of the weights.
         GraphError: the step cannot be captured, or its replays have gone wrong.
     """
     device = data.labels.device
     is_captured(run, device)  # what is refused is refused before anything is touched
+    run.train.check_average(data.steps, "train.")
     network = on_device(network, device)
     state = _state(network, run.train)
     checkpoint = Checkpoint(run.host, run.identity)
@@ -170,7 +174,7 @@ def make_steps(
     def draw(number: int) -> None:
         seed_step(run.seed, number, run.host.processes.rank, device)
 
-    scaling = GradientScaling(state.network, run.train.gradient_scaling)
+    scaling = GradientScaling(state.network, run.train.gradient_scaling, run.learning)
     step = Step(state, forward, objective, scaling, run.precision, draw)
     return CapturedStep(step, CudaRecorder(), run.host.say) if captured else step
 

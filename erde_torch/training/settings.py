@@ -1,6 +1,7 @@
 """How teacher and students are trained: settings, defaults, ranges. Imports no torch."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, Self
@@ -15,6 +16,7 @@ from erde_core.fields import SEEDS, STRICT_KEYS, FromMapping, OneSentence, check
 from erde_core.views import all_views, chosen_views
 from erde_torch.networks.settings import NetworkSettings
 
+_MOST_OF_FIRST = 0.05  # of an average of the weights, what those of the first step may have in it
 _LARGEST_ADAMW_RATE = 0.02  # beyond it lies what was meant for SGD, whose default is 0.1
 MOST_THREADS = 1024  # more than a machine has cores; PyTorch would start every one of them
 UNNAMED = ("graph", "processes")  # settings of a training that no result names
@@ -92,8 +94,11 @@ class TrainSettings:
         optimiser: ``sgd`` with Nesterov momentum, or ``adamw`` (Loshchilov and Hutter, 2019, arXiv
             1711.05101) with ``momentum`` as β₁ and 0.999 as β₂. No weight decay on norms and
             biases.
+        ema_decay: above 0, the result is the moving average of the weights, which begins with those
+            of the first step; see :meth:`check_average`.
         gradient_scaling: ``equilibrium`` divides the gradient of each stage by the number of exits
-            behind it (Li et al., 2019, arXiv 1908.06294); ``none`` leaves the sum over exits.
+            behind it that learn (Li et al., 2019, arXiv 1908.06294); ``none`` leaves the sum over
+            exits. AdamW has no use for it.
         kd_warmup: epochs over which ``kd_weight`` rises linearly from 0; of a student alone.
         class_weights: ``balanced`` weighs the cross-entropy of an image by N / (C · its class's
             images), so that every class counts the same.
@@ -144,6 +149,11 @@ class TrainSettings:
                 f"learning_rate must be at most {_LARGEST_ADAMW_RATE} with optimiser 'adamw' "
                 f"(0.001 is usual), got {self.learning_rate}"
             )
+        if self.optimiser == "adamw" and self.gradient_scaling != "none":
+            raise ErdeError(
+                "gradient_scaling must be 'none' with optimiser 'adamw', whose steps are the same "
+                f"for a gradient times any constant, got {self.gradient_scaling!r}"
+            )
         if self.kd_warmup > self.epochs:
             raise ErdeError(
                 f"kd_warmup must be at most epochs ({self.epochs}), got {self.kd_warmup}"
@@ -166,6 +176,26 @@ class TrainSettings:
     def threads_of(self, given: int) -> int:
         """CPU threads of each process: as set, or with ``auto`` those that are ``given``."""
         return given if self.threads == "auto" else int(self.threads)
+
+    def check_average(self, steps_per_epoch: int, place: str = "") -> None:
+        """Refuse an ``ema_decay`` for which there are too few steps.
+
+        Args:
+            steps_per_epoch: batches of an epoch.
+            place: what stands before the key in the file.
+
+        Raises:
+            ErdeError: the average would hold more than 5 % of the weights after the first step,
+                which are as good as random.
+        """
+        steps = self.epochs * steps_per_epoch
+        if self.ema_decay**steps > _MOST_OF_FIRST:
+            most = math.floor(1e4 * _MOST_OF_FIRST ** (1 / steps)) / 1e4
+            raise ErdeError(
+                f"{place}ema_decay must be at most {most:g} for {steps} steps, or the average of "
+                f"the weights holds more than {_MOST_OF_FIRST:.0%} of those of the first step, "
+                f"got {self.ema_decay:g}"
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,7 +31,7 @@ def experiment():
     """Longer than ``TINY``, so that there is something to kill; CE and ERDE in bf16 and float32."""
     keys = copy.deepcopy(TINY)
     keys["teacher"]["train"]["epochs"] = keys["student"]["train"]["epochs"] = 8
-    keys["student"]["train"]["ema_decay"] = 0.9
+    keys["student"]["train"]["ema_decay"] = 0.8
     keys["variants"] = {"erde": {"method": "erde"}}
     return keys
 

@@ -31,16 +31,13 @@ DATA = pattern_dataset()
 HASH = dataset_hash(DATA)
 FORMS = {
     "teacher": {},
-    "teacher, average": {"ema_decay": 0.9},
+    "teacher, average": {"ema_decay": 0.7},
     "teacher, bf16": {"precision": "bf16"},
-    "teacher, AdamW, equilibrium": {
-        "optimiser": "adamw",
-        "learning_rate": 0.01,
-        "gradient_scaling": "equilibrium",
-    },
+    "teacher, AdamW": {"optimiser": "adamw", "learning_rate": 0.01},
+    "teacher, equilibrium": {"gradient_scaling": "equilibrium"},
     "student, cached": {},
-    "student, cached, average, warm-up": {"ema_decay": 0.9, "kd_warmup": 1.5},
-    "student, cached, bf16": {"precision": "bf16", "ema_decay": 0.9},
+    "student, cached, average, warm-up": {"ema_decay": 0.7, "kd_warmup": 1.5},
+    "student, cached, bf16": {"precision": "bf16", "ema_decay": 0.7},
     "student, online": {},
     "student, labels": {"method": "ce"},
 }

@@ -26,7 +26,7 @@ USED = "the captured step gave the uncaptured one's bits 3 times: in use"
 
 
 @pytest.mark.parametrize(
-    "name", ["teacher, AdamW, equilibrium", "student, cached, average, warm-up", "student, online"]
+    "name", ["teacher, AdamW", "student, cached, average, warm-up", "student, online"]
 )
 def test_the_bits_are_the_cpus(name, network, logits, tmp_path, monkeypatch):
     """Which knows no graph: 4 of 10 steps are replayed unchecked, over the end of an epoch."""

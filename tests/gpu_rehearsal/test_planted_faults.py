@@ -20,7 +20,7 @@ from tests.gpu_rehearsal.jobs import Jobs, assert_same_bits, bits
 from tests.gpu_rehearsal.pretended_gpu import CPU, GPU, MixedDevicesError, pretended_gpu
 
 REFUSED, WAITS, BITS = "refused", "waits", "other bits"
-FORM = {"ema_decay": 0.9, "precision": "bf16", "batch_size": 24, "epochs": 1}
+FORM = {"ema_decay": 0.5, "precision": "bf16", "batch_size": 24, "epochs": 1}
 
 
 @pytest.fixture(scope="module")

@@ -127,7 +127,7 @@ class _Embedding(nn.Module):
         super().__init__()
         self.model = model
         # Its own forward is never called; what it would run after the tokens is not kept.
-        for name in ("blocks", "norm", "fc_norm", "head_drop", "head"):
+        for name in ("blocks", "norm", "attn_pool", "fc_norm", "head_drop", "head"):
             setattr(model, name, nn.Identity())
 
     def forward(self, images: Tensor) -> Tensor:

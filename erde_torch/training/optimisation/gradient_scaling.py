@@ -1,31 +1,37 @@
 """Gradients of stages that several exits share, brought to one scale."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import nn
 
 
 class GradientScaling:
-    """Divides the gradient of the stem and of each stage by the number of exits behind it.
+    """Divides the gradient of the stem and of each stage by the number of exits that learn behind.
 
     The losses of all exits add up in the early stages, E of them in the first, one in the last. The
     gradient of a parameter then is the mean over the exits that depend on it: what the gradient
     equilibrium of Li et al. (2019, arXiv 1908.06294, section 3.2) gives, whose factors multiply to
-    the same. Heads belong to one exit and stay as they are.
+    the same. An exit without a loss sends nothing back and is not counted; one whose loss has a
+    weight counts as one, and its weight stays part of its loss. Heads belong to one exit and stay
+    as they are.
 
     Args:
         network: a multi-exit network, whose gradients are divided.
         kind: ``equilibrium``, or ``none`` to divide nothing.
+        learning: of each exit, whether it has a loss; None where all have.
     """
 
-    def __init__(self, network: nn.Module, kind: str) -> None:
+    def __init__(
+        self, network: nn.Module, kind: str, learning: Sequence[bool] | None = None
+    ) -> None:
         self._groups: list[tuple[int, list[nn.Parameter]]] = []
         if kind == "equilibrium":
-            stages = list(network.get_submodule("stages").children())
-            self._groups.append((len(stages), list(network.get_submodule("stem").parameters())))
-            self._groups += [
-                (len(stages) - index, list(stage.parameters()))
-                for index, stage in enumerate(stages[:-1])
-            ]
+            parts = list(network.get_submodule("stages").children())
+            learn = [True] * len(parts) if learning is None else learning
+            behind = [sum(learn[index:]) for index in range(len(parts))]
+            groups = zip([behind[0], *behind], [network.get_submodule("stem"), *parts], strict=True)
+            self._groups = [(n, list(part.parameters())) for n, part in groups if n > 1]
 
     def apply(self) -> None:
         """Divide the gradients that a backward pass has left."""

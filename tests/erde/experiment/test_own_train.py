@@ -23,7 +23,6 @@ DEAR = {"name": "resnet10", "width": 0.2, "exits": []}
 OTHER = {
     "epochs": 9,
     "batch_size": 64,
-    "optimiser": "adamw",
     "learning_rate": 0.01,
     "schedule": "cosine",
     "warmup": 0.1,
@@ -54,20 +53,22 @@ def refused(train):
 
 
 def test_each_key_is_laid_over_the_students():
-    found = parsed(kd=kd(), all=kd(OTHER), one=kd({"kd_warmup": 2}))
+    adam = {"optimiser": "adamw", "learning_rate": 0.01}  # which no scaling goes with
+    found = parsed(kd=kd(), all=kd(OTHER), one=kd({"kd_warmup": 2}), adam=kd(adam))
     usual = TrainSettings(**TRAIN)
-    wanted = {"kd": {}, "all": OTHER, "one": {"kd_warmup": 2.0}}
+    wanted = {"kd": {}, "all": OTHER, "one": {"kd_warmup": 2.0}, "adam": adam}
     for name, own in wanted.items():
         assert found.train_of(name) == dataclasses.replace(usual, **own)
         training = found.trainings()[name]
         assert training.settings.train == found.train_of(name)
         assert training.settings.network == found.student.network
-    assert {*OTHER, "label_smoothing"} == {*OWN_KEYS}
+    assert {*OTHER, *adam, "label_smoothing"} == {*OWN_KEYS}
     assert {*OWN_KEYS, *WORK} == {field.name for field in dataclasses.fields(TrainSettings)}
     assert [found.place_of(found.train_of(name)) for name in wanted] == [
         "student",
         "variants.all",
         "variants.one",
+        "variants.adam",
     ]
 
 
@@ -99,6 +100,11 @@ def test_every_member_of_a_family_learns_so():
             {"optimiser": "adamw"},
             "train.learning_rate must be at most 0.02 with optimiser 'adamw' (0.001 is usual), "
             "got 0.05",
+        ),
+        (
+            {"optimiser": "adamw", "learning_rate": 0.01, "gradient_scaling": "equilibrium"},
+            "train.gradient_scaling must be 'none' with optimiser 'adamw', whose steps are the "
+            "same for a gradient times any constant, got 'equilibrium'",
         ),
         (
             {"batch_size": 33},

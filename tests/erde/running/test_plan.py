@@ -41,6 +41,29 @@ def test_a_variants_own_batch_must_fit_the_images(tmp_path):
         check(experiment(**parts, variants=large), tmp_path, None)
 
 
+def test_an_average_of_too_few_steps_is_refused(tmp_path):
+    """Wherever it is asked for; of teachers, by the images of the one that sees fewest."""
+    few = {"name": "digits", "train_images": 200, "canvas": 16}
+    steps = {"epochs": 10, "batch_size": 50}  # 40: 0.9 ** 40 is 0.015, 0.95 ** 40 is 0.13
+    usual, short = {"train": steps | {"ema_decay": 0.9}}, {"train": steps | {"ema_decay": 0.95}}
+    kd = {"kd": {"method": "kd"}}
+    own = kd | {"mine": {"method": "kd", "train": {"ema_decay": 0.93}}}
+    parts = {"dataset": few, "teacher": usual, "student": usual, "variants": kd}
+    check(experiment(**parts), tmp_path, None)
+    for changes, said in [
+        ({"teacher": short}, "teacher.train.ema_decay must be at most 0.9278 for 40 steps"),
+        ({"student": short}, "student.train.ema_decay must be at most 0.9278 for 40 steps"),
+        ({"variants": own}, "variants.mine.train.ema_decay must be at most 0.9278 for 40 steps"),
+        (
+            {"teacher": usual | {"folds": 2}},
+            "teacher.train.ema_decay must be at most 0.8608 for 20",
+        ),
+    ]:
+        with pytest.raises(ErdeError) as caught:
+            check(experiment(**parts | changes), tmp_path, None)
+        assert str(caught.value).startswith(said)
+
+
 def test_how_the_work_is_done_is_the_students_for_a_variant_too(tmp_path):
     """The sentence names the key that may be changed."""
     student = {"train": {"epochs": 1, "graph": True}}

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from erde_core.errors import ErdeError
 from erde_core.policy import exit_indices
 from erde_core.settings import method_settings
 from erde_core.softmax import entropy
@@ -80,6 +81,27 @@ def test_building_does_not_touch_running_statistics():
     MultiExitBackbone(stages, 5, (3, 16, 16))
     assert stages[0][1].num_batches_tracked == 0
     assert stages[0].training
+
+
+class Added(nn.Module):
+    """Changes what it is given."""
+
+    def forward(self, x):
+        x += 1
+        return x
+
+
+@pytest.mark.parametrize("first", [nn.ReLU(inplace=True), nn.SiLU(inplace=True), Added()])
+def test_a_stage_that_changes_its_input_is_refused(first):
+    """The exit before it needs those features for its gradient, and others need the images."""
+    before, stage, after = convolutions()
+    with pytest.raises(ErdeError, match=r"^stage 1 must not change the features of stage 0, "):
+        MultiExitBackbone([before, nn.Sequential(first, *stage), after], 5, (3, 32, 32))
+    with pytest.raises(ErdeError, match=r"^stage 0 must not change the images, got a change"):
+        MultiExitBackbone([nn.Sequential(first, *before), stage], 5, (3, 32, 32))
+    inside = [nn.Sequential(one[0], first) for one in (before, stage)]  # what is changed is its own
+    network = MultiExitBackbone(inside, 5, (3, 32, 32))
+    network(torch.randn(2, 3, 32, 32)).square().mean().backward()
 
 
 class LastChannels(nn.Module):

@@ -98,7 +98,7 @@ def test_names_as_windows_writes_them(files, first):
     """With a mark at the beginning, and paths with backslashes."""
     names = [name.replace("/", "\\") for name in NAMES]
     assert look(files(names=[first + names[0], *names[1:]]), DATA).exits == 1
-    with pytest.raises(ValueError, match=r"sorted order, got .* in row 0"):
+    with pytest.raises(ValueError, match=r"sorted by name, got .* in row 0"):
         look(files(names=[first + names[1], names[0], *names[2:]]), DATA)
 
 

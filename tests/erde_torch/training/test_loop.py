@@ -3,6 +3,7 @@ import copy
 import pytest
 import torch
 
+from erde_core.errors import ErdeError
 from erde_torch.memory_order import in_order, order_of_training
 from erde_torch.networks.answers import exit_accuracy
 from erde_torch.networks.build import build_network
@@ -54,7 +55,7 @@ def test_an_average_in_another_order_of_memory_learns_as_much(training, monkeypa
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
 def test_non_finite_loss_stops_before_the_step(training, value):
-    spoilt = training(ema_decay=0.9)
+    spoilt = training(ema_decay=0.8)
     seen = []
 
     def spoil(logits, batch):
@@ -112,7 +113,7 @@ def test_history_has_a_row_per_epoch(training, said):
 
 
 def test_with_an_average_the_average_is_returned_and_measured(training):
-    plain, averaged = training("plain"), training("averaged", ema_decay=0.9)
+    plain, averaged = training("plain"), training("averaged", ema_decay=0.8)
     (_, rows), (network, averaged_rows) = plain.start(), averaged.start()
     columns = ["epoch", "learning_rate", "train_loss"]
     for row, other in zip(rows, averaged_rows, strict=True):  # the training itself is the same
@@ -120,6 +121,28 @@ def test_with_an_average_the_average_is_returned_and_measured(training):
     val = averaged.validation
     measured = exit_accuracy(network, val.images, val.labels, "float32")
     assert [averaged_rows[-1][f"val_accuracy_exit{e}"] for e in range(4)] == measured
+
+
+@pytest.mark.parametrize(("decay", "refused"), [(0.818, False), (0.819, True)])
+def test_an_average_of_too_few_steps_is_refused_before_the_first(training, decay, refused):
+    """0.05 ** (1 / 15) is 0.81896: what is left of the first step's weights after 15 steps."""
+    seen = []
+
+    def noted(logits, batch):
+        seen.append(batch)
+        return cross_entropy(logits, batch)
+
+    started = training(ema_decay=decay)
+    if not refused:
+        started.start(noted)
+        return
+    with pytest.raises(ErdeError) as caught:
+        started.start(noted)
+    assert str(caught.value) == (
+        "train.ema_decay must be at most 0.8189 for 15 steps, or the average of the weights holds "
+        "more than 5% of those of the first step, got 0.819"
+    )
+    assert not seen
 
 
 def test_the_average_is_that_of_all_steps(training):

@@ -10,6 +10,7 @@ from erde_core.settings import METHODS, method_settings
 from erde_core.store.teacher_logits import read_teacher_logits
 from erde_core.views import chosen_views
 from erde_torch.loss import distillation_loss
+from erde_torch.networks.rivals.network import rival_loss
 from erde_torch.networks.weights import network_hash
 from erde_torch.teacher_cache.fill import build_cache
 from erde_torch.training import student as distill_module
@@ -47,7 +48,7 @@ def train(tiny_dataset, tiny_hash, augment, environment, small_network, short_tr
     count = itertools.count()
 
     def run(method, seed=0, views=None, settings=(), dataset=tiny_dataset, **given):
-        keys = ("epochs", "batch_size", "kd_warmup", "class_weights")
+        keys = ("epochs", "batch_size", "kd_warmup", "class_weights", "gradient_scaling")
         changes = {name: given.pop(name) for name in keys if name in given}
         student = StudentSettings(network=small_network, train=short_training(**changes))
         env = environment(folder=f"student {next(count)}")
@@ -93,6 +94,34 @@ def test_first_step_is_the_references_loss(train, handed, cached, case):
     loss = erde_core.erde_loss(student, rows, batch.labels.numpy(), settings)
     wanted = (loss * settings.weights_of_exits(4)).sum(1).mean()
     assert found == pytest.approx(wanted, rel=1e-5)
+
+
+def test_a_rival_learns_the_same_whether_gradients_are_scaled_or_not(train, cached):
+    """It learns at one exit: a mean over one is what there was."""
+    alone = dataclasses.asdict(rival_loss(method_settings("kd"), 4, 2))
+    found = {
+        kind: train("kd", settings=alone.items(), cached=cached(), epochs=1, gradient_scaling=kind)
+        for kind in ("none", "equilibrium")
+    }
+    assert network_hash(found["none"][0]) == network_hash(found["equilibrium"][0])
+
+
+LEARNING = [
+    method_settings("kd", exit_weights=(1, 0, 0.5, 0)),
+    method_settings("kd", kd_exits="late", ce_weight=0),
+    method_settings("erde", kd_weight=0, ce_weight=0, entropy_exits="early"),
+    method_settings("ce", ce_weight=0, self_weight=1, exit_weights=(0, 1, 1, 1)),
+    method_settings("erde"),
+]
+
+
+@pytest.mark.parametrize("settings", LEARNING)
+def test_exits_that_learn_are_those_whose_logits_have_a_gradient(settings):
+    logits = torch.randn(8, 4, 10, requires_grad=True)
+    teacher, labels = torch.randn(8, 4, 10), torch.arange(8)
+    distillation_loss(logits, teacher, labels, settings).backward()
+    moved = tuple(bool(gradient.any()) for gradient in logits.grad.unbind(1))
+    assert settings.exits_that_learn(4) == moved
 
 
 @pytest.mark.parametrize("method", ["ce", "erde"])

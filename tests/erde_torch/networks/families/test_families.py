@@ -168,6 +168,19 @@ def test_every_family_is_tested_here():
     assert tested == {family.module for family in NETWORKS.values()}
 
 
+# timm's own small ones: four transformers, one of which pools by attention, and maps.
+SMALLEST = ["vit", "vit2", "vit3", "vit4", "resnet", "efficientnet", "convnext", "byobnet"]
+
+
+@pytest.mark.parametrize("name", [f"timm/test_{kind}" for kind in SMALLEST])
+def test_every_parameter_of_a_timm_network_learns(name):
+    """Several processes wait for the gradient of each."""
+    pytest.importorskip("timm")
+    network = build_network(NetworkSettings(name=name), 5, (3, 64, 64)).train()
+    network(images_of((3, 64, 64), 2)).square().mean().backward()
+    assert [n for n, parameter in network.named_parameters() if parameter.grad is None] == []
+
+
 def test_the_last_exit_of_a_transformer_reads_normalised_tokens():
     """Of one that timm normalises behind its pooling, too."""
     pytest.importorskip("timm")

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from erde_core.settings import LossSettings
 from erde_torch.training.optimisation.gradient_scaling import GradientScaling
 from tests.erde_torch.repeated_training import Training
 
@@ -21,6 +22,31 @@ def test_equilibrium_is_the_mean_over_the_exits_behind(make_network):
         behind = [found[name] for found in alone if name in found and found[name].any()]
         heads = name.startswith("heads.")
         wanted = sum(behind) if heads else sum(behind) / len(behind)
+        torch.testing.assert_close(parameter.grad, wanted, rtol=1e-4, atol=1e-4, msg=name)
+
+
+WEIGHTS = {
+    "one learns": (0.0, 0.0, 1.0, 0.0),
+    "the last learns": (0.0, 0.0, 0.0, 1.0),
+    "one does not": (1.0, 0.0, 1.0, 1.0),
+    "weights": (0.25, 0.5, 2.0, 1.0),
+}
+
+
+@pytest.mark.parametrize("weights", WEIGHTS.values(), ids=WEIGHTS)
+def test_exits_without_a_loss_are_not_counted(make_network, weights):
+    """The mean over those that send a gradient back, each with its weight."""
+    network = make_network().eval()
+    alone = [
+        gradients(network, lambda y, e=e, w=w: w * y[:, e].square().sum())
+        for e, w in enumerate(weights)
+    ]
+    gradients(network, lambda y: (y.square().sum((0, 2)) * torch.tensor(weights)).sum())
+    learning = LossSettings(exit_weights=weights).exits_that_learn(4)
+    GradientScaling(network, "equilibrium", learning).apply()
+    for name, parameter in network.named_parameters():
+        behind = [found[name] for found in alone if name in found and found[name].any()]
+        wanted = sum(behind) / max(len(behind), 1) + torch.zeros_like(parameter)
         torch.testing.assert_close(parameter.grad, wanted, rtol=1e-4, atol=1e-4, msg=name)
 
 
