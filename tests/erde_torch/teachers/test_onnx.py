@@ -194,7 +194,9 @@ def test_outputs_of_several_shapes_are_named(tmp_path):
     model.graph.output[1].type.tensor_type.elem_type = TensorProto.INT64
     onnx.save(model, tmp_path / "g.onnx")
     got = r"got logits0 \(8, 5\), logits1 \(8,\)$"
-    with pytest.raises(ErdeError, match=rf"^onnx must give outputs of one shape, an exit each, {got}"):
+    with pytest.raises(
+        ErdeError, match=rf"^onnx must give outputs of one shape, an exit each, {got}"
+    ):
         look(OnnxTeacher(onnx=str(tmp_path / "g.onnx")), DATA)
 
 
