@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from erde.experiment.exit_counts import ExitCounts
+from erde.experiment.learning import check_taught
 from erde.experiment.variants import Variant
 from erde_core.errors import ErdeError
 from erde_core.settings import LossSettings
@@ -148,6 +149,8 @@ def _loss_of(
         raise ErdeError(
             f"{loss.needs_two_exits} needs at least 2 exits in each member of the cascade, got 1"
         )
+    if is_cascade(variant):
+        check_taught(loss, own)
     if taught is None:  # a plain network may hear any teacher's last, unless the file says more
         taught = 0 if own == 1 and not variant.asks_for_own_exit else own
     return variant.model_copy(update={"loss": loss}).for_exits(own, taught).loss

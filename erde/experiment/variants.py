@@ -23,6 +23,7 @@ from pydantic import (
 )
 
 from erde.experiment.errors import sentence, shown, unknown_key
+from erde.experiment.learning import check_taught
 from erde.experiment.names import LIST_FIELDS, LOSS_FIELDS, listed_name, value_text
 from erde_core.errors import ErdeError
 from erde_core.fields import FromMapping
@@ -65,6 +66,7 @@ class Variant(BaseModel):
             raise ErdeError(f"method must be one of {known}, got {shown(keys.get('method'))}")
         loss = {key: value for key, value in keys.items() if key in LOSS_FIELDS}
         settings = method_settings(keys["method"], **loss)
+        check_taught(settings)
         network = None if keys.get("network") is None else _network(keys["network"])
         train = {} if keys.get("train") is None else keys["train"]
         named = {"method": keys["method"], "teacher": keys.get("teacher", "cache"), "train": train}

@@ -12,6 +12,7 @@ from erde.datasets.folder_settings import FolderSettings
 from erde.datasets.images import DatasetError
 from erde.datasets.photographs.decode import Shapes, look_at_all
 from erde.datasets.photographs.listed import Listed, Photographs, list_photographs
+from erde.experiment.remarks import remarks
 from erde.experiment.schema import Experiment
 from erde.running.asking.network_fit import check_networks
 from erde.running.asking.questions import Questions
@@ -64,7 +65,10 @@ def check_before_any_job(
         found, shapes = _looked_at(source)
         for sentence in found.findings + shapes.findings:
             say(sentence)
+    for sentence in remarks(experiment, facts_or_none(experiment)):
+        say(sentence)
     check_counts(experiment)
+    check_classes(experiment)
     check_networks(experiment, questions)
     if machine_mb is not None:
         due = {one.part: one.train for one in trainings(experiment, results) if not one.made}
@@ -109,6 +113,22 @@ def check_counts(experiment: Experiment) -> None:
     if trained is not None:
         left_out = _largest_fold(facts.train, folds, listed["train"] if listed else None)
         _check_train("teacher", trained.train, facts.train - left_out)
+
+
+def check_classes(experiment: Experiment) -> None:
+    """Refuse losses that are not defined for so few classes.
+
+    Raises:
+        PlanError: names the variant; a folder that cannot be listed is passed over.
+    """
+    facts = facts_or_none(experiment)
+    if facts is None:
+        return
+    for name, variant in experiment.variants.items():
+        try:
+            variant.loss.check_classes(facts.classes)
+        except ErdeError as error:
+            raise PlanError(f"variants.{name}: {error}") from None
 
 
 def _largest_fold(images: int, folds: int, listed: Listed | None) -> int:

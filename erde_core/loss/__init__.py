@@ -13,11 +13,11 @@ KD's other forms (``standardise``, ``decoupled``) stand in ``imitation``.
 
 Shape suffixes: N samples, E exits, C classes. Everything is computed in float64 whatever comes in.
 A term whose weight is 0 at (n, e) is left out, so its infinities do not count there. A row that
-holds NaN or +inf, or only -inf, is undefined, for ``standardise`` also one that holds any -inf, and
-for ``decoupled`` one whose classes beside the label hold only -inf. Loss and gradient are NaN at
-(n, e) if a row is undefined that the settings read there: the student's own row, the teacher's
-rows that ``target_from`` and ``right_from`` name where a term reads them, and for ``self_weight``
-the student's last row.
+holds NaN or +inf, or only -inf, is undefined, for ``standardise`` also one that holds any -inf or
+whose variance overflows, and for ``decoupled`` one whose classes beside the label hold only -inf.
+Loss and gradient are NaN at (n, e) if a row is undefined that the settings read there: the
+student's own row, the teacher's rows that ``target_from`` and ``right_from`` name where a term
+reads them, and for ``self_weight`` the student's last row.
 """
 
 from erde_core.loss.terms import (

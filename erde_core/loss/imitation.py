@@ -123,7 +123,8 @@ def comparable(
 ) -> NDArray[np.bool_]:
     """Rows that :func:`imitation` can use."""
     if standardise:
-        return defined(logits) & defined(-logits)
+        known: NDArray[np.bool_] = np.isfinite(_centred(logits)[1][..., 0])
+        return known
     if decoupled is None:
         return defined(logits)
     is_label = _is_label(labels, logits.shape[2])
@@ -147,9 +148,9 @@ def _split(scores: Float64, is_label: NDArray[np.bool_]) -> Split:
 
 
 def _centred(logits: Logits) -> tuple[Float64, Float64]:
-    """Rows less their mean, and their deviation ``(…, 1)``."""
+    """Rows less their mean, and their deviation ``(…, 1)``: not finite with -inf, or too large."""
     shifted = shift_to_zero(logits)  # first, so that equal entries become exactly 0
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         centred = shifted - shifted.mean(axis=-1, keepdims=True)
         squares = (centred * centred).sum(axis=-1, keepdims=True)
     return centred, np.sqrt(squares / (logits.shape[-1] - 1))

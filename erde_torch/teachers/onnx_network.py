@@ -155,6 +155,10 @@ class _Questions:
             raise ErdeError(
                 f"onnx must take images of {shape}, got from it: {_first_line(error)}"
             ) from error
+        if len({np.shape(one) for one in found}) > 1:
+            named = zip(how.outputs, map(np.shape, found), strict=True)
+            shapes = ", ".join(f"{name} {shape}" for name, shape in named)
+            raise ErdeError(f"onnx must give outputs of one shape, an exit each, got {shapes}")
         whole = np.stack(found, 1) if len(found) > 1 else np.asarray(found[0])
         logits = whole[:, None] if whole.ndim == 2 else whole
         if logits.ndim != 3 or len(logits) != len(part):

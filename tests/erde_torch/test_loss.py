@@ -6,7 +6,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import erde_core
-from erde_core import LossSettings, method_settings
+from erde_core import LossSettings, fast, method_settings
 from erde_torch.loss import distillation_loss, erde_loss
 from tests.twins import logits_and_labels
 
@@ -102,6 +102,24 @@ def test_undefined_rows_spoil_loss_and_gradient_where_the_reference_does(setting
     )
     for found, reference in zip((loss.detach(), student.grad), expected, strict=True):
         assert np.array_equal(np.isnan(found.numpy()), np.isnan(reference))
+
+
+@pytest.mark.parametrize("decoupled", [None, (1.0, 8.0)])
+def test_no_backend_standardises_what_overflows(decoupled):
+    student, teacher, labels = (values.numpy() for values in arguments())
+    student, teacher = student.astype(np.float64), teacher.astype(np.float64)
+    student[1, 0] *= 1e160
+    teacher[3, 2] *= 1e160
+    settings = method_settings("kd_ls", decoupled=decoupled)
+    leaf = torch.tensor(student, requires_grad=True)
+    loss = erde_loss(leaf, torch.tensor(teacher), torch.tensor(labels), settings)
+    loss.sum().backward()
+    found = [(loss.detach().numpy(), leaf.grad.numpy())]
+    for backend in (erde_core, fast):
+        found.append(backend.erde_loss_and_gradient(student, teacher, labels, settings))
+    for values, gradient in found:
+        assert np.argwhere(np.isnan(values)).tolist() == [[1, 0], [3, 2]]
+        assert np.argwhere(np.isnan(gradient).all(2)).tolist() == [[1, 0], [3, 2]]
 
 
 def test_no_teacher():

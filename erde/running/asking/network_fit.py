@@ -1,9 +1,11 @@
 """Whether networks take the images, and files of weights fit the networks that start from them."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from erde.experiment.exit_counts import ExitCounts
 from erde.experiment.network_places import network_places
 from erde.experiment.schema import Experiment
 from erde.running.asking.image_shape import image_shape
@@ -15,6 +17,8 @@ from erde_torch.networks.settings import NetworkSettings, exit_places
 from erde_torch.networks.table import family_of
 
 Placed = tuple[str, NetworkSettings]
+_MAP_KEYS = ("head", "head_pool")  # read where an early exit stands behind feature maps
+_HEAD_KEYS = (*_MAP_KEYS, "head_dropout")  # read at early exits alone
 
 
 def check_networks(experiment: Experiment, questions: Questions) -> None:
@@ -29,7 +33,24 @@ def check_networks(experiment: Experiment, questions: Questions) -> None:
     for place, network in network_places(experiment):
         if place != "student.network" or any(not v.network for v in experiment.variants.values()):
             placed.append((place, network))
+    for place, network in placed:
+        check_heads(place, network, experiment.exits)
     check_placed(experiment, placed, questions)
+
+
+def check_heads(place: str, network: NetworkSettings, exits: ExitCounts) -> None:
+    """ErdeError where ``network`` sets how early exits are and, as ``exits`` say, has none."""
+    if exits.of(network) == 1:
+        _check_left_out(place, network, _HEAD_KEYS, f"{network.name} has no early exit")
+
+
+def _check_left_out(place: str, network: NetworkSettings, keys: Sequence[str], why: str) -> None:
+    """What would act on nothing would be compared as something else, and is the same."""
+    defaults = {field.name: field.default for field in dataclasses.fields(network)}
+    for key in keys:
+        value = getattr(network, key)
+        if value != defaults[key]:
+            raise ErdeError(f"{place}.{key} must be left out where {why}, got {value!r}")
 
 
 def check_placed(experiment: Experiment, placed: Sequence[Placed], questions: Questions) -> None:
@@ -64,6 +85,7 @@ def answer(
     The versions and hashes only tell one question from another.
     """
     from erde_torch.networks.build import build_network
+    from erde_torch.networks.heads import MeanToken
     from erde_torch.networks.shapes_only import shapes_only
     from erde_torch.training.start import starting_tensors
 
@@ -75,6 +97,8 @@ def answer(
                 built = build_network(network, classes, (channels, height, width))
         except ErdeError as error:
             raise ErdeError(f"{place}: {error}") from None
+        if any(isinstance(module, MeanToken) for module in built.heads.modules()):
+            _check_left_out(place, network, _MAP_KEYS, f"{network.name} gives tokens")
         if one["weights"] is not None:
             try:
                 starting_tensors(built, Path(one["weights"]))

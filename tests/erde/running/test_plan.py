@@ -1,13 +1,15 @@
 """What is refused before the first job: trainings that this machine's memory cannot hold."""
 
 import copy
+import dataclasses
 
 import pytest
 from PIL import Image
 
 from erde.experiment.schema import parse_experiment
+from erde.running import plan
 from erde.running.asking.questions import Questions
-from erde.running.plan import check_before_any_job, check_counts
+from erde.running.plan import check_before_any_job, check_classes, check_counts
 from erde_core.errors import ErdeError
 from tests.erde.running.cluster.test_needs import KEYS
 
@@ -79,6 +81,35 @@ def test_a_score_that_validation_is_too_small_to_fit_is_refused(tmp_path):
         check(experiment(dataset=few, score="gate"), tmp_path, None)
     check(experiment(dataset=few, score="margin"), tmp_path, None)
     check(experiment(dataset=few | {"validation": 200}, score="gate"), tmp_path, None)
+
+
+LOSSES = {
+    "dkd": {"method": "dkd"},
+    "member": {
+        "method": "dkd",
+        "network": {"cascade": [{"name": "wrn16_1"}, {"name": "resnet10"}]},
+    },
+    "kd": {"method": "kd", "decoupled": [1, 1]},  # which the rivals learn by, too
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_loss_that_two_classes_are_too_few_for_is_refused(name, folder, tmp_path):
+    two = {"dataset": folder | {"validation": 40}, "variants": {name: LOSSES[name]}}
+    rule = rf"^variants\.{name}: decoupled needs at least 3 classes, got 2$"
+    with pytest.raises(ErdeError, match=rule):
+        check_classes(experiment(**two))
+    check_classes(experiment(dataset={"name": "digits"}, variants={name: LOSSES[name]}))
+
+
+def test_classes_and_remarks_come_before_any_job(tmp_path, monkeypatch):
+    asked = {"variants": {"dkd": {"method": "dkd", "exit_weights": [0, 1, 1, 1]}}}
+    facts = dataclasses.replace(experiment().dataset.facts(), classes=2)
+    monkeypatch.setattr(plan, "facts_or_none", lambda _: facts)
+    said = []
+    with pytest.raises(ErdeError, match=r"^variants\.dkd: decoupled needs at least 3 classes"):
+        check_before_any_job(experiment(**asked), tmp_path, None, None, Questions(), said.append)
+    assert [sentence.partition(":")[0] for sentence in said] == ["variants.dkd"]
 
 
 @pytest.fixture

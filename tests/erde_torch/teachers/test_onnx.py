@@ -6,6 +6,7 @@ import pytest
 import torch
 from onnx import TensorProto, helper
 
+from erde_core.errors import ErdeError
 from erde_torch.networks.build import build_network
 from erde_torch.networks.macs import exit_macs
 from erde_torch.networks.settings import NetworkSettings
@@ -184,6 +185,19 @@ def test_what_cannot_be_counted_is_said_and_taken(card, tmp_path):
     assert "cannot be counted (it has a node Einsum)" in facts.remarks[0]
     network = asked(OnnxTeacher(onnx=str(tmp_path / "g.onnx")), card, tmp_path / "t.safetensors")
     assert network.macs.tolist() == [0]
+
+
+def test_outputs_of_several_shapes_are_named(tmp_path):
+    end = [helper.make_node("ArgMax", ["logits0"], ["logits1"], axis=1, keepdims=0)]
+    graph(tmp_path / "g.onnx", end=end, outputs=2)
+    model = onnx.load(tmp_path / "g.onnx")
+    model.graph.output[1].type.tensor_type.elem_type = TensorProto.INT64
+    onnx.save(model, tmp_path / "g.onnx")
+    got = r"got logits0 \(8, 5\), logits1 \(8,\)$"
+    with pytest.raises(
+        ErdeError, match=rf"^onnx must give outputs of one shape, an exit each, {got}"
+    ):
+        look(OnnxTeacher(onnx=str(tmp_path / "g.onnx")), DATA)
 
 
 REFUSED = [

@@ -61,7 +61,7 @@ MUTANTS = {
         ("np.where(self.is_label, pull, others)", "np.where(self.is_label, 0.0, others)"),
         ("return _through_standardise(self", "return (lambda slope, _: slope)(self"),
         ("return Standardised(found, student) if", "return Standardised(found, target) if"),
-        ("return defined(logits) & defined(-logits)", "return defined(logits)"),
+        ("np.isfinite(_centred(logits)[1][..., 0])", "defined(logits) & defined(-logits)"),
         ("& defined(np.where(is_label", "| defined(np.where(is_label"),
         ("squares / (logits.shape[-1] - 1)", "squares / logits.shape[-1]"),
         ("_TINY = 1e-7", "_TINY = 1e-3"),
