@@ -11,6 +11,8 @@ TARGET = "results/tiny_pareto.png"
 ERDE_ONLY = {"student": 1, "exit_logits": 1, "sweep": 1, "plot": 1}
 ALL_STUDENTS = {"student": 3, "exit_logits": 3, "sweep": 1, "plot": 1}
 
+TAUGHT_ANEW = {"student": 2, "exit_logits": 2}  # ce has no teacher
+
 
 @contextlib.contextmanager
 def edited(checkout, path, old, new):
@@ -66,6 +68,11 @@ def test_the_weight_of_one_variant_reruns_that_variant(finished):
 def test_the_training_of_one_variant_reruns_that_variant(finished):
     for train in ({"kd_warmup": 1}, {"gradient_scaling": "equilibrium", "epochs": 3}):
         assert replanned(finished, with_(["variants", "erde", "train"], train)) == ERDE_ONLY
+
+
+def test_folds_train_teachers_of_their_own_and_not_the_teacher_of_all_images(finished):
+    plan = replanned(finished, with_(["teacher", "folds"], 2))
+    assert plan == {"teacher": 2, "cache": 1, "verify": 1, **ALL_STUDENTS, **TAUGHT_ANEW}
 
 
 def test_a_training_of_its_own_that_is_the_students_reruns_nothing(finished):

@@ -19,7 +19,7 @@ rule teacher:
         gpu=training_gpus("teacher"),
         mem_mb=memory("teacher"),
     params:
-        teacher=settings("teacher"),
+        teacher=teacher_settings,
         start=start("teacher"),
         augment=settings("augment"),
         device=setting(lambda exp: exp.device),

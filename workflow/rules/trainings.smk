@@ -22,6 +22,12 @@ def student_settings(wildcards):
     return learned(training_of(wildcards).settings)
 
 
+def teacher_settings(wildcards):
+    """The teacher's settings; that of all images is the same whatever folds there are besides."""
+    keys = settings("teacher")(wildcards)
+    return keys | {"folds": 1} if wildcards.teacher == "teacher" else keys
+
+
 def network_of_variant(wildcards):
     """Whose code counts where a variant's network is built."""
     variant(wildcards)
@@ -97,6 +103,23 @@ def given_settings(wildcards):
     given = experiment(wildcards.experiment).given_teacher
     keys = settings("teacher")(wildcards)
     return {key: value for key, value in keys.items() if key not in given.files}
+
+
+def files_of_users(job):
+    """The files that the experiment file has a job read, by their place in it; no rule's inputs."""
+    exp, wildcards = experiment(job.wildcards.experiment), job.wildcards
+    if job.rule.name == "given_teacher":
+        return {f"teacher.{key}": path for key, path in exp.given_teacher.files.items()}
+    if job.rule.name in ("student", "member"):
+        network = training_of(wildcards).network
+        place = place_of_network(exp, network)
+    elif job.rule.name in ("teacher", "rival"):
+        place = f"{'teacher' if job.rule.name == 'teacher' else 'student'}.network"
+        network = getattr(exp, place.partition(".")[0]).network
+    else:
+        return {}
+    start = network.weights if network.start_hash() else None
+    return {f"{place}.weights": start} if start else {}
 
 
 def start(part):
