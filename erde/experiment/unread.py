@@ -99,4 +99,6 @@ def _unread(variants: Mapping[str, Variant], names: Sequence[str], key: str) -> 
 
 
 def _left_out(place: str, key: str, where: str, value: object) -> ErdeError:
-    return ErdeError(f"{place}.{key} must be left out where {where}: nothing reads it, got {value!r}")
+    return ErdeError(
+        f"{place}.{key} must be left out where {where}: nothing reads it, got {value!r}"
+    )

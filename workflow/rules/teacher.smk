@@ -5,6 +5,7 @@ rule teacher:
     input:
         only_if_trained,
         of_known_fold,
+        enough_gpus("teacher", "{teacher}"),
         data="results/{experiment}/data.h5",
     output:
         weights="results/{experiment}/{teacher}/weights.safetensors",

@@ -1,5 +1,6 @@
 # What is trained or given: networks, members of cascades, teachers; where their weights lie.
 from erde.experiment.network_places import place_of_network
+from erde.running.gpus.enough import check_gpus
 
 
 def training_of(wildcards):
@@ -84,6 +85,8 @@ def only_if_trained(wildcards):
 def only_if_given(wildcards):
     """The other way round."""
     if experiment(wildcards.experiment).given_teacher is None:
+        # Snakemake tries every rule that could make the file, and shows what the last one says.
+        enough_gpus("teacher", "teacher")(wildcards)
         return ["nothing to read: the teacher is trained here"]
     return []
 
@@ -197,3 +200,30 @@ def weights_of_network(wildcards):
 def weights_of_student(wildcards):
     """An input function: of a variant and seed."""
     return weights_file(wildcards, f"{wildcards.variant}/seed{wildcards.seed}")
+
+
+@functools.cache
+def gpus_here():
+    """How many GPUs jobs may use on this machine."""
+    return visible_gpus() if GPUS_SAID is None else GPUS_SAID
+
+
+def enough_gpus(part, folder):
+    """An input function that names no file: a training that is due finds its GPUs here.
+
+    ``folder`` is where its weights go, below ``results/<experiment>/``.
+    """
+
+    def checked(wildcards):
+        exp, place = experiment(wildcards.experiment), folder.format(**wildcards)
+        made = Path("results", wildcards.experiment, place, "weights.safetensors")
+        if made.exists() or on_cluster() or not wants_gpu(wildcards):
+            return []
+        processes = training(part, wildcards).processes
+        try:
+            check_gpus(exp.device, part, processes, gpus_here, QUESTIONS)
+        except ErdeError as error:
+            raise refused(wildcards.experiment, error) from None
+        return []
+
+    return checked
