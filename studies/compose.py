@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 
 from erde.experiment.errors import nearest
+from erde.experiment.yaml_file import YamlError, read_yaml
 from erde_core.errors import ErdeError
 from erde_core.store.files import write_text
 
@@ -33,15 +34,26 @@ def read_book(path: Path) -> dict[str, dict[str, Any]]:
     """``bases``, ``changes`` and ``exceptions``, each a mapping of names to keys.
 
     Raises:
-        ValueError: no such file, not YAML, or other parts than these three.
+        ValueError: no such file, not the project's YAML, other parts than these three, or an
+            exception of no experiment.
     """
     try:
-        book = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ErdeError(f"{path}: not readable: {' '.join(str(error).split())}") from error
+        book: Any = read_yaml(path)
+    except OSError as error:
+        raise ErdeError(f"{path}: not readable: {error.strerror}") from None
+    except YamlError as error:
+        raise ErdeError(f"{path}: {error}") from None
     parts = ["bases", "changes", "exceptions"]
     if not isinstance(book, dict) or sorted(book) != parts:
         raise ErdeError(f"{path}: must have the parts {', '.join(parts)}, got {book!r:.80}")
+    for part in parts:
+        if not isinstance(book[part], dict):
+            raise ErdeError(f"{path}: {part} must be a mapping of names, got {book[part]!r:.80}")
+    for name in book["exceptions"]:
+        try:
+            compose(name, book)
+        except ErdeError as error:
+            raise ErdeError(f"{path}: exceptions: {error}") from None
     return book
 
 

@@ -7,6 +7,7 @@ what has another identity: a wrong loan costs nothing and changes nothing.
 import os
 import shutil
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from erde.experiment.schema import Experiment
@@ -17,16 +18,20 @@ from erde_core.store.teacher_logits import read_teacher_logits, view_hash
 from erde_torch.training.settings import TeacherSettings
 
 _FILE = "checkpoint.safetensors"
+_OF_A_TEACHER = ("dataset", "augment", "device")
 
 
 def shared_trainings(borrower: Experiment, lender: Experiment) -> list[tuple[str, str]]:
     """The trainings that both ask for: the checkpoint folder of the borrower, of the lender.
 
-    Variants are the same if their settings are, whatever their labels.
+    Variants are the same if their settings are, whatever their labels. The teacher of all images is
+    the same whatever folds there are besides; what it teaches is not.
     """
-    teachers = ("dataset", "augment", "device", "teacher")
-    if any(getattr(borrower, key) != getattr(lender, key) for key in teachers):
+    alike = all(getattr(borrower, key) == getattr(lender, key) for key in _OF_A_TEACHER)
+    if not alike or _of_all_images(borrower) != _of_all_images(lender):
         return []
+    if borrower.teacher != lender.teacher:
+        return [("teacher", "teacher")]
     given = borrower.teacher
     folds = given.folds if isinstance(given, TeacherSettings) and given.folds > 1 else 0
     names = ["teacher", *(f"teacher/fold{k}" for k in range(folds))]
@@ -41,6 +46,11 @@ def shared_trainings(borrower: Experiment, lender: Experiment) -> list[tuple[str
             if seed in lender.seeds
         ]
     return pairs
+
+
+def _of_all_images(experiment: Experiment) -> object:
+    teacher = experiment.teacher
+    return replace(teacher, folds=1) if isinstance(teacher, TeacherSettings) else teacher
 
 
 def _training(experiment: Experiment, name: str) -> tuple[object, ...]:
@@ -91,7 +101,8 @@ def lend_cache(
         return None
     for lender in lenders:
         source, other = results / lender / "teacher_logits.h5", experiments[lender]
-        shared = shared_trainings(borrower, other) and borrower.cache == other.cache
+        taught_alike = borrower.teacher == other.teacher and borrower.cache == other.cache
+        shared = taught_alike and shared_trainings(borrower, other)
         if shared and source.exists():
             target.mkdir(parents=True, exist_ok=True)
             write_text(target / "journal.jsonl", _journal(source, results / lender / "data.h5"))

@@ -36,6 +36,11 @@ def with_own_train(variants: Mapping[str, Variant], student: StudentSettings) ->
                     "train.kd_warmup must be 0 where kd_weight is: no term warms up, "
                     f"got {own['kd_warmup']}"
                 )
+            if "class_weights" in own and not variant.loss.ce_weight:
+                raise ErdeError(
+                    "train.class_weights must be left out where ce_weight is 0: no term reads it, "
+                    f"got {own['class_weights']!r}"
+                )
         except ErdeError as error:
             raise ErdeError(f"variants.{name}.{error}") from None
         found[name] = variant.model_copy(update={"train": own})

@@ -32,6 +32,7 @@ from erde.experiment.trainings import (
     taught_by,
     trainings_of,
 )
+from erde.experiment.unread import check_all_is_read, check_one_exit
 from erde.experiment.variants import Variant, expand_variants, plain_distillation
 from erde.experiment.yaml_file import YamlError, read_yaml
 from erde_core.errors import ErdeError
@@ -95,6 +96,7 @@ class Experiment(_Model):
     def _consistent(self) -> "Experiment":
         for name, variant in self.variants.items():
             check_variant_name(name, variant.method, variant.loss)
+        check_all_is_read(self.variants)
         students = len(self.variants) * len(self.seeds)
         if students > _MOST_STUDENTS:
             raise ErdeError(
@@ -158,7 +160,12 @@ class Experiment(_Model):
         student = exits.of(self.student.network)
         heard = student if exits.teacher is None else exits.teacher
         fitted = dict(self.variants)
+        if self.trained_teacher is not None:
+            check_one_exit("teacher", self.trained_teacher.network, {}, exits)
+        check_one_exit("student", self.student.network, {}, exits)
         for name, variant in self.variants.items():
+            network = variant.network or self.student.network
+            check_one_exit(f"variants.{name}", network, variant.train, exits)
             try:
                 if variant.network is not None:
                     if exits.of(variant.network) is not None:

@@ -79,6 +79,14 @@ def test_a_book_that_is_none_is_refused_before_anything_is_written(tmp_path):
     (tmp_path / BOOK).write_text("bases: {}\n", encoding="utf-8")
     with pytest.raises(ValueError, match="must have the parts bases, changes, exceptions"):
         write_experiments(tmp_path, ["a"])
+    misspelt = BOOK_OF_ONE | {"exceptions": {"a_bb": {}}}
+    (tmp_path / BOOK).write_text(json.dumps(misspelt), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"exceptions: experiment 'a_bb' must .* mean 'a_b'"):
+        write_experiments(tmp_path, ["a"])
+    twice = json.dumps(BOOK_OF_ONE).replace('"rate": 2', '"rate": 2, "rate": 3')
+    (tmp_path / BOOK).write_text(twice, encoding="utf-8")
+    with pytest.raises(ValueError, match="line 1: key 'rate' must stand once"):
+        write_experiments(tmp_path, ["a"])
     (tmp_path / BOOK).write_text(json.dumps(BOOK_OF_ONE), encoding="utf-8")
     with pytest.raises(ValueError, match="'c'"):
         write_experiments(tmp_path, ["a", "c"])

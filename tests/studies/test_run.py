@@ -152,7 +152,7 @@ def test_only_equal_trainings_are_lent():
     folds = changed(teacher={**ONE["teacher"], "folds": 2})
     names = [mine for mine, _ in shared_trainings(folds, folds)]
     assert names[:3] == ["teacher", "teacher/fold0", "teacher/fold1"]
-    assert shared_trainings(one, folds) == []
+    assert shared_trainings(one, folds) == [TEACHER]
 
 
 def test_a_training_of_ones_own_is_not_replaced(tmp_path):

@@ -150,6 +150,16 @@ def test_rivals_false_plans_no_rivals(checkout):
     assert not {"rival", "rivals", "latency"} & set(plan)
 
 
+def test_a_gpu_that_is_not_here_is_missed_by_the_plan_of_a_training_alone(checkout, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    checkout.write_experiment("bad", TINY | {"device": "cuda"})
+    said = "bad.yaml: device must be available, got 'cuda' but PyTorch sees no GPU"
+    for target in ("teacher/exit_logits.h5", "ce/seed0/weights.safetensors"):
+        assert said in refused_in_the_plan(checkout, target=f"results/bad/{target}")
+    assert checkout.plan("results/bad/data.h5") == {"data": 1}
+    assert checkout.plan("results/bad_pareto.png", "--jobs", "2")["student"] == 3  # on a cluster
+
+
 @pytest.mark.parametrize("break_it", [break_size, break_class])
 def test_the_plan_already_looks_at_one_image_of_each_class(checkout, break_it):
     images(checkout.root, count=80)

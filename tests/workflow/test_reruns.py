@@ -3,12 +3,16 @@
 import contextlib
 import copy
 
+import pytest
+
 from erde.evaluation.tables import HISTORY
 from tests.workflow.conftest import TINY, add_statements, put_back, what_trains_nothing
 
 TARGET = "results/tiny_pareto.png"
 ERDE_ONLY = {"student": 1, "exit_logits": 1, "sweep": 1, "plot": 1}
 ALL_STUDENTS = {"student": 3, "exit_logits": 3, "sweep": 1, "plot": 1}
+
+TAUGHT_ANEW = {"student": 2, "exit_logits": 2}  # ce has no teacher
 
 
 @contextlib.contextmanager
@@ -51,6 +55,36 @@ def test_the_weight_of_one_variant_reruns_that_variant(finished):
 def test_the_training_of_one_variant_reruns_that_variant(finished):
     for train in ({"kd_warmup": 1}, {"gradient_scaling": "equilibrium", "epochs": 3}):
         assert replanned(finished, with_(["variants", "erde", "train"], train)) == ERDE_ONLY
+
+
+def test_folds_train_teachers_of_their_own_and_not_the_teacher_of_all_images(finished):
+    plan = replanned(finished, with_(["teacher", "folds"], 2))
+    assert plan == {"teacher": 2, "cache": 1, "verify": 1, **ALL_STUDENTS, **TAUGHT_ANEW}
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "read"),
+    [("teacher", "trained", "teacher"), ("student", "network.weights", "kd/seed0")],
+)
+def test_what_a_plan_reads_is_not_made_anew_by_the_same_command(finished, part, key, read):
+    """It would call finished, or train, by the content that is about to be replaced."""
+    file = f"results/tiny/{read}/weights.safetensors"
+    network, train = TINY[part]["network"], TINY[part]["train"]
+    own = {"network": network, "trained": file}
+    if part == "student":
+        own = {"network": network | {"weights": file}, "train": train}
+    finished.write_experiment("reader", TINY | {part: own, "variants": {"kd": {"method": "kd"}}})
+    finished.write_experiment("tiny", with_([part, "train", "weight_decay"], 1e-3))
+    targets = file, "results/reader/kd/seed0/weights.safetensors"
+    try:
+        done = finished.snakemake("--cores", "1", *targets, check=False)
+    finally:
+        finished.write_experiment("tiny", TINY)
+    said = f"reader.yaml: {part}.{key} must be finished when its readers are planned, got '{file}'"
+    assert done.returncode != 0
+    assert said in done.stdout + done.stderr
+    assert not (finished.root / "results/reader").exists()
+    assert finished.plan(file) == {}
 
 
 def test_a_training_of_its_own_that_is_the_students_reruns_nothing(finished):

@@ -25,10 +25,24 @@ def outputs_of(jobs):
     return [str(name) for job in jobs for name in job.output]
 
 
+def check_nothing_is_read_that_is_made_anew(jobs, due):
+    """What a plan has read of a network's file, and calls finished by it, must hold to the end."""
+    made = {Path(name).resolve() for name in outputs_of(due)}
+    for job in jobs:
+        for place, file in files_of_users(job).items():
+            if Path(file).resolve() in made:
+                raise refused(
+                    job.wildcards.experiment,
+                    f"{place} must be finished when its readers are planned, got {str(file)!r}, "
+                    "which this command would make anew: ask for that file alone first",
+                )
+
+
 onstart:
     jobs = list(workflow.dag.needrun_jobs())
     forget_interrupted_updates(jobs)
     check_images_can_be_read(jobs)
+    check_nothing_is_read_that_is_made_anew(workflow.dag.jobs, jobs)
     if workflow.executor_plugin.name == "slurm":
         requests = [Request.of(job) for job in jobs]
         command = workflow.executor_settings.status_command

@@ -78,11 +78,11 @@ config["gpu_for_auto"] = OPTIONS.gpu_for_auto
 # Local jobs that want a GPU take turns on those that there are; each claims its own. Where
 # Snakemake counts nodes (--jobs), a cluster may be meant, which shares out its GPUs by itself.
 # Resources are whole numbers: with students_per_gpu a GPU counts for so many of them.
+GPUS_SAID = None  # by --resources gpu=2
+if "gpu" in workflow.global_resources:
+    GPUS_SAID = workflow.global_resources["gpu"].value
 if workflow.resource_settings.nodes is None:
-    if "gpu" in workflow.global_resources:
-        number = workflow.global_resources["gpu"].value
-    else:
-        number = max(1, visible_gpus())
+    number = max(1, visible_gpus()) if GPUS_SAID is None else GPUS_SAID
     workflow.register_resource("gpu", number * OPTIONS.students_per_gpu)
 
 

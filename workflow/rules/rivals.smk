@@ -40,6 +40,7 @@ def rival_files(name):
 rule rival:
     input:
         of_known_rival,
+        enough_gpus("student", "rivals/{rival}/seed{seed}"),
         data="results/{experiment}/data.h5",
         cache="results/{experiment}/teacher_logits.h5",
     output:

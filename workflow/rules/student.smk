@@ -4,6 +4,7 @@
 rule student:
     input:
         of_known_seed,
+        enough_gpus("student", "{variant}/seed{seed}"),
         unpack(teacher_of_student),
         data="results/{experiment}/data.h5",
     output:
@@ -37,6 +38,11 @@ rule student:
 
 # One that stands in a cascade, and that no variant trains for itself.
 use rule student as member with:
+    input:
+        of_known_seed,
+        enough_gpus("student", MEMBERS + "/{member}/seed{seed}"),
+        unpack(teacher_of_student),
+        data="results/{experiment}/data.h5",
     output:
         weights="results/{experiment}/members/{member}/seed{seed}/weights.safetensors",
         history="results/{experiment}/members/{member}/seed{seed}/history.csv",

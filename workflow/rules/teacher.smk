@@ -5,6 +5,7 @@ rule teacher:
     input:
         only_if_trained,
         of_known_fold,
+        enough_gpus("teacher", "{teacher}"),
         data="results/{experiment}/data.h5",
     output:
         weights="results/{experiment}/{teacher}/weights.safetensors",
@@ -19,7 +20,7 @@ rule teacher:
         gpu=training_gpus("teacher"),
         mem_mb=memory("teacher"),
     params:
-        teacher=settings("teacher"),
+        teacher=teacher_settings,
         start=start("teacher"),
         augment=settings("augment"),
         device=setting(lambda exp: exp.device),

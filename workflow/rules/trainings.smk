@@ -1,5 +1,6 @@
 # What is trained or given: networks, members of cascades, teachers; where their weights lie.
 from erde.experiment.network_places import place_of_network
+from erde.running.gpus.enough import check_gpus
 
 
 def training_of(wildcards):
@@ -20,6 +21,12 @@ def training_of(wildcards):
 def student_settings(wildcards):
     """The student's settings, with the network that is trained here and its variant's ``train``."""
     return learned(training_of(wildcards).settings)
+
+
+def teacher_settings(wildcards):
+    """The teacher's settings; that of all images is the same whatever folds there are besides."""
+    keys = settings("teacher")(wildcards)
+    return keys | {"folds": 1} if wildcards.teacher == "teacher" else keys
 
 
 def network_of_variant(wildcards):
@@ -78,6 +85,8 @@ def only_if_trained(wildcards):
 def only_if_given(wildcards):
     """The other way round."""
     if experiment(wildcards.experiment).given_teacher is None:
+        # Snakemake tries every rule that could make the file, and shows what the last one says.
+        enough_gpus("teacher", "teacher")(wildcards)
         return ["nothing to read: the teacher is trained here"]
     return []
 
@@ -97,6 +106,23 @@ def given_settings(wildcards):
     given = experiment(wildcards.experiment).given_teacher
     keys = settings("teacher")(wildcards)
     return {key: value for key, value in keys.items() if key not in given.files}
+
+
+def files_of_users(job):
+    """The files that the experiment file has a job read, by their place in it; no rule's inputs."""
+    exp, wildcards = experiment(job.wildcards.experiment), job.wildcards
+    if job.rule.name == "given_teacher":
+        return {f"teacher.{key}": path for key, path in exp.given_teacher.files.items()}
+    if job.rule.name in ("student", "member"):
+        network = training_of(wildcards).network
+        place = place_of_network(exp, network)
+    elif job.rule.name in ("teacher", "rival"):
+        place = f"{'teacher' if job.rule.name == 'teacher' else 'student'}.network"
+        network = getattr(exp, place.partition(".")[0]).network
+    else:
+        return {}
+    start = network.weights if network.start_hash() else None
+    return {f"{place}.weights": start} if start else {}
 
 
 def start(part):
@@ -174,3 +200,30 @@ def weights_of_network(wildcards):
 def weights_of_student(wildcards):
     """An input function: of a variant and seed."""
     return weights_file(wildcards, f"{wildcards.variant}/seed{wildcards.seed}")
+
+
+@functools.cache
+def gpus_here():
+    """How many GPUs jobs may use on this machine."""
+    return visible_gpus() if GPUS_SAID is None else GPUS_SAID
+
+
+def enough_gpus(part, folder):
+    """An input function that names no file: a training that is due finds its GPUs here.
+
+    ``folder`` is where its weights go, below ``results/<experiment>/``.
+    """
+
+    def checked(wildcards):
+        exp, place = experiment(wildcards.experiment), folder.format(**wildcards)
+        made = Path("results", wildcards.experiment, place, "weights.safetensors")
+        if made.exists() or on_cluster() or not wants_gpu(wildcards):
+            return []
+        processes = training(part, wildcards).processes
+        try:
+            check_gpus(exp.device, part, processes, gpus_here, QUESTIONS)
+        except ErdeError as error:
+            raise refused(wildcards.experiment, error) from None
+        return []
+
+    return checked

@@ -21,6 +21,7 @@ ANSWERS = {
     "exits": "erde.running.asking.network_exits:answer",
     "network_fit": "erde.running.asking.network_fit:answer",
     "teacher": "erde.running.asking.teacher_facts:answer",
+    "gpus": "erde.running.gpus.enough:answer",
     "step_memory": "erde.running.asking.counted_step:answer",
 }
 

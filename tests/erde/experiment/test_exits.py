@@ -54,7 +54,7 @@ def test_an_exit_that_is_asked_for_must_be_there(key):
 
 def test_an_exit_that_no_term_reads_may_be_asked_for():
     assert parsed(THREE, FOUR, method="kd", right_from="exit").target_from == "last"
-    assert parsed(THREE, FOUR, method="ce", target_from="exit", right_from="exit") is not None
+    assert parsed(THREE, FOUR, method="ce", right_from="exit") is not None
 
 
 @pytest.mark.parametrize(

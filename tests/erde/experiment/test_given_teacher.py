@@ -18,7 +18,7 @@ def parsed(teacher, **keys):
         "teacher": teacher,
         "student": {"train": {"epochs": 1}},
         "seeds": [0],
-        "variants": {"erde": {"method": "erde"}, "ce": {"method": "ce", "teacher": "online"}},
+        "variants": {"erde": {"method": "erde"}, "ce": {"method": "ce"}},
     }
     return parse_experiment(base | keys, "x.yaml")
 
