@@ -27,8 +27,8 @@ def running(name: str, log: str) -> Iterator[Say]:
         A function that prints a line, with time and name, on the terminal and into the log.
 
     Raises:
-        SystemExit: the job failed, or is not what was planned any more. An error of ours, or of the operating system, becomes one
-            sentence; anything else leaves its traceback in the log too.
+        SystemExit: the job failed, or is not what was planned any more. An error of ours, or of the
+            operating system, becomes one sentence; anything else leaves its traceback in the log.
     """
     Path(log).write_text("", encoding="utf-8")
     with open(log, "a", encoding="utf-8", buffering=1) as file:  # other processes add to it too

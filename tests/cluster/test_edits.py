@@ -28,8 +28,9 @@ def test_a_queued_job_trains_by_the_file_as_it_was_and_not_by_other_code(
         return run.wait(check=check)
 
     longer = path, before.replace("epochs: 2", "epochs: 3")
-    said = while_it_queues(longer, (code, f"{text}\n\nADDED = 1\n"), check=False)
-    assert "what this job is made of (code) changed after the run was planned: start" in said
+    while_it_queues(longer, (code, f"{text}\n\nADDED = 1\n"), check=False)
+    said = (checkout.root / "results/edited/logs/ce/seed0.log").read_text(encoding="utf-8")
+    assert "error: the code of this job changed after the run was planned: start" in said
     code.write_text(text, encoding="utf-8")
     path.write_text(before, encoding="utf-8")
     while_it_queues(longer, check=True)

@@ -1,6 +1,5 @@
 """What a rule's script imports counts in the code hash of the rule's jobs."""
 
-import ast
 import re
 from pathlib import Path
 
@@ -22,9 +21,7 @@ APART += ("erde.evaluation.tables", "erde.experiment.schema", "erde.evaluation.p
 # What is only checked, not made: a wrong answer refuses a job.
 CHECKED = {"erde_torch.teacher_cache.fill", "erde_torch.networks.exit_logits"}
 # A teacher that is there already has its own modules in the hash (code_with); and it alone.
-GIVEN = {
-    f"erde_torch.teachers.{name}" for name in ("file", "answers", "answers_cache")
-}
+GIVEN = {f"erde_torch.teachers.{name}" for name in ("file", "answers", "answers_cache")}
 LEFT_OUT = {
     "data": {"erde.datasets.fingerprint", "erde.datasets.sources"},
     "cache": GIVEN,
@@ -44,8 +41,8 @@ LEFT_OUT = {
 
 def imported(path):
     """The modules of ours that a script imports itself."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return set(code_hash._ours(REPOSITORY, code_hash._imports(tree)))  # noqa: SLF001
+    _, imports = code_hash._stripped(path.read_text(encoding="utf-8"))
+    return set(code_hash._ours(REPOSITORY, imports))
 
 
 def counted(modules):
@@ -56,7 +53,7 @@ def counted(modules):
         if name not in seen:
             seen.add(name)
             if name not in code_hash.TABLES:
-                waiting += imported(code_hash._file(REPOSITORY, name))  # noqa: SLF001
+                waiting += imported(code_hash._file(REPOSITORY, name))
     return seen
 
 

@@ -17,6 +17,7 @@ from erde_core.errors import ErdeError
 from erde_torch.networks.settings import NetworkSettings
 
 _ROOT = Path(__file__).parents[3]
+_CODE = "the code of this job"
 
 
 def check_as_planned(lists: Path = LISTS, root: Path = _ROOT) -> None:
@@ -31,7 +32,7 @@ def check_as_planned(lists: Path = LISTS, root: Path = _ROOT) -> None:
     """
     # Snakemake puts it there. Scripts that gave it themselves would be newer than all that they
     # have made, and Snakemake would make it again.
-    job = getattr(sys.modules["__main__"], "snakemake", None)
+    job: Any = getattr(sys.modules["__main__"], "snakemake", None)
     if not hasattr(job, "params"):
         return
     handed = handed_to(lists, str(job.output[0]))
@@ -50,6 +51,8 @@ def _check_params(job: Any, planned: dict[str, str]) -> None:  # noqa: ANN401
     """On a cluster they are made anew; versions of libraries also here, when the job is due."""
     found = param_hashes(job.params)
     names = [key for key in planned | found if planned.get(key) != found.get(key)]
+    if names == ["code"]:
+        raise _changed(_CODE)
     if names:
         raise _changed(f"what this job is made of ({', '.join(names)})")
 
@@ -57,20 +60,22 @@ def _check_params(job: Any, planned: dict[str, str]) -> None:  # noqa: ANN401
 def _check_code(job: Any, handed: dict[str, Any], root: Path) -> None:  # noqa: ANN401
     """Bytes first, and trees only where those differ: a comment may be edited."""
     versions = handed["versions"]
-    if handed["tree"] == tree_hash(root) and versions == {n: installed_version(n) for n in versions}:
+    if handed["tree"] == tree_hash(root) and versions == {
+        n: installed_version(n) for n in versions
+    }:
         return
     script = handed["jobs"][str(job.output[0])]["script"]
     if script_hash(Path(script["path"])) != script["hash"]:
         raise _changed(script["path"])
     recipe = Recipe(**{k: v and tuple(v) for k, v in handed["recipes"][job.params.code].items()})
     if recipe.code_hash(root) != job.params.code:
-        raise _changed("the code of this job")
+        raise _changed(_CODE)
 
 
 def _check_files(job: Any) -> None:  # noqa: ANN401
     """What a user gives: weights to start from, and a teacher that is there already."""
-    params = dict(job.params.items())
-    part = params.get("student", params.get("teacher"))
+    params: dict[str, Any] = dict(job.params.items())
+    part: Any = params.get("student", params.get("teacher"))
     if params.get("start") is not None:
         network = NetworkSettings(**part["network"])
         if network.start_hash() != params["start"]:
