@@ -3,6 +3,7 @@
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/code.smk"
 include: "workflow/rules/wildcards.smk"
 include: "workflow/rules/trainings.smk"
 include: "workflow/rules/cluster.smk"

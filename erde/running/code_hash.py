@@ -69,6 +69,12 @@ def network_code_hash(
     return hashlib.sha256(f"{code} {facts}".encode()).hexdigest()[:16]
 
 
+def script_hash(path: Path) -> str:
+    """Of the script at ``path`` itself, as :func:`code_hash` counts a module; 16 digits too."""
+    text, _ = _stripped(path.read_text(encoding="utf-8"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def score_modules(*labels: str) -> tuple[str, ...]:
     """The modules of the scores with these labels."""
     names = sorted({label.removesuffix(TEMPERED) for label in labels})

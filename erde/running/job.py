@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from erde.datasets.image_file import ImageError
+from erde.running.planned.check import check_as_planned
 from erde_core.errors import ErdeError
 from erde_core.store.manifest import ManifestError
 
@@ -26,14 +27,15 @@ def running(name: str, log: str) -> Iterator[Say]:
         A function that prints a line, with time and name, on the terminal and into the log.
 
     Raises:
-        SystemExit: the job failed. An error of ours, or of the operating system, becomes one
-            sentence; anything else leaves its traceback in the log too.
+        SystemExit: the job failed, or is not what was planned any more. An error of ours, or of the
+            operating system, becomes one sentence; anything else leaves its traceback in the log.
     """
     Path(log).write_text("", encoding="utf-8")
     with open(log, "a", encoding="utf-8", buffering=1) as file:  # other processes add to it too
         say = speaker(name, file)
         try:
             started = time.monotonic()
+            check_as_planned()
             yield say
             say(f"done in {time.monotonic() - started:.1f} s")
         except KeyboardInterrupt:

@@ -28,7 +28,7 @@ def test_it_learns_by_the_experiments_kd_and_hears_nothing_of_erde(finished):
     finished.snakemake("--cores", "2", target)
     try:
         for keys in ({"temperature": 2}, {"train": {"epochs": 1}}):
-            for label, planned in {"erde": {}, "kd": {"rival": 1}}.items():
+            for label, planned in {"erde": {}, "kd": {"rival": 1, "exit_logits": 1}}.items():
                 variants = TINY["variants"] | {label: {"method": label} | keys}
                 finished.write_experiment("tiny", TINY | {"variants": variants})
                 assert finished.plan(target) == planned

@@ -2,6 +2,7 @@
 from erde.datasets.fingerprint import folder_fingerprint, parts_of
 from erde.running.cluster.slurm import ClusterError, ask_cluster
 from erde.running.cluster.preflight import Request, find_problem
+from erde.running.planned.handed import handed_over
 from erde.running.stopped import list_outputs, take_off
 
 
@@ -19,6 +20,17 @@ def check_images_can_be_read(jobs):
                     f"results/{name}/data.h5 would be made anew, and {error.filename or folder} cannot be read "
                     f"({error.strerror}): make it readable first"
                 ) from None
+
+
+def keep_experiments(jobs):
+    """Copy the files of the experiments of ``jobs`` to where the jobs read them."""
+    KEPT.mkdir(parents=True, exist_ok=True)
+    for name in {job.wildcards.experiment for job in jobs if job.wildcards}:
+        shutil.copyfile(FILES / f"{name}.yaml", KEPT / f"{name}.yaml")
+        if read_experiment(KEPT / f"{name}.yaml") != written(name):
+            raise refused(
+                name, "changed while the run was planned: start the same command again"
+            )
 
 
 def outputs_of(jobs):
@@ -52,7 +64,9 @@ onstart:
             problem = str(error)
         if problem:
             raise refusal(problem)
-    list_outputs(LISTS, outputs_of(jobs))
+    keep_experiments(jobs)
+    handed = handed_over(jobs, RECIPES, TREE, REPOSITORY / "workflow/rules")
+    list_outputs(LISTS, outputs_of(jobs), handed)
 
 
 onsuccess:

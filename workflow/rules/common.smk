@@ -1,4 +1,4 @@
-# The only file that reads configuration: experiment files, names of targets, code hashes.
+# The only file that reads configuration: experiment files and options.
 import dataclasses
 import functools
 import os
@@ -18,7 +18,7 @@ sys.path.insert(0, str(REPOSITORY))
 _PATHS = [str(REPOSITORY), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
 os.environ["PYTHONPATH"] = os.pathsep.join(dict.fromkeys(filter(None, _PATHS)))
 
-from erde.running.code_hash import code_hash, network_code_hash, score_modules
+from erde.running.code_hash import code_hash
 from erde.experiment.schema import read_experiment
 from erde.experiment.errors import ExperimentError
 from erde.experiment.names import NAME
@@ -30,7 +30,8 @@ from erde.running.hangup import hangup_interrupts
 from erde.running.interpreter import speakable_interpreter
 from erde.running.plain_errors import PlainErrors
 from erde.running.asking.questions import Questions
-from erde.running.asking.teacher_facts import file_hashes, kind_of
+from erde.running.asking.teacher_facts import file_hashes
+from erde.running.stopped import LISTS
 from erde.running.threads import student_threads, teacher_threads
 from erde.running.cluster.needs import memory_mb
 from erde_core.errors import ErdeError, check_installed
@@ -62,14 +63,18 @@ try:
 except ErdeError as error:  # an ExperimentError is one
     raise refusal(str(error)) from None
 
-EXPERIMENTS = Path(OPTIONS.experiments or REPOSITORY / "workflow/experiments").resolve()
+FILES = Path(OPTIONS.experiments or REPOSITORY / "workflow/experiments").resolve()
+# Jobs read the experiment files as they were when the run began, whatever is edited meanwhile.
+KEPT = (LISTS / "experiments").resolve()
+EXPERIMENTS = KEPT if workflow.remote_exec else FILES
 DATA = OPTIONS.data
 # Plain networks of the same cost are many more trainings; `--config rivals=false` leaves them out.
 RIVALS_WANTED = OPTIONS.rivals
 # Seconds hold for one machine; `--config latency=false` leaves them out.
 LATENCY_WANTED = OPTIONS.latency
 # What scripts read beside their params: it changes no result, so a change reruns nothing.
-config["experiments"] = str(EXPERIMENTS)
+config["experiments"] = str(KEPT)
+config["experiment_files"] = str(FILES)
 config["data"] = DATA
 config["checkpoint_seconds"] = OPTIONS.checkpoint_seconds
 config["students_per_gpu"] = OPTIONS.students_per_gpu
@@ -86,22 +91,13 @@ if workflow.resource_settings.nodes is None:
     workflow.register_resource("gpu", number * OPTIONS.students_per_gpu)
 
 
-# What runs are about to make (erde/running/stopped.py).
-LISTS = Path(".snakemake/erde_planned")
-
-
 wildcard_constraints:
     experiment=NAME,
     variant=NAME,
     member=NAME,
     seed=r"\d+",
     teacher=r"teacher(/fold\d+)?",
-    network=r"teacher|(members/)?[^/]+/seed\d+",
-
-
-@functools.cache
-def code(*modules):
-    return code_hash(REPOSITORY, *modules)
+    network=r"teacher|((members|rivals)/)?[^/]+/seed\d+",
 
 
 def versions_of(*libraries):
@@ -125,7 +121,8 @@ def needed_versions(who, *libraries):
 # What only PyTorch or ONNX can tell of networks and teachers is asked once, and kept.
 QUESTIONS = Questions(
     Path(".snakemake/erde"),
-    code(
+    code_hash(
+        REPOSITORY,
         "erde.running.asking.counted_step",
         "erde.running.asking.network_exits",
         "erde.running.asking.network_fit",
@@ -137,12 +134,17 @@ QUESTIONS = Questions(
 
 
 @functools.cache
-def experiment(name):
-    path = EXPERIMENTS / f"{name}.yaml"
+def written(name):
+    """The experiment as its file has it."""
     try:
-        found = read_experiment(path)
+        return read_experiment(EXPERIMENTS / f"{name}.yaml")
     except ExperimentError as error:
         raise refusal(str(error)) from None
+
+
+@functools.cache
+def experiment(name):
+    found = written(name)
     try:
         return fitted(found, QUESTIONS)[0]
     except ErdeError as error:
@@ -157,41 +159,6 @@ def setting(get):
 def settings(part):
     """The same for a part of the experiment file, as plain data."""
     return lambda wildcards: experiment(wildcards.experiment).named()[part]
-
-
-network_code = functools.cache(functools.partial(network_code_hash, REPOSITORY))
-
-
-def code_with(parts, *modules, scored=False):
-    """A params function: the code of ``modules`` and of the networks of ``parts``.
-
-    ``parts`` holds ``teacher``, ``student`` or networks, or is a function of the wildcards.
-    ``scored``: the job uses the score that images leave by.
-    """
-
-    def hashed(wildcards):
-        exp = experiment(wildcards.experiment)
-        named = parts(wildcards) if callable(parts) else parts
-        given = exp.given_teacher if "teacher" in named else None
-        named = [p for p in named if p != "teacher" or is_network(exp.teacher)]
-        found = [getattr(exp, p).network if isinstance(p, str) else p for p in named]
-        names = tuple(member.name for network in found for member in network.members)
-        several = any(len(network.members) > 1 for network in found)
-        more = ["erde_torch.networks.cascades.network"] if several else []
-        if given is not None:
-            more += [given.module, "erde_torch.teachers.file"]
-        if given is not None and kind_of(given) == "logits":
-            more.append("erde_torch.teachers.answers_cache")
-        more += score_modules(exp.score) if scored else ()
-        needs = () if given is None else given.needs
-        return network_code(names, *modules, *more, needs=needs)
-
-    return hashed
-
-
-def score_code(*modules):
-    """A params function: the code of ``modules`` and of the score that images leave by."""
-    return setting(lambda exp: code(*modules, *score_modules(exp.score)))
 
 
 def on_cluster():

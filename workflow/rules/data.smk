@@ -25,6 +25,11 @@ def make_what_an_ended_run_left_out():
 def nothing_but_checks(wildcards):
     """An input function that names no file: it is asked whenever a plan is made."""
     make_what_an_ended_run_left_out()
+    # The Snakemake of a job on a cluster has none, and has been told.
+    if workflow.is_main_process and workflow.execution_settings.no_hooks:
+        raise refusal(
+            "--no-hooks must not be given: a hook tells the jobs what was planned"
+        )
     if OPTIONS.students_per_gpu > 1 and on_cluster():
         raise refusal(
             "--config students_per_gpu must be 1 on a cluster, which gives each job GPUs of its own, "

@@ -89,7 +89,7 @@ rule report:
         tables=shown_tables,
         config=setting(lambda exp: exp.named()),
         score=setting(lambda exp: exp.score),
-        code=score_code("erde.report.page"),
+        code=score_code("erde.report.page", "erde.experiment.own_train"),
         page=page_hash(),
     script:
         "../scripts/report.py"

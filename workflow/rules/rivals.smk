@@ -45,7 +45,6 @@ rule rival:
         cache="results/{experiment}/teacher_logits.h5",
     output:
         weights="results/{experiment}/rivals/{rival}/seed{seed}/weights.safetensors",
-        logits="results/{experiment}/rivals/{rival}/seed{seed}/exit_logits.h5",
     log:
         "results/{experiment}/logs/rivals/{rival}/seed{seed}.log",
     benchmark:
@@ -95,6 +94,7 @@ rule rivals:
         code=code_with(
             ["student"],
             "erde.evaluation.rivals",
+            "erde_torch.networks.rivals.network",
             "erde_torch.networks.weights",
             scored=True,
         ),

@@ -67,10 +67,16 @@ def verified(wildcards):
     return [f"{folder}/teacher_logits_verified.json"] if cached else []
 
 
+@functools.cache
+def start_hash(network):
+    """What it is when the run is planned: Snakemake asks again when a job is due."""
+    return network.start_hash()
+
+
 def content_of_start(wildcards, network, place):
     """Of the weights that a training starts from; ``place`` in the experiment file."""
     try:
-        return network.start_hash()
+        return start_hash(network)
     except ErdeError as error:
         raise refused(wildcards.experiment, f"{place}.{error}") from None
 
@@ -96,9 +102,15 @@ def is_network(teacher):
     return hasattr(teacher, "network")
 
 
+@functools.cache
+def content_of_teacher(name):
+    """What it is when the run is planned."""
+    return file_hashes(experiment(name).given_teacher)
+
+
 def given_content(wildcards):
     """Of each file that a given teacher is made of, its content."""
-    return file_hashes(experiment(wildcards.experiment).given_teacher)
+    return content_of_teacher(wildcards.experiment)
 
 
 def given_settings(wildcards):

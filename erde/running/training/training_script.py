@@ -53,24 +53,18 @@ class Trained:
     history: list[dict[str, float]]
 
 
-def _nothing_else(opened: Opened, trained: Trained) -> None:
-    """Weights and history are all that there is to write."""
-
-
 def train_and_write(
     job: Any,  # noqa: ANN401
     script: str,
     name: str,
     part: Part,
     learn: Callable[[Opened], Trained],
-    write: Callable[[Opened, Trained], None] = _nothing_else,
 ) -> None:
     """Train as the rule of ``job`` asks, and write what it promises.
 
     Args:
         job, script, name, part: see :func:`run_training`.
         learn: trains.
-        write: writes what the rule promises beside ``weights`` and ``history``.
     """
 
     def body(host: Host) -> None:
@@ -79,7 +73,7 @@ def train_and_write(
             experiment = job.wildcards.experiment
             asked = read_experiment(f"{job.config['experiments']}/{experiment}.yaml")
             for_cpu = f"{experiment}_quick"
-            there = Path(job.config["experiments"], f"{for_cpu}.yaml").is_file()
+            there = Path(job.config["experiment_files"], f"{for_cpu}.yaml").is_file()
             announce(
                 dataset,
                 asked,
@@ -97,7 +91,6 @@ def train_and_write(
             write_network(job.output.weights, trained.network, trained.card)
             if "history" in job.output.keys():  # noqa: SIM118 -- Snakemake's iterates over values
                 HISTORY.write(job.output.history, [dict(row) for row in trained.history])
-            write(opened, trained)
 
     run_training(job, script, name, part, body)
 

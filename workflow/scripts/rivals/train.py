@@ -1,11 +1,9 @@
-"""Train one static rival and collect what it answers."""
+"""Train one static rival."""
 
 from dataclasses import replace
 
 from erde.running.training.training_script import Trained, train_and_write
 from erde_core.settings import LossSettings
-from erde_core.store.exit_logits import write_exit_logits
-from erde_torch.networks.exit_logits import collect_exit_logits
 from erde_torch.networks.rivals.network import rival_loss, rival_network
 from erde_torch.teacher_cache.fill import expected_identity
 from erde_torch.training.settings import StudentSettings
@@ -31,10 +29,5 @@ def learn(opened):
     return Trained(*train_student(*data, *asked, host, **heard))
 
 
-def write(opened, trained):
-    asked = trained.network, trained.card, opened.dataset, opened.dataset_hash, opened.host.device
-    write_exit_logits(snakemake.output.logits, collect_exit_logits(*asked))
-
-
 name = f"rivals/{wildcards.rival}/seed{wildcards.seed}"
-train_and_write(snakemake, __file__, name, "student", learn, write)
+train_and_write(snakemake, __file__, name, "student", learn)

@@ -1,0 +1,1 @@
+"""What a run planned, handed to its jobs: each holds it against what it finds when it starts."""
