@@ -78,11 +78,10 @@ def train_student(
         precision=precision,
         seed=seed,
     )
-    captured = online is None or online.capturable
     seed_initialisation(seed)
     start = starting_network(card, student.network)
-    learning = loss.exits_that_learn(start.exit_count)
-    run = Run(student.train, seed, precision, identity, host, captured, learning)
+    more = online is None or online.capturable, loss.exits_that_learn(start.exit_count)
+    run = Run(student.train, seed, precision, identity, host, *more)
     weight = class_weight(dataset, student.train.class_weights, host.device)
     objective = _objective(loss, online, student.train, weight)
     network, history = fit(start, data, validation_set(dataset, host.device), objective, run)
