@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from erde_torch.networks.weights import NetworkCard
+from erde_torch.teachers.settings import LogitsTeacher
 
 CLASSES = ("ant", "bee", "cat", "dog", "eel")
 
@@ -20,6 +21,26 @@ def card():
 def pixels():
     """Values in 0 … 1."""
     return torch.from_numpy(np.random.default_rng(0).random((4, 3, 32, 32), np.float32))
+
+
+@pytest.fixture
+def files(tmp_path):
+    """``files(rows, test, **keys)``: the teacher of such arrays."""
+
+    def make(rows=(6, 2), test=(2, 2), change=lambda array: array, **keys):
+        random = np.random.default_rng(0)
+        arrays = [change(random.normal(size=shape)) for shape in (rows, test)]
+        for name, array in zip(("rows", "test"), arrays, strict=True):
+            np.save(tmp_path / f"{name}.npy", array)
+        texts = {key: tmp_path / f"{key}.txt" for key in keys if key != "output"}
+        for key, path in texts.items():
+            path.write_text("\n".join(keys[key]) + "\n", encoding="utf-8")
+        paths = {"logits": "rows.npy", "test_logits": "test.npy"}
+        found = {key: str(tmp_path / name) for key, name in paths.items()}
+        found |= {key: str(path) for key, path in texts.items()}
+        return LogitsTeacher(**found, **{k: v for k, v in keys.items() if k == "output"})
+
+    return make
 
 
 def normalised(images, mean, std):

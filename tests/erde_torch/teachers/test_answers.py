@@ -12,8 +12,6 @@ from erde_torch.networks.weights import NetworkCard
 from erde_torch.teachers.answers import REMARKS, bring, load, look
 from erde_torch.teachers.answers_cache import answers_exit_logits, cache_answers, verify_answers
 from erde_torch.teachers.facts import Data
-from erde_torch.teachers.row_order import order_remarks
-from erde_torch.teachers.settings import LogitsTeacher
 
 NAMES = tuple(f"train/{name}/{n}.png" for name in ("ant", "bee") for n in (1, 2, 3))
 DATA = Data(
@@ -25,26 +23,6 @@ DATA = Data(
     train_names=NAMES,
     test_names=("test/ant/7.png", "test/bee/8.png"),
 )
-
-
-@pytest.fixture
-def files(tmp_path):
-    """``files(rows, test, **keys)``: the teacher of such arrays."""
-
-    def make(rows=(6, 2), test=(2, 2), change=lambda array: array, **keys):
-        random = np.random.default_rng(0)
-        arrays = [change(random.normal(size=shape)) for shape in (rows, test)]
-        for name, array in zip(("rows", "test"), arrays, strict=True):
-            np.save(tmp_path / f"{name}.npy", array)
-        texts = {key: tmp_path / f"{key}.txt" for key in keys if key != "output"}
-        for key, path in texts.items():
-            path.write_text("\n".join(keys[key]) + "\n", encoding="utf-8")
-        paths = {"logits": "rows.npy", "test_logits": "test.npy"}
-        found = {key: str(tmp_path / name) for key, name in paths.items()}
-        found |= {key: str(path) for key, path in texts.items()}
-        return LogitsTeacher(**found, **{k: v for k, v in keys.items() if k == "output"})
-
-    return make
 
 
 @pytest.mark.parametrize("shape", [(6, 2), (6, 3, 2)])
@@ -256,52 +234,3 @@ def test_answers_that_were_lost_in_the_cache_are_found(
     rule = r"^cached logits must be the file's, got \d+ of 120 rows in which distances differ by "
     with pytest.raises(StoreError, match=rule):
         verify_answers(replace(cache, logits=lost), *asked)
-
-
-def test_rows_that_sorted_paths_give_to_other_images_need_names(files):
-    """' ' sorts before '/': of sorted paths bell pepper comes first."""
-    ours = [f"train/{name}/{n}.png" for name in ("bell", "bell pepper") for n in (1, 2, 3)]
-    test = [f"test/{name}/1.png" for name in ("bell", "bell pepper")]
-    names = ("bell", "bell pepper")
-    data = replace(DATA, class_names=names, train_names=tuple(ours), test_names=tuple(test))
-    rule = (
-        r"^names must be given, as sorted paths come in another order than logits: class by class, "
-        r"'bell' comes before 'bell pepper', but 'bell pepper/…' before 'bell/…'$"
-    )
-    with pytest.raises(ValueError, match=rule):
-        look(files(), data)
-    plan = replace(data, train_names=None, test_names=None)  # which knows no names of files then
-    with pytest.raises(ValueError, match=rule):
-        look(files(), plan)
-    with pytest.raises(ValueError, match=r"^test_names must be given, .* than test_logits: "):
-        look(files(names=ours), data)
-    assert look(files(names=ours, test_names=test), data).remarks == REMARKS
-    with pytest.raises(ValueError, match=r"^logits must have the images class by class"):
-        look(files(names=sorted(ours), test_names=test), data)
-    other = replace(plan, class_names=("bell", "bell1"))  # '/' sorts before '1'
-    assert look(files(), other).exits == 1
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [
-        ("ant/10.png", "ant/2.png"),
-        ("ant/img10.png", "ant/img9.png"),
-        ("ant/B.png", "ant/a.png"),
-        ("Zebra/1.png", "ant/1.png"),
-        ("1/1.png", "10/1.png"),
-    ],
-)
-def test_rows_that_others_sort_otherwise_are_warned_of(first, second, files):
-    names = tuple(f"train/{name}" for name in (first, second))
-    data = replace(DATA, train=2, train_names=names)
-    said = look(files(rows=(2, 2)), data).remarks[len(REMARKS) :]
-    start = "warning: the rows of logits, which come without names, are taken to be sorted "
-    assert len(said) == 1
-    assert said[0].startswith(start)
-    assert f"{names[0]!r} before {names[1]!r}" in said[0]
-    assert look(files(rows=(2, 2), names=names), data).remarks == REMARKS
-
-
-def test_order_remarks_of_names_that_all_sort_alike():
-    assert not list(order_remarks("classes", ("1", "2", "a 1", "a 2", "a-b", "ant", "x09", "x10")))
