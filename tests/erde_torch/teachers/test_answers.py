@@ -12,6 +12,7 @@ from erde_torch.networks.weights import NetworkCard
 from erde_torch.teachers.answers import REMARKS, bring, load, look
 from erde_torch.teachers.answers_cache import answers_exit_logits, cache_answers, verify_answers
 from erde_torch.teachers.facts import Data
+from erde_torch.teachers.settings import LogitsTeacher
 
 NAMES = tuple(f"train/{name}/{n}.png" for name in ("ant", "bee") for n in (1, 2, 3))
 DATA = Data(
