@@ -43,6 +43,7 @@ def _checked(
     experiment: "Experiment", file: Path, questions: "Questions"
 ) -> tuple["Experiment", list[str]]:
     """The experiment for its networks' exits, and what is remarkable about images and teacher."""
+    from erde.running.asking.cascade_order import cascade_remarks
     from erde.running.asking.fitted import fitted
     from erde.running.gpus.gpu_claim import visible_gpus
     from erde.running.machine import memory_mb
@@ -53,6 +54,7 @@ def _checked(
     found, facts = fitted(experiment, questions)
     results, machine = Path("results", file.stem), (memory_mb(), questions)
     check_before_any_job(found, results, None, *machine, said.append, on_gpu=on_gpu)
+    said += cascade_remarks(found, questions)
     return found, [*said, *(facts.remarks if facts else ())]
 
 
