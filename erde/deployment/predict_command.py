@@ -12,6 +12,7 @@ from erde.deployment.output import text_output
 from erde.deployment.predict import Answer, check_top, classify, reader
 from erde.deployment.stream import ALARMED, watch_answers
 from erde.deployment.terminal import Bar, add_model_options, load, say, say_left_out
+from erde_core.errors import ErdeError
 from erde_core.store.cells import guarded
 from erde_core.watch import Watch
 
@@ -34,7 +35,8 @@ def run(options: argparse.Namespace) -> int:
     """Classify; 3 if ``--watch`` raised an alarm, else 1 if a file could not be read, else 0.
 
     Raises:
-        ValueError, OSError: nothing could be done, in one sentence.
+        ValueError, OSError: nothing could be done, in one sentence; nor can it where no
+            file can be read.
     """
     found = image_files(options.images)
     runner, theta = load(options)
@@ -56,6 +58,9 @@ def run(options: argparse.Namespace) -> int:
                 failures += 1
                 bar.clear()
                 say(f"error: {answer}")
+        if failures == len(found.files):  # nothing is written, and nothing watched
+            bar.clear()
+            raise ErdeError(f"{options.images}: must hold at least 1 readable image, got 0")
     bar.clear()
     _say_end(found.files, failures)
     alarmed = watch is not None and watch_answers(watch, seen)

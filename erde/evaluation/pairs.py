@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from erde.experiment.trainings import CASCADE, EARLY_EXIT, MIXTURE, PLAIN
 from erde_core.store.exit_logits import ExitLogits
@@ -34,12 +35,11 @@ def candidates(trained: Sequence[Candidate]) -> list[Candidate]:
     """Those that were trained, and what can be put together from two of them.
 
     A plain network before every dearer plain one, and before every one that leaves early and whose
-    end is dearer.
+    end is dearer. What was itself trained, or named by the file, is not put together again.
     """
     plain, early = ([c for c in trained if c.way == way] for way in (PLAIN, EARLY_EXIT))
     made = [*_pairs(plain, plain, CASCADE), *_pairs(plain, early, MIXTURE)]
-    known = {candidate.name for candidate in trained}
-    return [*trained, *(candidate for candidate in made if candidate.name not in known)]
+    return [*trained, *(one for one in made if not any(_same(one, other) for other in trained))]
 
 
 def in_order(first: ExitLogits, second: ExitLogits) -> ExitLogits:
@@ -48,8 +48,31 @@ def in_order(first: ExitLogits, second: ExitLogits) -> ExitLogits:
         replace(one, logits=np.concatenate([one.logits, other.logits], axis=1))
         for one, other in ((first.val, second.val), (first.test, second.test))
     )
-    macs = np.concatenate([first.macs, first.macs[-1] + second.macs])
-    return replace(first, val=val, test=test, macs=macs)
+    return replace(first, val=val, test=test, macs=_macs(first, second))
+
+
+def _macs(first: ExitLogits, second: ExitLogits) -> NDArray[np.int64]:
+    return np.concatenate([first.macs, first.macs[-1] + second.macs])
+
+
+def _same(made: Candidate, trained: Candidate) -> bool:
+    """Whether both answer alike: a cascade of the file has the members' logits, under its name.
+
+    The costs, which ``made`` knows without being put together, tell nearly all others apart.
+    """
+    if made.name == trained.name:
+        return True
+    if made.seeds.keys() != trained.seeds.keys() or not isinstance(made.seeds, _Joined):
+        return False
+    seed = next(iter(made.seeds))
+    if made.seeds.macs(seed) != trained.seeds[seed].macs.tolist():
+        return False
+    return all(_alike(made.seeds[seed], trained.seeds[seed]) for seed in made.seeds)
+
+
+def _alike(one: ExitLogits, other: ExitLogits) -> bool:
+    pair = one.val.logits, other.val.logits
+    return pair[0].shape == pair[1].shape and np.allclose(*pair, rtol=1e-3, atol=1e-3)
 
 
 class _Joined(Mapping[int, ExitLogits]):
@@ -63,6 +86,11 @@ class _Joined(Mapping[int, ExitLogits]):
 
     def __iter__(self) -> Iterator[int]:
         return iter(self._first)
+
+    def macs(self, seed: int) -> list[int]:
+        """To the end of each exit, without putting anything together."""
+        found: list[int] = _macs(self._first[seed], self._second[seed]).tolist()
+        return found
 
     def __len__(self) -> int:
         return len(self._first)

@@ -155,7 +155,19 @@ def _network(keys: object) -> AnyNetwork:
         below = isinstance(keys, dict) and not text.startswith("unknown key")
         dot = "." if below else ": " if isinstance(keys, dict) else ""
         raise ErdeError(f"network{dot}{text}") from None
+    _check_members_differ(network)
     return network
+
+
+def _check_members_differ(network: AnyNetwork) -> None:
+    """Equal ones are one training: the second would be paid for, and say what the first said."""
+    for index, member in enumerate(network.members):
+        first = network.members.index(member)
+        if first < index:
+            raise ErdeError(
+                f"network.cascade must list networks that differ, got {member.name} as both "
+                f"number {first} and number {index}"
+            )
 
 
 def _count(keys: object) -> int:

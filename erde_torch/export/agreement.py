@@ -16,6 +16,7 @@ from erde_core.decisions import (
 from erde_core.images import Split
 from erde_core.scores.fitted import FittedScore
 from erde_core.store.exit_logits import SplitLogits
+from erde_torch.images.drawn import drawn
 from erde_torch.networks.multi_exit import MultiExitNetwork
 from erde_torch.networks.staged import StagedNetwork
 from erde_torch.networks.viewed_images import plain_images
@@ -43,7 +44,8 @@ def deployment_agreement(
 ) -> Iterator[tuple[str, Agreement]]:
     """Staged PyTorch, staged ONNX and the single ONNX file against the exit logits on file.
 
-    Takes the first ``MOST_IMAGES`` images, at 20 operating points unless others are given.
+    Takes ``MOST_IMAGES`` images that are drawn from all, at 20 operating points unless others are
+    given.
 
     Args:
         network, card: what was exported; no network where PyTorch cannot run it (in 8 bits).
@@ -56,7 +58,7 @@ def deployment_agreement(
     Yields:
         The implementation's name and how it compares.
     """
-    part = slice(MOST_IMAGES)
+    part = drawn(len(images), MOST_IMAGES)
     pixels = images.images[part]
     split = SplitLogits(logits.logits[part], logits.labels[part], logits.group[part])
     if thresholds is None:

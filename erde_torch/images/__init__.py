@@ -1,1 +1,1 @@
-"""Images that do not lie on the device, and the views that are made of them on the CPU."""
+"""Images that do not lie on the device, their views from the CPU, and drawn parts of a split."""

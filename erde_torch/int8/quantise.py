@@ -28,6 +28,7 @@ from onnxruntime.quantization import (
 from erde_core.errors import ErdeError
 from erde_core.images import ImageDataset
 from erde_torch.export.onnx_graph import stage_models
+from erde_torch.images.drawn import drawn
 from erde_torch.int8.bias_correction import bias_corrected
 from erde_torch.int8.float32_nodes import NEXT, exceptions, float32_nodes, take_back
 from erde_torch.int8.runtime import normalised, session
@@ -69,8 +70,8 @@ def calibration_images(train: NDArray[np.uint8], count: int) -> NDArray[np.uint8
 
     As they are stored, without augmentation; always the same ones.
     """
-    chosen = np.random.default_rng(0).permutation(len(train))[:count]
-    return train[np.sort(chosen)]
+    chosen = np.sort(drawn(len(train), count))
+    return train[chosen]
 
 
 def middle(pixels: NDArray[np.uint8], image_shape: tuple[int, int, int]) -> NDArray[np.uint8]:

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from erde_torch.networks.macs import counted_macs, evaluated
+from erde_torch.networks.counting.counter import counted_macs
+from erde_torch.networks.macs import evaluated
 from erde_torch.networks.multi_exit import MultiExitNetwork
 
 
@@ -52,4 +53,4 @@ def whole_macs(network: MultiExitNetwork, image_shape: tuple[int, int, int]) -> 
     whole = WholeNetwork(network)
     with evaluated(whole), counted_macs() as counter:
         whole(torch.zeros(1, *image_shape, device=device))
-    return int(counter.get_total_flops()) // 2
+    return counter.macs

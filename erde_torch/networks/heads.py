@@ -9,7 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from erde_core.errors import ErdeError
-from erde_torch.networks.macs import Shape, counted_macs, evaluated
+from erde_torch.networks.counting.counter import counted_macs
+from erde_torch.networks.macs import Shape, evaluated
 
 FORMATS = ("NCHW", "NHWC", "NLC")
 _LARGEST_POOLED = 4  # pixels: the strided convolutions of a conv head stop at this side
@@ -223,7 +224,7 @@ def _run(module: nn.Module, inputs: Tensor) -> tuple[Tensor, int]:
     """Its output and MACs; a batch norm in training would count the zeros."""
     with evaluated(module), counted_macs() as counter:
         outputs = module(inputs)
-    return outputs, counter.get_total_flops() // 2
+    return outputs, counter.macs
 
 
 def zero_features(name: str, module: nn.Module, image_shape: Shape) -> Tensor:
@@ -233,7 +234,9 @@ def zero_features(name: str, module: nn.Module, image_shape: Shape) -> Tensor:
         ValueError: it does not take images of this shape.
     """
     try:
-        return _run(module, torch.zeros(1, *image_shape))[0]
+        with evaluated(module):
+            features: Tensor = module(torch.zeros(1, *image_shape))
+            return features
     except (AssertionError, RuntimeError, ValueError) as error:
         channels, height, width = image_shape
         raise ErdeError(

@@ -1,4 +1,4 @@
-"""Multiply-accumulates of one image to the end of each exit, with PyTorch's own counter."""
+"""Multiply-accumulates of one image to the end of each exit."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,9 +7,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 
+from erde_torch.networks.counting.counter import counted_macs
 from erde_torch.networks.multi_exit import MultiExitNetwork
 
 Shape = tuple[int, int, int]
@@ -18,8 +17,8 @@ Shape = tuple[int, int, int]
 def exit_macs(network: MultiExitNetwork, image_shape: Shape) -> NDArray[np.int64]:
     """MACs to the end of each exit, every earlier head included.
 
-    Convolutions, linear layers and both products of attention count (two operations make one
-    MAC); norms, activations, softmax and pooling do not, as in the literature.
+    Convolutions, linear layers, recurrent and bilinear ones and both products of attention count;
+    norms, activations, softmax, pooling and resampling do not, as in the literature.
 
     Args:
         network: any; of a cascade each member's come on top of those of the members before it.
@@ -27,6 +26,9 @@ def exit_macs(network: MultiExitNetwork, image_shape: Shape) -> NDArray[np.int64
 
     Returns:
         int64 ``(E,)``, never decreasing.
+
+    Raises:
+        ErdeError: something in it multiplies, and nobody can count how much.
     """
     parts = (part_macs(one, image_shape) for one in network.in_order())
     return np.cumsum(np.concatenate([stages + heads for stages, heads in parts]))
@@ -49,28 +51,11 @@ def part_macs(
         for index, (stage, head) in enumerate(zip(network.stages, network.heads, strict=True)):
             with counted_macs() as counter:
                 features = stage(network.stem(features) if index == 0 else features)
-            stages.append(counter.get_total_flops() // 2)
+            stages.append(counter.macs)
             with counted_macs() as counter:
                 head(features)
-            heads.append(counter.get_total_flops() // 2)
+            heads.append(counter.macs)
     return np.array(stages, dtype=np.int64), np.array(heads, dtype=np.int64)
-
-
-@contextmanager
-def counted_macs() -> Iterator[FlopCounterMode]:
-    """A counter of operations (two make one MAC) that misses no attention.
-
-    ``nn.MultiheadAttention`` and ``nn.TransformerEncoderLayer`` leave in eval mode for one fused
-    kernel that the counter does not know, ``scaled_dot_product_attention`` on a CPU for another.
-    Inside, all of them are matrix products.
-    """
-    before = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)
-    try:
-        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-            yield counter
-    finally:
-        torch.backends.mha.set_fastpath_enabled(before)
 
 
 @contextmanager

@@ -113,8 +113,13 @@ def read_network(path: str | os.PathLike[str]) -> tuple[MultiExitNetwork, Networ
 
 
 def network_hash(network: torch.nn.Module) -> str:
-    """SHA-256 of names and values of all weights and buffers."""
-    return _add_values(hashlib.sha256(), network.state_dict())
+    """SHA-256 of names and values of all weights and buffers.
+
+    And of whether a cascade averages: nothing is trained for either form, so that both have the
+    same weights. All else that no tensor shows is there before a training, which tells it apart.
+    """
+    averages = b"average\n" if getattr(network, "average", False) else b""
+    return _add_values(hashlib.sha256(averages), network.state_dict())
 
 
 def seal(metadata: Mapping[str, str], tensors: Mapping[str, Tensor]) -> str:

@@ -5,7 +5,7 @@ not, as everywhere here.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from erde_core.errors import ErdeError
@@ -21,6 +21,12 @@ _CONVOLUTIONS = {
     "QLinearConv": 3,
 }
 _PRODUCTS = {"MatMul": 0, "MatMulInteger": 0, "QLinearMatMul": 0}
+# What works number by number, beside constants: the exits stay apart behind it.
+_NUMBER_BY_NUMBER = {
+    *("Abs", "Add", "Cast", "Clip", "Div", "Exp", "Identity", "Log", "Max", "Min", "Mul", "Neg"),
+    *("Pow", "Relu", "Sigmoid", "Sqrt", "Sub", "Tanh"),
+}
+_OVER_CLASSES = {"LogSoftmax", "Softmax"}  # along one axis; ours are (N, exits, classes)
 Shape = tuple[int, ...]
 
 
@@ -42,10 +48,10 @@ def exit_costs(
         graph = _inferred(model, name, shape)
         shapes = _shapes(graph)
         costs = {index: _cost(node, shapes) for index, node in enumerate(graph.node)}
+        made_by = {out: index for index, node in enumerate(graph.node) for out in node.output}
+        ends = _ends(graph, made_by, shapes)
     except _UncountedError as error:
         return None, str(error)
-    made_by = {out: index for index, node in enumerate(graph.node) for out in node.output}
-    ends = _ends(graph, made_by, shapes)
     behind = [_behind(graph, made_by, end) for end in ends]
     alone = [sum(costs[index] for index in nodes) for nodes in behind]
     for e in range(1, len(ends)):
@@ -118,16 +124,67 @@ def _cost(node: Any, shapes: dict[str, Shape]) -> int:  # noqa: ANN401
 
 
 def _ends(graph: Any, made_by: dict[str, int], shapes: dict[str, Shape]) -> list[str]:  # noqa: ANN401
-    """The tensors at which the exits end."""
+    """The tensors at which the exits end: the outputs, or what the only one joins."""
     outputs = [value.name for value in graph.output]
-    if len(outputs) > 1 or len(shapes.get(outputs[0], ())) != 3:
+    made = shapes.get(outputs[0], ())
+    if len(outputs) > 1 or len(made) != 3 or made[1] == 1:
         return outputs
-    exits, end = shapes[outputs[0]][1], outputs[0]
-    while end in made_by and graph.node[made_by[end]].op_type == "Identity":
-        end = graph.node[made_by[end]].input[0]
+    ends = list(_joined(graph, made_by, shapes, outputs[0]))
+    if len(ends) != made[1]:
+        raise _UncountedError(f"where its {made[1]} exits are joined cannot be seen")
+    return ends
+
+
+def _joined(
+    graph: Any,  # noqa: ANN401
+    made_by: dict[str, int],
+    shapes: dict[str, Shape],
+    end: str,
+) -> Iterator[str]:
+    """The single exits in a tensor ``(N, exits, classes)``; itself, where they cannot be told."""
     node = graph.node[made_by[end]] if end in made_by else None
-    joined = node is not None and node.op_type == "Concat" and len(node.input) == exits
-    return list(node.input) if joined and node is not None else [outputs[0]] * exits
+    back = _before(graph, made_by, shapes, node)
+    if back is not None:
+        yield from _joined(graph, made_by, shapes, back)
+    elif node is not None and node.op_type == "Concat" and _axis(node, 0) in (1, -2):
+        for part in node.input:
+            alone = shapes.get(part, ())[1:2] == (1,)
+            yield from [part] if alone else _joined(graph, made_by, shapes, part)
+    else:
+        yield end
+
+
+def _before(
+    graph: Any,  # noqa: ANN401
+    made_by: dict[str, int],
+    shapes: dict[str, Shape],
+    node: Any,  # noqa: ANN401
+) -> str | None:
+    """What a node that mixes no exits was given, of its own shape; None of any other node."""
+    kind = node.op_type if node is not None else ""
+    apart = kind in _OVER_CLASSES and _axis(node, -1) in (2, -1) and "axis" in _names(node)
+    if not (kind in _NUMBER_BY_NUMBER or apart):
+        return None
+    images = {value.name for value in graph.input} - {one.name for one in graph.initializer}
+    own = [name for name in node.input if _needs(graph, made_by, name, images)]
+    shape = shapes.get(node.output[0])
+    same = len(own) == 1 and shape is not None and shapes.get(own[0]) == shape
+    return own[0] if same else None
+
+
+def _needs(graph: Any, made_by: dict[str, int], name: str, images: set[str]) -> bool:  # noqa: ANN401
+    """Whether a tensor is made of the images, not of constants alone."""
+    reads = {given for index in _behind(graph, made_by, name) for given in graph.node[index].input}
+    return bool(images & ({name} | reads))
+
+
+def _names(node: Any) -> set[str]:  # noqa: ANN401
+    return {attribute.name for attribute in node.attribute}
+
+
+def _axis(node: Any, default: int) -> int:  # noqa: ANN401
+    found = [attribute.i for attribute in node.attribute if attribute.name == "axis"]
+    return int(found[0]) if found else default
 
 
 def _behind(graph: Any, made_by: dict[str, int], end: str) -> set[int]:  # noqa: ANN401

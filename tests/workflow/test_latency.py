@@ -1,8 +1,11 @@
 """The rule that times trained networks: planned for the report unless told otherwise, and run."""
 
+import numpy as np
+import pytest
+
 from erde_torch.latency.measure import STUDENT, TEACHER
 from tests.workflow.conftest import TINY
-from tests.workflow.statistics.recompute import table
+from tests.workflow.statistics.recompute import Network, table
 
 TARGET = "results/tiny/latency.csv"
 
@@ -30,6 +33,18 @@ def test_every_network_runtime_and_batch_is_timed(finished):
         assert row["student"] == "erde/seed0"
         assert "1 CPU thread" in row["machine"]
     assert (finished.root / "results/tiny/latency.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_images_timed_are_drawn_from_all(finished):
+    """At batch 256 all of them are: their exits follow from the exit logits on file."""
+    network = Network(finished.root / "results/tiny/erde/seed0/exit_logits.h5")
+    order = np.random.default_rng(0).permutation(len(network.labels["test"]))[:256]
+    rows = [row for row in table(finished.root / TARGET) if row["batch"] == "256"]
+    points = [row for row in rows if row["theta"]]
+    assert points
+    for row in points:
+        exits = network.leave("test", float(row["theta"]))
+        assert float(row["macs"]) == pytest.approx(network.macs[exits][order].mean())
 
 
 def test_it_runs_once(finished):

@@ -15,6 +15,7 @@ from erde_core.scores.scored_logits import score_logits
 from erde_core.store.dataset import read_dataset
 from erde_core.store.exit_logits import read_exit_logits
 from erde_torch.device import set_threads
+from erde_torch.images.drawn import drawn
 from erde_torch.int8.stages import read_stages
 from erde_torch.latency.contenders import (
     INT8_RUNTIME,
@@ -39,8 +40,9 @@ with running(f"{snakemake.wildcards.experiment} · latency", snakemake.log[0]) a
     student, card = read_network(inputs.student)
     exits, teacher_exits = (read_exit_logits(inputs[f"{k}_exits"]) for k in ("student", "teacher"))
     check_made_by(exits, student, card)
-    timed = slice(max(BATCHES))
-    pixels, logits = read_dataset(inputs.data).test.images[timed], exits.test.logits[timed]
+    images = read_dataset(inputs.data).test.images
+    timed = drawn(len(images), max(BATCHES))
+    pixels, logits = images[timed], exits.test.logits[timed]
     scored = score_logits(snakemake.params.score, exits)
     whole = whole_of(teacher_exits, [exits])
     points = latency_points(scored, whole)

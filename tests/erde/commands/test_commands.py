@@ -106,6 +106,21 @@ def test_check_answers_programs_too(path, capsys):
     assert set(found["memory_mb"]) >= {"data", "teacher", "student"}
 
 
+def test_check_tells_of_a_cascade_from_dear_to_cheap(tmp_path, capsys):
+    keys = yaml.safe_load((REPOSITORY / "workflow/experiments/digits.yaml").read_text("utf-8"))
+    thin, dear = ({"name": "resnet10", "width": width, "exits": []} for width in (0.1, 0.2))
+    orders = {"up": [thin, dear], "down": [dear, thin]}
+    keys["variants"] = {
+        name: {"method": "kd", "network": {"cascade": order}} for name, order in orders.items()
+    }
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(keys, sort_keys=False), "utf-8")
+    call("check", path, "--json")
+    told = [one for one in json.loads(capsys.readouterr().out)["remarks"] if "cascade" in one]
+    assert len(told) == 1
+    assert told[0].startswith("variants.down.network.cascade.1: resnet10 costs 0.2")
+
+
 def test_check_says_which_variants_have_a_training_of_their_own(tmp_path, capsys):
     text = (REPOSITORY / "workflow/experiments/digits.yaml").read_text("utf-8")
     keys = yaml.safe_load(text)

@@ -204,3 +204,16 @@ def test_watch_needs_validation_scores(exported, folder, tmp_path):
     done = erde("predict", old, folder, "--theta", 1, "--watch")
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"watch must have validation scores to hold a stream against" in done.stderr
+
+
+@pytest.mark.parametrize("watch", [[], ["--watch"]])
+def test_where_nothing_can_be_read_nothing_was_done(exported, tmp_path, watch):
+    images, table = tmp_path / "images", tmp_path / "table.csv"
+    images.mkdir()
+    for name in "ab":
+        (images / f"{name}.png").write_bytes(b"no image")
+    done = erde("predict", exported, images, "--theta", 1, "--output", table, *watch)
+    assert (done.returncode, table.exists()) == (2, False)
+    errors = done.stderr.decode().splitlines()
+    assert len(errors) == 3
+    assert errors[2].endswith(f"{images}: must hold at least 1 readable image, got 0")

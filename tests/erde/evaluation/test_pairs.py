@@ -1,5 +1,7 @@
 """What can be put together from two trained networks, and what it answers."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from erde.evaluation import pairs
@@ -43,3 +45,14 @@ def test_pairs_are_put_together_when_they_are_asked_for(monkeypatch):
 def test_networks_of_other_seeds_are_no_pair():
     other = Candidate("dear", "plain", {1: plain("dear", right=60, macs=9).seeds[0]})
     assert len(candidates([plain("thin", right=60, macs=8), other])) == 2
+
+
+def test_a_cascade_that_the_file_names_is_not_put_together_again():
+    """One that averages has the same costs, and answers otherwise: it is another candidate."""
+    thin, dear = (plain(name, right=60, macs=macs) for name, macs in (("thin", 8), ("dear", 9)))
+    named = Candidate("mine", "cascade", {0: in_order(thin.seeds[0], dear.seeds[0])})
+    assert [c.name for c in candidates([thin, dear, named])] == ["thin", "dear", "mine"]
+    one = named.seeds[0]
+    averaged = replace(one, val=replace(one.val, logits=one.val.logits - 1))
+    other = Candidate("mean", "cascade", {0: averaged})
+    assert [c.name for c in candidates([thin, dear, other])][2:] == ["mean", "thin → dear"]

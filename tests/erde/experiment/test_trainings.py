@@ -154,6 +154,10 @@ def test_what_a_network_is_called():
     [
         (3, "network: must be a mapping of keys, got 3"),
         ({"cascade": [THIN]}, "network.cascade must list at least 2 networks, got 1"),
+        (
+            {"cascade": [THIN, DEAR, THIN]},
+            "network.cascade must list networks that differ, got resnet10 as both number 0 and",
+        ),
         ({"cascade": 3}, "network.cascade: must be a list, got 3"),
         ({"cascade": [THIN, 3]}, "network.cascade.1: must be a mapping of keys, got 3"),
         ({"cascade": [THIN | {"width": True}, DEAR]}, "network.cascade.0.width: must be a valid n"),

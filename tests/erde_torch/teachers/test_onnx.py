@@ -228,3 +228,37 @@ def test_what_it_cannot_be_asked_is_one_sentence(change, rule, tmp_path):
             Data(image_shape=(3, 32, 32), classes=classes),
         )
     assert "\n" not in str(caught.value)
+
+
+BEHIND = {  # what follows the joining of exits, and whether each exit's cost is known all the same
+    "nothing": (lambda y: y, True),
+    "a softmax": (lambda y: y.softmax(2), True),
+    "its logarithm": (lambda y: y.log_softmax(-1), True),
+    "casts": (lambda y: y.half().float(), True),
+    "a scale": (lambda y: (y / 2.0 + 1).clamp(-9, 9), True),
+    "a softmax over exits": (lambda y: y.softmax(1), False),
+    "their mean": (lambda y: y - y.mean(1, keepdim=True), False),
+    "another order": (lambda y: y.flip(1), False),
+}
+
+
+class Followed(torch.nn.Module):
+    def __init__(self, network, behind):
+        super().__init__()
+        self.network, self.behind = network, behind
+
+    def forward(self, images):
+        return self.behind(self.network(images))
+
+
+@pytest.mark.parametrize("kind", BEHIND)
+def test_each_exit_costs_its_own_or_nobody_knows(kind, tmp_path):
+    behind, known = BEHIND[kind]
+    network = build_network(NetworkSettings(name="resnet10", width=1 / 16), 5, (3, 16, 16)).eval()
+    path = tmp_path / "net.onnx"
+    torch.onnx.export(Followed(network, behind), (torch.zeros(2, 3, 16, 16),), path, dynamo=False)
+    found, reason = exit_costs(onnx.load(path), onnx.load(path).graph.input[0].name, (2, 3, 16, 16))
+    if known:
+        assert (list(found), reason) == (exit_macs(network, (3, 16, 16)).tolist(), "")
+    else:
+        assert (found, reason) == (None, "where its 4 exits are joined cannot be seen")

@@ -1,12 +1,13 @@
 """Put together from files, a cascade has the weights of its members and a card of its own."""
 
+import hashlib
 from dataclasses import replace
 
 import pytest
 import torch
 
 from erde_torch.networks.build import build_network
-from erde_torch.networks.cascades.assemble import assemble
+from erde_torch.networks.cascades.assemble import assemble, order_remarks
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.weights import NetworkCard, network_hash, read_network, write_network
 
@@ -64,3 +65,22 @@ def test_members_that_see_other_images_are_refused(tmp_path, changes):
     paths = [written(tmp_path, 1 / 32), written(tmp_path, 1 / 16, **changes)]
     with pytest.raises(ValueError, match=r"must see the same .* in .*0.0625.safetensors than in"):
         assemble(paths, average=False)
+
+
+def test_averaging_or_not_the_same_weights_are_two_networks(tmp_path):
+    """Neither takes the other's exit logits; one that does not average has the hash it had."""
+    paths = [written(tmp_path, width) for width in (1 / 32, 1 / 16)]
+    hashes = {average: network_hash(assemble(paths, average)[0]) for average in (False, True)}
+    assert hashes[False] != hashes[True]
+    digest = hashlib.sha256()
+    for name, tensor in sorted(assemble(paths, True)[0].state_dict().items()):
+        digest.update(name.encode() + tensor.numpy().tobytes())
+    assert hashes[False] == digest.hexdigest()
+
+
+@pytest.mark.parametrize(("widths", "warned"), [((1 / 32, 1 / 16), 0), ((1 / 16, 1 / 32), 1)])
+def test_a_cascade_from_dear_to_cheap_is_told(tmp_path, widths, warned):
+    cascade, _ = assemble([written(tmp_path, width) for width in widths], average=False)
+    said = list(order_remarks(cascade))
+    assert len(said) == warned
+    assert all("less than the" in sentence for sentence in said)

@@ -1,0 +1,1 @@
+"""Multiply-accumulates, operation by operation; what nobody can count is refused by name."""
