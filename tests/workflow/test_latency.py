@@ -40,10 +40,10 @@ def test_the_images_timed_are_drawn_from_all(finished):
     network = Network(finished.root / "results/tiny/erde/seed0/exit_logits.h5")
     order = np.random.default_rng(0).permutation(len(network.labels["test"]))[:256]
     rows = [row for row in table(finished.root / TARGET) if row["batch"] == "256"]
-    points = [row for row in rows if row["theta"]]
+    points = [row for row in rows if row["threshold_nats"]]
     assert points
     for row in points:
-        exits = network.leave("test", float(row["theta"]))
+        exits = network.leave("test", float(row["threshold_nats"]))
         assert float(row["macs"]) == pytest.approx(network.macs[exits][order].mean())
 
 
