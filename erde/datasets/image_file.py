@@ -228,9 +228,8 @@ def _orientation_in(words: bytes) -> int:
 def _png_words(data: BinaryIO, whole: bool) -> bytes:
     """The chunks of a PNG in ``_PNG_WORDS``, in order; others are skipped unread but if ``whole``.
 
-    Raises:
-        EOFError: the chunks end before the last, as where the end of a copy is zeros.
-        SyntaxError: ``whole``, and a checksum that Pillow passes over is wrong.
+    Raises EOFError where they end before the last (a copy that ends in zeros), and SyntaxError
+    where ``whole`` and a checksum that Pillow passes over is wrong.
     """
     place, end, words, kind = data.tell(), data.seek(0, io.SEEK_END), b"", b""
     data.seek(len(_PNG))

@@ -89,7 +89,7 @@ def test_unreadable_images_are_named_and_the_rest_is_done(erde, folder):
 def test_another_size_or_kind_only_when_asked(erde, tmp_path, image, message):
     image.save(tmp_path / "other.png")
     code, rows, error = erde(tmp_path / "other.png", "--theta", 1)
-    assert (code, rows) == (1, [])
+    assert (code, rows) == (2, [])
     assert message in error
     code, rows, error = erde(tmp_path / "other.png", "--theta", 1, "--resize")
     assert (code, len(rows), error) == (0, 1, "")
@@ -106,14 +106,14 @@ def test_another_size_or_kind_only_when_asked(erde, tmp_path, image, message):
 def test_what_has_no_8_bit_colours_is_refused(erde, tmp_path, image, message, asked):
     image.save(tmp_path / "other.png")
     code, rows, error = erde(tmp_path / "other.png", "--theta", 1, *asked)
-    assert (code, rows) == (1, [])
+    assert (code, rows) == (2, [])
     assert message in error
 
 
 def test_an_unreadable_image_when_resizing(erde, tmp_path):
     (tmp_path / "x.png").write_bytes(b"no image")
     code, _, error = erde(tmp_path, "--theta", 1, "--resize")
-    assert code == 1
+    assert code == 2
     assert "x.png: must be a whole, readable image, got: cannot identify" in error
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from erde.experiment.exit_counts import ExitCounts
 from erde.experiment.network_places import network_places
 from erde.experiment.schema import Experiment
 from erde.running.asking.image_shape import image_shape
@@ -18,7 +17,6 @@ from erde_torch.networks.table import family_of
 
 Placed = tuple[str, NetworkSettings]
 _MAP_KEYS = ("head", "head_pool")  # read where an early exit stands behind feature maps
-_HEAD_KEYS = (*_MAP_KEYS, "head_dropout")  # read at early exits alone
 
 
 def check_networks(experiment: Experiment, questions: Questions) -> None:
@@ -33,15 +31,7 @@ def check_networks(experiment: Experiment, questions: Questions) -> None:
     for place, network in network_places(experiment):
         if place != "student.network" or any(not v.network for v in experiment.variants.values()):
             placed.append((place, network))
-    for place, network in placed:
-        check_heads(place, network, experiment.exits)
     check_placed(experiment, placed, questions)
-
-
-def check_heads(place: str, network: NetworkSettings, exits: ExitCounts) -> None:
-    """ErdeError where ``network`` sets how early exits are and, as ``exits`` say, has none."""
-    if exits.of(network) == 1:
-        _check_left_out(place, network, _HEAD_KEYS, f"{network.name} has no early exit")
 
 
 def _check_left_out(place: str, network: NetworkSettings, keys: Sequence[str], why: str) -> None:

@@ -122,7 +122,7 @@ def test_run_py_refuses_the_images_that_erde_predict_refuses(copied, tmp_path, c
     assert done.stderr.count("\n") == 1
     with pytest.raises(SystemExit) as stopped:
         main(["predict", str(copied), str(tmp_path / name), "--theta", "1"])
-    assert stopped.value.code == 1
+    assert stopped.value.code == 2  # nothing was done
     error = capsys.readouterr().err.splitlines()[0]
     assert error.removeprefix("erde: ") == done.stderr.strip().removeprefix("run.py: ")
 

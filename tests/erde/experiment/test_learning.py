@@ -43,7 +43,6 @@ def test_a_member_that_learns_nothing_is_refused():
 def test_one_term_at_one_exit_is_enough():
     assert parsed(a=NONE | {"method": "kd", "self_weight": 1, "exit_weights": FIRST})
     assert parsed(a={"method": "dkd", "decoupled": [0, 1], "ce_weight": 0})
-    assert parsed(a={"method": "ce", "decoupled": [0, 0]})  # which no KD reads
 
 
 def test_each_exit_is_taught_by_its_own_weight_and_terms():

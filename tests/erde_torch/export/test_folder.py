@@ -52,14 +52,25 @@ def test_the_program_is_short_and_imports_little(exported):
         imported = {
             line.split()[1].split(".")[0] for line in lines if line.startswith(("import", "from"))
         }
-        standard = {"argparse", "collections", "csv", "hashlib", "importlib", "io", "json", "math"}
+        standard = {
+            "argparse",
+            "collections",
+            "contextlib",
+            "csv",
+            "hashlib",
+            "importlib",
+            "io",
+            "json",
+        }
         assert imported <= standard | {
+            "math",
             "os",
             "pathlib",
             "random",
             "re",
             "runpy",
             "sys",
+            "threading",
             "types",
             "typing",
             "warnings",

@@ -67,17 +67,6 @@ def test_tokens_have_no_head_of_feature_maps(change):
     check_networks(experiment(**maps), Here())
 
 
-@pytest.mark.parametrize("exits", [[], [3]])
-@pytest.mark.parametrize("change", [{"head": "conv"}, {"head_pool": "avg2"}, {"head_dropout": 0.1}])
-def test_one_exit_has_no_early_head(exits, change):
-    plain, (key, value) = THIN | {"exits": exits} | change, *change.items()
-    for network, place in ((plain, "network"), ({"cascade": [plain, THIN]}, "network.cascade.0")):
-        rule = f"{place}.{key} must be left out where resnet10 has no early exit, got {value!r}"
-        with pytest.raises(ErdeError, match=f"^variants.a.{rule}$"):
-            check_networks(experiment(**with_variant(network)), Here())
-    check_networks(experiment(**with_variant(THIN | {"exits": [2]} | change)), Here())
-
-
 def test_a_timm_network_is_held_to_the_images_too():
     pytest.importorskip("timm")
     keys = with_variant({"name": "timm/vit_tiny_patch16_224"})
