@@ -45,7 +45,6 @@ def _checked(
     """The experiment for its networks' exits, and what is remarkable about images and teacher."""
     from erde.datasets.fingerprint import images_identity
     from erde.experiment.options import RunOptions
-    from erde.running.asking.cascade_order import cascade_remarks
     from erde.running.asking.fitted import fitted
     from erde.running.gpus.gpu_claim import visible_gpus
     from erde.running.machine import memory_mb
@@ -60,7 +59,6 @@ def _checked(
         data = Path(RunOptions().data)
         identity = images_identity(found.dataset, data, results, said.append)
     check_before_any_job(found, results, identity, *machine, said.append, on_gpu=on_gpu)
-    said += cascade_remarks(found, questions)
     return found, [*said, *(facts.remarks if facts else ())]
 
 

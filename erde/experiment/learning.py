@@ -10,12 +10,6 @@ _WEIGHTS = ("ce_weight", "kd_weight", "entropy_weight", "self_weight")
 _ANY_EXITS = 2  # as many as let every term act
 
 
-def taught_exits(loss: LossSettings, exits: int) -> tuple[bool, ...]:
-    """Of each of ``exits`` exits, whether a term acts there with a weight above 0."""
-    weights = loss.weights_of_exits(exits)
-    return tuple(weight > 0 and _acts(loss, e, exits - 1) for e, weight in enumerate(weights))
-
-
 def check_taught(loss: LossSettings, member_exits: int | None = None) -> None:
     """ErdeError where no exit is taught, or KD is asked for and both its parts are left out.
 
@@ -29,18 +23,11 @@ def check_taught(loss: LossSettings, member_exits: int | None = None) -> None:
         raise ErdeError("decoupled must hold a number above 0 where kd_weight is, got [0, 0]")
     if not any(weights):
         raise ErdeError(f"exit_weights must hold a number above 0{where}, got {_listed(weights)}")
-    if not any(taught_exits(loss, len(weights))):
+    if not any(loss.exits_that_learn(len(weights))):
         raise ErdeError(
             "exit_weights must hold a number above 0 for an exit at which a term acts"
             f"{where}, got {_listed(weights)}"
         )
-
-
-def _acts(loss: LossSettings, e: int, last: int) -> bool:
-    """Whether any term acts at exit ``e`` of those up to ``last``, the exit's weight left aside."""
-    imitates = loss.kd_weight > 0 and (e > 0 or loss.kd_exits == "all")
-    unsure = loss.entropy_weight > 0 and (e < last or loss.entropy_exits == "all")
-    return loss.ce_weight > 0 or imitates or unsure or (loss.self_weight > 0 and e < last)
 
 
 def _listed(weights: tuple[float, ...]) -> str:

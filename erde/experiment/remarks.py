@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Iterator
 
 from erde.datasets.source import Facts
-from erde.experiment.learning import taught_exits
 from erde.experiment.schema import Experiment
 from erde.experiment.trainings import trainings_of
 from erde_torch.networks.settings import NetworkSettings, exit_places
@@ -25,7 +24,7 @@ def _untaught(experiment: Experiment) -> Iterator[str]:
             exits = experiment.exits.of(training.network)
             if exits is None:  # nobody has asked
                 break
-            taught += taught_exits(training.loss, exits)
+            taught += training.loss.exits_that_learn(exits)
         untaught = [str(e) for e, learns in enumerate(taught) if not learns]
         if untaught:
             yield (

@@ -70,16 +70,26 @@ def check_one_exit(
     Raises:
         ErdeError: the message begins with ``place``.
     """
-    usual = {field.name: field.default for field in dataclasses.fields(NetworkSettings)}
     single = [exits.of(member) == 1 for member in network.members]
     for index, member in enumerate(network.members):
         within = f"{place}.network" + (f".cascade.{index}" if len(single) > 1 else "")
-        for key in _OF_EARLY_HEADS:
-            if single[index] and (value := getattr(member, key)) != usual[key]:
-                raise _left_out(within, key, "there is no early exit", value)
+        if single[index]:
+            check_usual(within, member, _OF_EARLY_HEADS, "there is no early exit")
     key = "gradient_scaling"
     if key in own and all(single):
         raise _left_out(f"{place}.train", key, "there is no early exit", own[key])
+
+
+def check_usual(place: str, network: NetworkSettings, keys: Sequence[str], where: str) -> None:
+    """Refuse those of ``keys`` that ``network`` sets, and that nothing reads.
+
+    Raises:
+        ErdeError: the message begins with ``place`` and says ``where`` that is so.
+    """
+    usual = {field.name: field.default for field in dataclasses.fields(NetworkSettings)}
+    for key in keys:
+        if (value := getattr(network, key)) != usual[key]:
+            raise _left_out(place, key, where, value)
 
 
 def _families(variants: Mapping[str, Variant]) -> Iterator[Sequence[str]]:

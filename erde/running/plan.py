@@ -14,6 +14,7 @@ from erde.datasets.photographs.decode import Shapes, look_at_all
 from erde.datasets.photographs.listed import Listed, Photographs, list_photographs
 from erde.experiment.remarks import remarks
 from erde.experiment.schema import Experiment
+from erde.running.asking.cascade_order import cascade_remarks
 from erde.running.asking.network_fit import check_networks
 from erde.running.asking.questions import Questions
 from erde.running.cluster.needs import facts_or_none
@@ -70,6 +71,8 @@ def check_before_any_job(
     check_counts(experiment)
     check_classes(experiment)
     check_networks(experiment, questions)
+    for sentence in cascade_remarks(experiment, questions):
+        say(sentence)
     if machine_mb is not None:
         due = {one.part: one.train for one in trainings(experiment, results) if not one.made}
         check_compilers(due, on_gpu)

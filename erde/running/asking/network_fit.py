@@ -1,12 +1,12 @@
 """Whether networks take the images, and files of weights fit the networks that start from them."""
 
-import dataclasses
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from erde.experiment.network_places import network_places
 from erde.experiment.schema import Experiment
+from erde.experiment.unread import check_usual
 from erde.running.asking.image_shape import image_shape
 from erde.running.asking.questions import Questions
 from erde.running.asking.versions import installed_version
@@ -32,15 +32,6 @@ def check_networks(experiment: Experiment, questions: Questions) -> None:
         if place != "student.network" or any(not v.network for v in experiment.variants.values()):
             placed.append((place, network))
     check_placed(experiment, placed, questions)
-
-
-def _check_left_out(place: str, network: NetworkSettings, keys: Sequence[str], why: str) -> None:
-    """What would act on nothing would be compared as something else, and is the same."""
-    defaults = {field.name: field.default for field in dataclasses.fields(network)}
-    for key in keys:
-        value = getattr(network, key)
-        if value != defaults[key]:
-            raise ErdeError(f"{place}.{key} must be left out where {why}, got {value!r}")
 
 
 def check_placed(experiment: Experiment, placed: Sequence[Placed], questions: Questions) -> None:
@@ -88,7 +79,7 @@ def answer(
         except ErdeError as error:
             raise ErdeError(f"{place}: {error}") from None
         if any(isinstance(module, MeanToken) for module in built.heads.modules()):
-            _check_left_out(place, network, _MAP_KEYS, f"{network.name} gives tokens")
+            check_usual(place, network, _MAP_KEYS, f"{network.name} gives tokens")
         if one["weights"] is not None:
             try:
                 starting_tensors(built, Path(one["weights"]))

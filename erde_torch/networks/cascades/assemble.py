@@ -1,6 +1,6 @@
 """A cascade from trained members: their weights as they are, under one card."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -8,7 +8,6 @@ from typing import TypeVar
 from erde_core.errors import ErdeError
 from erde_core.store.exit_logits import MIXED
 from erde_torch.networks.cascades.network import Cascade
-from erde_torch.networks.macs import exit_macs
 from erde_torch.networks.weights import NetworkCard, read_network
 
 T = TypeVar("T")
@@ -42,17 +41,6 @@ def assemble(paths: Iterable[str | Path], average: bool) -> tuple[Cascade, Netwo
     )
     members = [network for _, network, _ in found]
     return Cascade(members, average, first.image_shape), card
-
-
-def order_remarks(cascade: Cascade) -> Iterator[str]:
-    """A warning for each member that costs less than the one before it, a sentence each."""
-    costs = [int(exit_macs(member, cascade.image_shape)[-1]) for member in cascade.in_order()]
-    for place in range(1, len(costs)):
-        if costs[place] < costs[place - 1]:
-            yield (
-                f"warning: member {place} costs {costs[place]:,} MACs, less than the "
-                f"{costs[place - 1]:,} of the member before it: a cascade pays from cheap to dear"
-            )
 
 
 def _trained_as(first: NetworkCard, card: NetworkCard) -> NetworkCard:

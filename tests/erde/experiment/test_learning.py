@@ -3,8 +3,6 @@
 import pytest
 
 from erde.experiment.errors import ExperimentError
-from erde.experiment.learning import taught_exits
-from erde_core.settings import LossSettings
 from tests.erde.experiment.test_trainings import DEAR, EARLY, kd, parsed
 
 NONE = {"ce_weight": 0, "kd_weight": 0, "entropy_weight": 0}
@@ -43,9 +41,3 @@ def test_a_member_that_learns_nothing_is_refused():
 def test_one_term_at_one_exit_is_enough():
     assert parsed(a=NONE | {"method": "kd", "self_weight": 1, "exit_weights": FIRST})
     assert parsed(a={"method": "dkd", "decoupled": [0, 1], "ce_weight": 0})
-
-
-def test_each_exit_is_taught_by_its_own_weight_and_terms():
-    late = LossSettings(ce_weight=0, entropy_weight=0, kd_exits="late", exit_weights=(1, 1, 0))
-    assert taught_exits(late, 3) == (False, True, False)
-    assert taught_exits(LossSettings(**NONE, self_weight=1), 3) == (True, True, False)

@@ -59,7 +59,7 @@ def test_tokens_have_no_head_of_feature_maps(change):
     (key, value), cascade = *change.items(), {"cascade": [THIN, vit | change]}
     for network, place in ((vit | change, "network"), (cascade, "network.cascade.1")):
         rule = rf"^variants\.a\.{place}\.{key} must be left out where timm/test_vit gives tokens"
-        with pytest.raises(ErdeError, match=rf"{rule}, got '{value}'$"):
+        with pytest.raises(ErdeError, match=rf"{rule}: nothing reads it, got '{value}'$"):
             check_networks(experiment(dataset=data, **with_variant(network)), Here())
     kept = {"dataset": data} | with_variant(vit | {"head_dropout": 0.1})
     check_networks(experiment(**kept), Here())

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from erde_torch.networks.build import build_network
-from erde_torch.networks.cascades.assemble import assemble, order_remarks
+from erde_torch.networks.cascades.assemble import assemble
 from erde_torch.networks.settings import NetworkSettings
 from erde_torch.networks.weights import NetworkCard, network_hash, read_network, write_network
 
@@ -76,11 +76,3 @@ def test_averaging_or_not_the_same_weights_are_two_networks(tmp_path):
     for name, tensor in sorted(assemble(paths, True)[0].state_dict().items()):
         digest.update(name.encode() + tensor.numpy().tobytes())
     assert hashes[False] == digest.hexdigest()
-
-
-@pytest.mark.parametrize(("widths", "warned"), [((1 / 32, 1 / 16), 0), ((1 / 16, 1 / 32), 1)])
-def test_a_cascade_from_dear_to_cheap_is_told(tmp_path, widths, warned):
-    cascade, _ = assemble([written(tmp_path, width) for width in widths], average=False)
-    said = list(order_remarks(cascade))
-    assert len(said) == warned
-    assert all("less than the" in sentence for sentence in said)
